@@ -1,0 +1,241 @@
+//! What a capture's format is at some place of it, and walking its records.
+
+use super::linktype::LinkType;
+use super::pcap::{HeaderError, PcapFormat};
+use super::pcapng::{self, Block, Section};
+use super::record::{PacketRecord, Stop};
+use std::sync::Arc;
+
+/// Everything that must be known to read on from some place of a capture.
+///
+/// It changes along the way: pcapng describes interfaces and starts sections between packets.
+#[derive(Clone, Debug)]
+pub enum Format {
+    /// Classic pcap.
+    Pcap(PcapFormat),
+    /// pcapng, inside this section.
+    Pcapng(Arc<Section>),
+}
+
+/// Why the first bytes of an input do not start a capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProbeError {
+    /// The input ends before a capture's header does.
+    Short,
+    /// Another format, or a version that is not read: what was found, in words.
+    Unknown(String),
+}
+
+impl Format {
+    /// Bytes that [`Format::probe`] needs to see, unless the input is shorter.
+    pub const PROBE_LEN: usize = 28;
+
+    /// The format of a capture that starts with `bytes`, and the offset of its first record
+    /// or block.
+    ///
+    /// # Errors
+    /// When no capture that can be read starts like this.
+    pub fn probe(bytes: &[u8]) -> Result<(Self, usize), ProbeError> {
+        if pcapng::is_pcapng(bytes) {
+            if bytes.len() < Self::PROBE_LEN {
+                return Err(ProbeError::Short);
+            }
+            let Some(order) = pcapng::section_order(bytes, 0) else {
+                let what = "it starts like pcapng, but without a byte order magic".to_owned();
+                return Err(ProbeError::Unknown(what));
+            };
+            return Ok((Self::Pcapng(Arc::new(Section::new(order))), 0));
+        }
+        match PcapFormat::parse(bytes) {
+            Ok((format, len)) => Ok((Self::Pcap(format), len)),
+            Err(HeaderError::Short) => Err(ProbeError::Short),
+            Err(HeaderError::Version(major, minor)) => {
+                Err(ProbeError::Unknown(format!("pcap version {major}.{minor} is not read")))
+            }
+            Err(HeaderError::NotPcap) => Err(ProbeError::Unknown(describe(bytes))),
+        }
+    }
+
+    /// Whether two places of a capture are read in the same way. Cheap: sections are compared by
+    /// identity, so that `false` may also be said of two equal ones.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Pcap(a), Self::Pcap(b)) => a == b,
+            (Self::Pcapng(a), Self::Pcapng(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
+    /// The link type of every packet, where the format has only one.
+    pub const fn link_type(&self) -> Option<LinkType> {
+        match self {
+            Self::Pcap(format) => Some(format.link_type),
+            Self::Pcapng(_) => None,
+        }
+    }
+}
+
+/// Names what an input that is no capture seems to be.
+fn describe(bytes: &[u8]) -> String {
+    let named: [(&[u8], &str); 8] = [
+        (b"\x1f\x8b", "it is compressed with gzip; decompress it first (zcat x | pcap_flows -)"),
+        (b"\x28\xb5\x2f\xfd", "it is compressed with zstd; decompress it first (zstdcat x | pcap_flows -)"),
+        (b"\x04\x22\x4d\x18", "it is compressed with lz4; decompress it first (lz4cat x | pcap_flows -)"),
+        (b"\xfd7zXZ", "it is compressed with xz; decompress it first (xzcat x | pcap_flows -)"),
+        (b"BZh", "it is compressed with bzip2; decompress it first (bzcat x | pcap_flows -)"),
+        (b"snoop\0", "it is a snoop capture; convert it first (editcap x x.pcap)"),
+        (b"GMBU", "it is a Microsoft NetMon capture; convert it first (editcap x x.pcap)"),
+        (b"RTSS", "it is a Microsoft NetMon capture; convert it first (editcap x x.pcap)"),
+    ];
+    if let Some((_, text)) = named.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return (*text).to_owned();
+    }
+    if bytes.is_empty() {
+        return "it is empty".to_owned();
+    }
+    let start: Vec<String> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("it starts with the bytes {}, neither pcap nor pcapng", start.join(" "))
+}
+
+/// A walk over the records of a run of bytes, in order.
+///
+/// ```
+/// use pcap_flows::capture::{Format, Stop, Walk};
+///
+/// let capture = std::fs::read("testdata/recorded/http.pcap").unwrap();
+/// let (format, first) = Format::probe(&capture).unwrap();
+/// let mut walk = Walk::new(&capture, first..capture.len(), format);
+/// let mut bytes = 0;
+/// loop {
+///     match walk.next() {
+///         Ok(packet) => bytes += packet.data.len(),
+///         Err(stop) => break assert_eq!(stop, Stop::End),
+///     }
+/// }
+/// assert!(bytes > 0);
+/// ```
+#[derive(Debug)]
+pub struct Walk<'a> {
+    bytes: &'a [u8],
+    position: usize,
+    end: usize,
+    format: Format,
+    companions: Vec<Companion>,
+}
+
+/// A block that is no packet but belongs with those after it.
+#[derive(Clone, Debug)]
+pub struct Companion {
+    /// Where the block starts in the walked bytes.
+    pub start: usize,
+    /// Its length in bytes.
+    pub len: usize,
+    /// What it is.
+    pub kind: CompanionKind,
+}
+
+/// What a [`Companion`] is.
+#[derive(Clone, Debug)]
+pub enum CompanionKind {
+    /// A new section or file header: from here on, packets are read in this format.
+    Header(Format),
+    /// An interface description.
+    Interface,
+    /// Resolved names, decryption secrets.
+    Other,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk over the records that start in `range` of `bytes`, the first at `range.start`.
+    pub const fn new(bytes: &'a [u8], range: std::ops::Range<usize>, format: Format) -> Self {
+        let (position, end) = (range.start, range.end);
+        Self { bytes, position, end, format, companions: Vec::new() }
+    }
+
+    /// The next packet. After an error the walk stands where it was: asking again gives the same
+    /// answer.
+    ///
+    /// # Errors
+    /// A [`Stop`] when there is no further packet that can be read.
+    #[inline]
+    #[expect(clippy::should_implement_trait, reason = "how a walk stops matters: not an Option")]
+    pub fn next(&mut self) -> Result<PacketRecord<'a>, Stop> {
+        while self.position < self.end {
+            let Format::Pcap(format) = &self.format else { return self.next_in_pcapng() };
+            let record = format.record(self.bytes, self.position)?;
+            let is_empty = record.wire_len == 0 && record.data.is_empty();
+            if is_empty && self.enter_joined_header() {
+                continue;
+            }
+            self.position += record.len;
+            return Ok(record);
+        }
+        Err(Stop::End)
+    }
+
+    /// An empty record is odd enough to look whether it is a file header instead.
+    #[cold]
+    fn enter_joined_header(&mut self) -> bool {
+        let Some((format, len)) = PcapFormat::joined_header(self.bytes, self.position) else {
+            return false;
+        };
+        self.format = Format::Pcap(format);
+        let kind = CompanionKind::Header(self.format.clone());
+        self.companions.push(Companion { start: self.position, len, kind });
+        self.position += len;
+        true
+    }
+
+    fn next_in_pcapng(&mut self) -> Result<PacketRecord<'a>, Stop> {
+        while self.position < self.end {
+            let Format::Pcapng(section) = &mut self.format else { break };
+            let start = self.position;
+            let (len, kind) = match section.block(self.bytes, start)? {
+                Block::Packet(record) => {
+                    self.position += record.len;
+                    return Ok(record);
+                }
+                Block::Section(order, len) => {
+                    *section = Arc::new(Section::new(order));
+                    (len, Some(CompanionKind::Header(self.format.clone())))
+                }
+                Block::Interface(interface, len) => {
+                    Arc::make_mut(section).interfaces.push(interface);
+                    (len, Some(CompanionKind::Interface))
+                }
+                Block::Companion(len) => (len, Some(CompanionKind::Other)),
+                Block::Other(len) => (len, None),
+            };
+            self.companions.extend(kind.map(|kind| Companion { start, len, kind }));
+            self.position += len;
+        }
+        Err(Stop::End)
+    }
+
+    /// Walks over what stands before the next packet.
+    pub fn skip_to_packet(&mut self) {
+        if let Ok(record) = self.next() {
+            self.position = record.start;
+        }
+    }
+
+    /// Where the next record starts.
+    pub const fn position(&self) -> usize {
+        self.position
+    }
+
+    /// How the next record is to be read.
+    pub const fn format(&self) -> &Format {
+        &self.format
+    }
+
+    /// The blocks passed so far that are no packets but belong with them.
+    pub fn companions(&self) -> &[Companion] {
+        &self.companions
+    }
+
+    /// Ends the walk: the blocks passed that are no packets but belong with them, and the format.
+    pub fn into_parts(self) -> (Vec<Companion>, Format) {
+        (self.companions, self.format)
+    }
+}

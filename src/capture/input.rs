@@ -1,0 +1,135 @@
+//! Where captures come from: files, pipes, standard input.
+
+use super::mmap::MappedFile;
+use super::stream::Stream;
+use crate::error::Error;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A capture to be read, from its first byte to its last.
+///
+/// Regular files are mapped; everything else is a stream, read ahead by a thread. From here on
+/// nothing knows which of them it is.
+#[derive(Debug)]
+pub struct Input {
+    path: Arc<PathBuf>,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Mapped(MappedFile),
+    Stream(Stream),
+}
+
+/// A run of an input's bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// Offset of the first of them in the input.
+    pub offset: u64,
+    /// Whether the input ends with the last of them.
+    pub at_end: bool,
+}
+
+impl Input {
+    /// Opens a file: a regular one to be mapped, a pipe or device to be read.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or is a directory.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::io("open", path, source);
+        let file = File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        if metadata.is_dir() {
+            return Err(failed(io::ErrorKind::IsADirectory.into()));
+        }
+        let source = if metadata.is_file() {
+            Source::Mapped(MappedFile::new(file).map_err(failed)?)
+        } else {
+            Source::Stream(Stream::new(Box::new(file), STREAM_BUFFER_LEN).map_err(failed)?)
+        };
+        Ok(Self { path: Arc::new(path.to_owned()), source })
+    }
+
+    /// Reads a byte stream. `name` stands for it in messages.
+    ///
+    /// # Errors
+    /// When no thread can be started to read it.
+    pub fn from_reader(name: &str, reader: Box<dyn Read + Send>) -> Result<Self, Error> {
+        Self::from_reader_with_buffer(name, reader, STREAM_BUFFER_LEN)
+    }
+
+    /// Like [`Input::from_reader`] with buffers of another size: for tests.
+    ///
+    /// # Errors
+    /// When no thread can be started to read it.
+    pub fn from_reader_with_buffer(
+        name: &str,
+        reader: Box<dyn Read + Send>,
+        buffer_len: usize,
+    ) -> Result<Self, Error> {
+        let path = PathBuf::from(name);
+        let stream =
+            Stream::new(reader, buffer_len).map_err(|error| Error::io("read", &path, error))?;
+        Ok(Self { path: Arc::new(path), source: Source::Stream(stream) })
+    }
+
+    /// The input's name in messages.
+    pub const fn path(&self) -> &Arc<PathBuf> {
+        &self.path
+    }
+
+    /// Size in bytes, where it is known before reading.
+    pub fn len(&self) -> Option<u64> {
+        match &self.source {
+            Source::Mapped(file) => Some(file.len()),
+            Source::Stream(_) => None,
+        }
+    }
+
+    /// Whether the input is known to be empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == Some(0)
+    }
+
+    /// The bytes from `from` on: at least `min_len`, unless the input ends before, and about
+    /// `target_len`. A stream cannot go back: `from` never decreases.
+    ///
+    /// `keep_waiting` is asked from time to time while a stream sends nothing.
+    ///
+    /// # Errors
+    /// When reading fails, or `keep_waiting` says no (then the source's kind is `Interrupted`).
+    pub fn view(
+        &mut self,
+        from: u64,
+        min_len: usize,
+        target_len: usize,
+        keep_waiting: &dyn Fn() -> bool,
+    ) -> Result<View<'_>, Error> {
+        let most = target_len.max(min_len);
+        let failed = |source| Error::io("read", &self.path, source);
+        match &mut self.source {
+            Source::Mapped(file) => {
+                let len = file.len();
+                let bytes = file.view(from, most).map_err(failed)?;
+                let at_end = from.saturating_add(bytes.len() as u64) >= len;
+                Ok(View { bytes, offset: from, at_end })
+            }
+            Source::Stream(stream) => {
+                let (bytes, ended) =
+                    stream.view(from, min_len.max(1), keep_waiting).map_err(failed)?;
+                let at_end = ended && bytes.len() <= most;
+                let bytes = bytes.get(..most).unwrap_or(bytes);
+                Ok(View { bytes, offset: from, at_end })
+            }
+        }
+    }
+}
+
+/// Streams come in windows of this size. Each window touches every shard's table, so smaller ones
+/// cost more per packet; larger ones keep more memory.
+const STREAM_BUFFER_LEN: usize = 64 * 1024 * 1024;

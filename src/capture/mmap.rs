@@ -1,0 +1,84 @@
+//! Capture files in memory, mapped a window at a time.
+//!
+//! The only unsafe code of the crate. Mapping by window keeps the resident size of a run at one
+//! window, whatever the size of the capture.
+#![expect(unsafe_code, reason = "mapping a file is unsafe; see MappedFile::view")]
+
+use memmap2::{Advice, Mmap, MmapOptions};
+use std::fs::File;
+use std::io;
+
+/// A regular file of which a part is mapped.
+#[derive(Debug)]
+pub(super) struct MappedFile {
+    file: File,
+    len: u64,
+    map: Option<(u64, Mmap)>,
+}
+
+impl MappedFile {
+    /// Takes over a file; it is read up to the size that it has now.
+    pub(super) fn new(file: File) -> io::Result<Self> {
+        let len = file.metadata()?.len();
+        Ok(Self { file, len, map: None })
+    }
+
+    /// Size of the file in bytes.
+    pub(super) const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The file's bytes from `start` on, `len` of them unless the file ends before.
+    pub(super) fn view(&mut self, start: u64, len: usize) -> io::Result<&[u8]> {
+        let end = self.len.min(start.saturating_add(len as u64));
+        if start >= end {
+            return Ok(&[]);
+        }
+        let len = usize::try_from(end - start).map_err(io::Error::other)?;
+        let held = self.map.take().filter(|(at, map)| {
+            *at <= start && at.saturating_add(map.len() as u64) >= end
+        });
+        let (at, map) = match held {
+            Some(held) => held,
+            None => {
+                // SAFETY: the mapping is private and read-only, and lives as long as the slices
+                // that are handed out of it. What no program can rule out is another process that
+                // truncates the file while it is mapped; reading the lost pages then raises
+                // SIGBUS. The same is true of every program that maps its input.
+                let map = unsafe { MmapOptions::new().offset(start).len(len).map(&self.file) }?;
+                // Only a hint: reading works without it.
+                drop(map.advise(Advice::Sequential));
+                (start, map)
+            }
+        };
+        let skipped = usize::try_from(start - at).map_err(io::Error::other)?;
+        let (_, map) = self.map.insert((at, map));
+        map.get(skipped..skipped + len).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn views_of_a_file() {
+        let mut file = tempfile::tempfile().unwrap();
+        let content: Vec<u8> = (0..=255).cycle().take(10_000).collect();
+        file.write_all(&content).unwrap();
+        let mut mapped = MappedFile::new(file).unwrap();
+        assert_eq!(mapped.len(), 10_000);
+        for (start, len) in [(0, 10), (4097, 5000), (9_999, 1), (9_000, 5_000), (10_000, 1)] {
+            let end = content.len().min(start + len);
+            assert_eq!(mapped.view(start as u64, len).unwrap(), &content[start..end]);
+        }
+        assert!(mapped.view(u64::MAX, 10).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_empty_file_has_an_empty_view() {
+        let mut mapped = MappedFile::new(tempfile::tempfile().unwrap()).unwrap();
+        assert!(mapped.view(0, 100).unwrap().is_empty());
+    }
+}

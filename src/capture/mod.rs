@@ -1,0 +1,23 @@
+//! Bytes to records: where captures come from, their formats, and walking them.
+
+mod bytes;
+mod format;
+mod input;
+mod linktype;
+mod mmap;
+mod pcap;
+mod pcapng;
+mod record;
+mod split;
+mod stream;
+mod timestamp;
+
+pub use bytes::ByteOrder;
+pub use format::{Companion, CompanionKind, Format, ProbeError, Walk};
+pub use input::{Input, View};
+pub use linktype::LinkType;
+pub use pcap::{PcapFormat, Variant};
+pub use pcapng::{Interface, Section};
+pub use record::{Damage, DamageKind, PacketRecord, Stop};
+pub use split::{Resync, find_boundary, find_resync};
+pub use timestamp::{Nanos, TimeUnit};

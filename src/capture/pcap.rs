@@ -1,0 +1,269 @@
+//! The classic pcap format: <https://www.tcpdump.org/manpages/pcap-savefile.5.html>, and its
+//! variants with other record headers.
+
+use super::bytes::ByteOrder;
+use super::linktype::LinkType;
+use super::record::{DamageKind, PacketRecord, Stop};
+use super::timestamp::Nanos;
+
+/// What a pcap file header says about the records after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PcapFormat {
+    /// Byte order of file and record headers.
+    pub order: ByteOrder,
+    /// Which of the format's variants it is.
+    pub variant: Variant,
+    /// Link type of every packet.
+    pub link_type: LinkType,
+    /// The longest captured length that is believed.
+    pub max_captured: u32,
+    /// Whether the two lengths of a record stand in the order of version 2.2 and before.
+    pub swapped_lengths: bool,
+}
+
+/// The variants of the pcap format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// Microseconds.
+    Micros,
+    /// Nanoseconds.
+    Nanos,
+    /// Alexey Kuznetzov's modified libpcap: microseconds, 24-byte record headers.
+    Modified,
+    /// IXIA lcap with hardware timestamps: nanoseconds, 28-byte file header.
+    IxiaHardware,
+    /// IXIA lcap with software timestamps: microseconds, 28-byte file header.
+    IxiaSoftware,
+}
+
+impl Variant {
+    const ALL: [Self; 5] =
+        [Self::Micros, Self::Nanos, Self::Modified, Self::IxiaHardware, Self::IxiaSoftware];
+
+    const fn magic(self) -> u32 {
+        match self {
+            Self::Micros => 0xa1b2_c3d4,
+            Self::Nanos => 0xa1b2_3c4d,
+            Self::Modified => 0xa1b2_cd34,
+            Self::IxiaHardware => 0x1c00_01ac,
+            Self::IxiaSoftware => 0x1c00_01ab,
+        }
+    }
+
+    const fn file_header_len(self) -> usize {
+        match self {
+            Self::IxiaHardware | Self::IxiaSoftware => 28,
+            _ => 24,
+        }
+    }
+}
+
+/// The start of a file that claims to be pcap but cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderError {
+    /// Not pcap at all.
+    NotPcap,
+    /// The file ends inside its header.
+    Short,
+    /// A version that is not read.
+    Version(u16, u16),
+}
+
+impl PcapFormat {
+    /// Length of the shortest file header, in bytes.
+    pub const MIN_HEADER_LEN: usize = 24;
+
+    /// Reads a file header. Returns what it says, and its length in bytes.
+    ///
+    /// # Errors
+    /// When the bytes are not a pcap file header that is read.
+    pub fn parse(bytes: &[u8]) -> Result<(Self, usize), HeaderError> {
+        let (order, variant) = Self::magic(bytes).ok_or(HeaderError::NotPcap)?;
+        let header = bytes.get(..variant.file_header_len()).ok_or(HeaderError::Short)?;
+        let field16 = |at| order.u16(header, at).ok_or(HeaderError::Short);
+        let field32 = |at| order.u32(header, at).ok_or(HeaderError::Short);
+        let (major, minor) = (field16(4)?, field16(6)?);
+        if major != 2 {
+            return Err(HeaderError::Version(major, minor));
+        }
+        let snaplen = field32(16)?;
+        // The upper half of the field holds the length of a frame check sequence, if any.
+        let [link_low, link_high, ..] = field32(20)?.to_le_bytes();
+        let link_type = LinkType(u16::from_le_bytes([link_low, link_high]));
+        let format = Self {
+            order,
+            variant,
+            link_type,
+            max_captured: max_captured(link_type, snaplen),
+            swapped_lengths: minor < 3,
+        };
+        Ok((format, variant.file_header_len()))
+    }
+
+    fn magic(bytes: &[u8]) -> Option<(ByteOrder, Variant)> {
+        [ByteOrder::Little, ByteOrder::Big].into_iter().find_map(|order| {
+            let magic = order.u32(bytes, 0)?;
+            let variant = Variant::ALL.into_iter().find(|variant| variant.magic() == magic)?;
+            Some((order, variant))
+        })
+    }
+
+    /// Length of a record's header, in bytes.
+    pub const fn record_header_len(&self) -> usize {
+        match self.variant {
+            Variant::Modified => 24,
+            _ => 16,
+        }
+    }
+
+    /// Nanoseconds in one unit of a record's sub-second field.
+    pub const fn unit_ns(&self) -> u32 {
+        match self.variant {
+            Variant::Nanos | Variant::IxiaHardware => 1,
+            _ => 1000,
+        }
+    }
+
+    /// Captured length and length on the wire of the record at `at`.
+    #[inline]
+    pub(super) fn lengths(&self, bytes: &[u8], at: usize) -> Option<(u32, u32)> {
+        let first = self.order.u32(bytes, at + 8)?;
+        let second = self.order.u32(bytes, at + 12)?;
+        Some(if self.swapped_lengths { (second, first) } else { (first, second) })
+    }
+
+    /// Seconds and sub-second field of the record at `at`.
+    #[inline]
+    pub(super) fn time_fields(&self, bytes: &[u8], at: usize) -> Option<(u32, u32)> {
+        Some((self.order.u32(bytes, at)?, self.order.u32(bytes, at + 4)?))
+    }
+
+    /// The record at `at`.
+    #[inline]
+    pub(super) fn record<'a>(
+        &self,
+        bytes: &'a [u8],
+        at: usize,
+    ) -> Result<PacketRecord<'a>, Stop> {
+        let header_len = self.record_header_len();
+        let Some(body) = bytes.get(at + header_len..) else {
+            return Err(Stop::Partial { needed: header_len });
+        };
+        let partial = Stop::Partial { needed: header_len };
+        let (seconds, fraction) = self.time_fields(bytes, at).ok_or(partial)?;
+        let (captured, wire_len) = self.lengths(bytes, at).ok_or(partial)?;
+        if captured > self.max_captured {
+            return Err(Stop::Damaged(DamageKind::ImpossibleLength {
+                claimed: captured,
+                limit: self.max_captured,
+            }));
+        }
+        let captured = captured as usize;
+        let Some(data) = body.get(..captured) else {
+            return Err(Stop::Partial { needed: header_len + captured });
+        };
+        Ok(PacketRecord {
+            start: at,
+            len: header_len + captured,
+            time: Nanos::from_pcap(seconds, fraction, self.unit_ns()),
+            data,
+            wire_len,
+            link_type: Some(self.link_type),
+        })
+    }
+
+    /// Whether a whole file header stands at `at`, where a record should: captures that were
+    /// joined with `cat`. A record would have to be empty and from 2055 to be taken for one.
+    #[cold]
+    pub(super) fn joined_header(bytes: &[u8], at: usize) -> Option<(Self, usize)> {
+        let (format, len) = Self::parse(bytes.get(at..)?).ok()?;
+        // Time zone and accuracy are always zero, so that the record's lengths are, too.
+        let zeros = bytes.get(at + 8..at + 16)?;
+        zeros.iter().all(|&byte| byte == 0).then_some((format, len))
+    }
+}
+
+/// The longest captured length that is believed: 256 KiB as in libpcap and Wireshark, more for
+/// link types that need it and files that announce it.
+pub(super) fn max_captured(link_type: LinkType, snaplen: u32) -> u32 {
+    const STANDARD: u32 = 256 * 1024;
+    const LARGE: u32 = 128 * 1024 * 1024;
+    // D-Bus, USBPcap, EBHSCR and USB: messages, not packets (Wireshark's WTAP_MAX_PACKET_SIZE_*).
+    match link_type.0 {
+        231 | 249 | 279 | 220 => LARGE,
+        _ if snaplen > STANDARD && snaplen <= LARGE => snaplen,
+        _ => STANDARD,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(magic: [u8; 4], big: bool) -> Vec<u8> {
+        let mut bytes = magic.to_vec();
+        for (value, size) in [(2, 2), (4, 2), (0, 4), (0, 4), (65535, 4), (1, 4)] {
+            let field: [u8; 4] = if big { u32::to_be_bytes(value) } else { u32::to_le_bytes(value) };
+            bytes.extend_from_slice(match (big, size) {
+                (_, 4) => &field,
+                (true, _) => &field[2..],
+                (false, _) => &field[..2],
+            });
+        }
+        bytes
+    }
+
+    #[test]
+    fn all_magics() {
+        for (magic, big, variant, unit, record_header) in [
+            ([0xd4, 0xc3, 0xb2, 0xa1], false, Variant::Micros, 1000, 16),
+            ([0xa1, 0xb2, 0xc3, 0xd4], true, Variant::Micros, 1000, 16),
+            ([0x4d, 0x3c, 0xb2, 0xa1], false, Variant::Nanos, 1, 16),
+            ([0xa1, 0xb2, 0x3c, 0x4d], true, Variant::Nanos, 1, 16),
+            ([0x34, 0xcd, 0xb2, 0xa1], false, Variant::Modified, 1000, 24),
+            ([0xa1, 0xb2, 0xcd, 0x34], true, Variant::Modified, 1000, 24),
+        ] {
+            let (format, len) = PcapFormat::parse(&header(magic, big)).unwrap();
+            assert_eq!(len, 24);
+            assert_eq!(format.variant, variant);
+            assert_eq!(format.unit_ns(), unit);
+            assert_eq!(format.record_header_len(), record_header);
+            assert_eq!(format.link_type, LinkType::ETHERNET);
+            assert!(!format.swapped_lengths);
+        }
+    }
+
+    #[test]
+    fn refused_headers() {
+        let mut bytes = header([0xd4, 0xc3, 0xb2, 0xa1], false);
+        assert_eq!(PcapFormat::parse(&bytes[..23]), Err(HeaderError::Short));
+        assert_eq!(PcapFormat::parse(b"not a capture at all....."), Err(HeaderError::NotPcap));
+        assert_eq!(PcapFormat::parse(&[]), Err(HeaderError::NotPcap));
+        bytes[4] = 7;
+        assert_eq!(PcapFormat::parse(&bytes), Err(HeaderError::Version(7, 4)));
+    }
+
+    #[test]
+    fn fcs_bits_are_not_part_of_the_link_type() {
+        let mut bytes = header([0xd4, 0xc3, 0xb2, 0xa1], false);
+        bytes[23] = 0x44;
+        assert_eq!(PcapFormat::parse(&bytes).unwrap().0.link_type, LinkType::ETHERNET);
+    }
+
+    #[test]
+    fn a_claimed_length_is_checked_before_it_is_used() {
+        let (format, _) = PcapFormat::parse(&header([0xd4, 0xc3, 0xb2, 0xa1], false)).unwrap();
+        let mut record = vec![0; 20];
+        record[8..12].copy_from_slice(&[4, 0, 0, 0]);
+        record[12..16].copy_from_slice(&[60, 0, 0, 0]);
+        let packet = format.record(&record, 0).unwrap();
+        assert_eq!((packet.len, packet.data.len(), packet.wire_len), (20, 4, 60));
+        assert_eq!(format.record(&record[..19], 0).err(), Some(Stop::Partial { needed: 20 }));
+        assert_eq!(format.record(&record[..15], 0).err(), Some(Stop::Partial { needed: 16 }));
+        record[8..12].copy_from_slice(&[0xff; 4]);
+        assert!(matches!(
+            format.record(&record, 0),
+            Err(Stop::Damaged(DamageKind::ImpossibleLength { claimed: u32::MAX, .. }))
+        ));
+    }
+}

@@ -1,0 +1,128 @@
+//! The walk over the layers in front of an IP header.
+
+use super::NotFlow;
+use crate::capture::{ByteOrder, LinkType};
+use crate::flow::key::{LinkKey, MacAddr};
+
+/// A frame that is being walked: its bytes and how far the walk has come.
+#[derive(Debug)]
+pub(super) struct Frame<'a, 'k> {
+    pub(super) data: &'a [u8],
+    /// Where the next layer starts.
+    pub(super) at: usize,
+    /// What has been found for the flow key.
+    pub(super) link: &'k mut LinkKey,
+}
+
+/// What stands at a frame's next place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// The header of a link type.
+    Link(LinkType),
+    /// Ethernet: addresses, then EtherType or length.
+    Ethernet,
+    /// The payload of an EtherType that has been read.
+    EtherType(u16),
+    /// An EtherType, and its payload behind it.
+    EtherTypeField,
+    /// Logical link control (IEEE 802.2).
+    Llc,
+    /// PPP, with address and control fields or without.
+    Ppp,
+    /// PPP's protocol field.
+    PppProtocol,
+    /// Cisco HDLC.
+    CiscoHdlc,
+    /// Frame relay.
+    FrameRelay,
+    /// A network layer protocol id (RFC 2427).
+    Nlpid,
+    /// A PPPoE session header.
+    Pppoe,
+    /// An MPLS label stack.
+    Mpls,
+    /// A network service header.
+    Nsh,
+    /// An 802.11 frame; `padded` if its header is padded to a multiple of four bytes.
+    Wifi { padded: bool },
+    /// An IP header of either version.
+    Ip,
+}
+
+/// What a step of the walk finds.
+pub(super) type Step = Result<Layer, NotFlow>;
+
+impl<'a, 'k> Frame<'a, 'k> {
+    pub(super) const fn new(data: &'a [u8], link: &'k mut LinkKey) -> Self {
+        Self { data, at: 0, link }
+    }
+
+    /// Walks from `layer` on until an IP header; returns where it starts.
+    ///
+    /// Every step goes forward, or to a step that does, so that the walk ends with the frame.
+    #[inline]
+    pub(super) fn find_ip(&mut self, first: Layer) -> Result<usize, NotFlow> {
+        let mut layer = first;
+        loop {
+            layer = match layer {
+                Layer::Ip => return Ok(self.at),
+                Layer::Link(LinkType::ETHERNET) | Layer::Ethernet => self.ethernet()?,
+                Layer::EtherType(0x0800 | 0x86dd) => Layer::Ip,
+                other => self.step(other)?,
+            };
+        }
+    }
+
+    /// The steps that are not on every packet's way.
+    #[inline(never)]
+    fn step(&mut self, layer: Layer) -> Step {
+        match layer {
+            Layer::Link(link_type) => self.link_header(link_type),
+            Layer::Ethernet => self.ethernet(),
+            Layer::EtherType(kind) => self.ether_type(kind),
+            Layer::EtherTypeField => self.ether_type_field(),
+            Layer::Llc => self.llc(),
+            Layer::Ppp => self.ppp(),
+            Layer::PppProtocol => self.ppp_protocol(),
+            Layer::CiscoHdlc => self.cisco_hdlc(),
+            Layer::FrameRelay => self.frame_relay(),
+            Layer::Nlpid => self.nlpid(),
+            Layer::Pppoe => self.pppoe(),
+            Layer::Mpls => self.mpls(),
+            Layer::Nsh => self.nsh(),
+            Layer::Wifi { padded } => self.wifi(padded),
+            Layer::Ip => Ok(Layer::Ip),
+        }
+    }
+
+    /// The byte `ahead` of the current place.
+    #[inline]
+    pub(super) fn byte(&self, ahead: usize) -> Result<u8, NotFlow> {
+        self.data.get(self.at + ahead).copied().ok_or(NotFlow::ShortFrame)
+    }
+
+    /// The 16-bit number in network byte order `ahead` of the current place.
+    #[inline]
+    pub(super) fn u16(&self, ahead: usize) -> Result<u16, NotFlow> {
+        ByteOrder::Big.u16(self.data, self.at + ahead).ok_or(NotFlow::ShortFrame)
+    }
+
+    /// The 32-bit number in network byte order `ahead` of the current place.
+    #[inline]
+    pub(super) fn u32(&self, ahead: usize) -> Result<u32, NotFlow> {
+        ByteOrder::Big.u32(self.data, self.at + ahead).ok_or(NotFlow::ShortFrame)
+    }
+
+    /// The MAC address `ahead` of the current place.
+    #[inline]
+    pub(super) fn mac(&self, ahead: usize) -> Result<MacAddr, NotFlow> {
+        let bytes = self.data.get(self.at + ahead..).and_then(<[u8]>::first_chunk);
+        bytes.map(|bytes| MacAddr(*bytes)).ok_or(NotFlow::ShortFrame)
+    }
+
+    /// Goes on by `len` bytes. Going beyond the end shows at the next read.
+    #[inline]
+    pub(super) const fn skip(&mut self, len: usize) {
+        self.at += len;
+    }
+}

@@ -1,0 +1,172 @@
+//! IPv4 and IPv6 headers, their extensions, and the ports behind them.
+//!
+//! Headers are read strictly first (etherparse checks every length). Where that fails because the
+//! snaplen cut the packet, the fields that were captured are taken.
+
+use super::{Addresses, Fragment, Headers, NotFlow};
+use crate::capture::ByteOrder;
+use etherparse::{Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice};
+
+/// IP protocol numbers that are looked at.
+pub(super) mod protocol {
+    pub(crate) const HOP_BY_HOP: u8 = 0;
+    pub(crate) const IPV4: u8 = 4;
+    pub(crate) const TCP: u8 = 6;
+    pub(crate) const UDP: u8 = 17;
+    pub(crate) const DCCP: u8 = 33;
+    pub(crate) const IPV6: u8 = 41;
+    pub(crate) const ROUTING: u8 = 43;
+    pub(crate) const FRAGMENT: u8 = 44;
+    pub(crate) const GRE: u8 = 47;
+    pub(crate) const AH: u8 = 51;
+    pub(crate) const DESTINATION_OPTIONS: u8 = 60;
+    pub(crate) const ETHER_IP: u8 = 97;
+    pub(crate) const SCTP: u8 = 132;
+    pub(crate) const UDP_LITE: u8 = 136;
+    pub(crate) const MPLS: u8 = 137;
+}
+
+/// Reads the IP header at `at` and the ports behind it.
+///
+/// # Errors
+/// When no IP header with both of its addresses stands there.
+#[inline]
+pub(super) fn read(data: &[u8], at: usize) -> Result<Headers<'_>, NotFlow> {
+    let packet = data.get(at..).ok_or(NotFlow::ShortFrame)?;
+    match packet.first().map(|byte| byte >> 4) {
+        Some(4) => ipv4(data, at, packet),
+        Some(6) => ipv6(data, at, packet),
+        Some(_) => Err(NotFlow::IpVersion),
+        None => Err(NotFlow::ShortFrame),
+    }
+}
+
+/// RFC 791, section 3.1.
+#[inline]
+fn ipv4<'a>(data: &'a [u8], at: usize, packet: &'a [u8]) -> Result<Headers<'a>, NotFlow> {
+    let fixed: &[u8; 20] = packet.first_chunk().ok_or(NotFlow::ShortIp)?;
+    let Some(header_len) = ipv4_header_len(packet) else {
+        return Err(NotFlow::Ipv4HeaderLength);
+    };
+    let field = |from| ByteOrder::Big.u16(fixed, from).unwrap_or(0);
+    let address = |from| ByteOrder::Big.u32(fixed, from).unwrap_or(0);
+    let total_len = usize::from(field(2));
+    // A length of zero is segmentation offload: the card would have filled it in.
+    if total_len < header_len && total_len != 0 {
+        return Err(NotFlow::Ipv4TotalLength);
+    }
+    let end = match total_len {
+        0 => data.len(),
+        len => data.len().min(at + len),
+    };
+    let (flags_and_offset, id) = (field(6), field(4));
+    let offset = flags_and_offset & 0x1fff;
+    let more_fragments = flags_and_offset & 0x2000 != 0;
+    let mut headers = Headers {
+        addresses: Addresses::V4 { src: address(12), dst: address(16) },
+        protocol: fixed[9],
+        src_port: 0,
+        dst_port: 0,
+        tcp_flags: 0,
+        fragment: None,
+        transport: at + header_len,
+        end,
+        trailer_time: None,
+    };
+    if offset != 0 || more_fragments {
+        headers.fragment = Some(Fragment { id: u32::from(id), is_first: offset == 0 });
+    }
+    if offset == 0 {
+        ports(data, &mut headers);
+    }
+    Ok(headers)
+}
+
+/// The header's length; `None` if it says less than 20. Strictly: all of it is there. Else only
+/// the snaplen can have cut its options, and what it says is taken.
+#[inline]
+fn ipv4_header_len(packet: &[u8]) -> Option<usize> {
+    if let Ok(header) = Ipv4HeaderSlice::from_slice(packet) {
+        return Some(header.slice().len());
+    }
+    let len = usize::from(packet.first()? & 0x0f) * 4;
+    (len >= 20).then_some(len)
+}
+
+/// RFC 8200, sections 3 and 4.
+fn ipv6<'a>(data: &'a [u8], at: usize, packet: &'a [u8]) -> Result<Headers<'a>, NotFlow> {
+    let header = Ipv6HeaderSlice::from_slice(packet).map_err(|_| NotFlow::ShortIp)?;
+    let addresses = packet.get(8..).and_then(<[u8]>::first_chunk).ok_or(NotFlow::ShortIp)?;
+    let end = match usize::from(header.payload_length()) {
+        // Jumbograms (RFC 2675) and segmentation offload have no length here.
+        0 if header.next_header().0 != NO_NEXT_HEADER => data.len(),
+        len => data.len().min(at + IPV6_HEADER_LEN + len),
+    };
+    let mut headers = Headers {
+        addresses: Addresses::V6(addresses),
+        protocol: header.next_header().0,
+        src_port: 0,
+        dst_port: 0,
+        tcp_flags: 0,
+        fragment: None,
+        transport: at + IPV6_HEADER_LEN,
+        end,
+        trailer_time: None,
+    };
+    extensions(data, &mut headers);
+    if headers.fragment.is_none_or(|fragment| fragment.is_first) {
+        ports(data, &mut headers);
+    }
+    Ok(headers)
+}
+
+/// Goes on behind the extension headers. AH and ESP stay opaque, as does what is behind the
+/// header of a later fragment. Each header is at least eight bytes, so that the walk ends with
+/// the packet.
+#[inline]
+fn extensions(data: &[u8], headers: &mut Headers<'_>) {
+    while let Some(rest) = data.get(headers.transport..headers.end) {
+        match headers.protocol {
+            protocol::HOP_BY_HOP | protocol::ROUTING | protocol::DESTINATION_OPTIONS => {
+                let (Some(&next), Some(&len)) = (rest.first(), rest.get(1)) else { return };
+                headers.protocol = next;
+                headers.transport += 8 + 8 * usize::from(len);
+            }
+            protocol::FRAGMENT => {
+                let Ok(header) = Ipv6FragmentHeaderSlice::from_slice(rest) else { return };
+                headers.protocol = header.next_header().0;
+                headers.transport += 8;
+                if header.is_fragmenting_payload() {
+                    let is_first = header.fragment_offset().value() == 0;
+                    let id = header.identification();
+                    headers.fragment = Some(Fragment { id, is_first });
+                    if !is_first {
+                        return;
+                    }
+                }
+            }
+            _ => return,
+        }
+    }
+}
+
+/// Source and destination port are the first four bytes of every protocol that has them.
+#[inline]
+fn ports(data: &[u8], headers: &mut Headers<'_>) {
+    let has_ports = matches!(
+        headers.protocol,
+        protocol::TCP | protocol::UDP | protocol::SCTP | protocol::DCCP | protocol::UDP_LITE
+    );
+    let Some(transport) = data.get(headers.transport..headers.end).filter(|_| has_ports) else {
+        return;
+    };
+    let Some(&[a, b, c, d]) = transport.first_chunk() else { return };
+    headers.src_port = u16::from_be_bytes([a, b]);
+    headers.dst_port = u16::from_be_bytes([c, d]);
+    if headers.protocol == protocol::TCP {
+        headers.tcp_flags = ByteOrder::Big.u16(transport, 12).unwrap_or(0) & 0x0fff;
+    }
+}
+
+const IPV6_HEADER_LEN: usize = 40;
+const NO_NEXT_HEADER: u8 = 59;

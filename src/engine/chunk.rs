@@ -1,0 +1,273 @@
+//! Phase A: a chunk of a window is walked, each packet decoded and handed to the shard that owns
+//! its flow.
+
+use super::balance::Balance;
+use super::config::Rules;
+use crate::capture::{Companion, Format, Nanos, PacketRecord, Stop, Walk};
+use crate::decode::{Addresses, Fragment, Headers, NotFlow, decode};
+use crate::flow::{
+    DatagramId, FlowKey, FragmentTable, LinkKey, LinkTable, NetworkKey, PacketRef,
+};
+use std::net::IpAddr;
+use std::ops::Range;
+
+/// A part of a window, and what walking it found. Reused from window to window.
+#[derive(Debug, Default)]
+pub(crate) struct Chunk {
+    /// Where its records start in the window.
+    pub(crate) range: Range<usize>,
+    /// How the walk ended, and where.
+    pub(crate) stop: Option<Stop>,
+    pub(crate) end: usize,
+    /// The format assumed at its start, and that reached at its end.
+    pub(crate) start_format: Option<Format>,
+    pub(crate) end_format: Option<Format>,
+    /// Where its packets went, as far as phase A can tell.
+    pub(crate) balance: Balance,
+    /// Packets handed to shards, by shard, each list in capture order.
+    pub(crate) packets: Vec<Vec<PacketRef>>,
+    /// Source and destination of IPv6 packets.
+    pub(crate) addresses: Vec<[u8; 32]>,
+    links: LinkTable,
+    /// The run's number for each of the chunk's link keys.
+    pub(crate) link_numbers: Vec<u32>,
+    fragments: Vec<FragmentEvent>,
+    /// Offsets of packets that belong to no flow but pass the filter, where a job wants these.
+    pub(crate) loose: Vec<u32>,
+    /// Blocks that are no packets but belong with them.
+    pub(crate) companions: Vec<Companion>,
+    pub(crate) last_time: Option<Nanos>,
+}
+
+/// Fragments wait for the sequential step between the phases.
+#[derive(Debug)]
+struct FragmentEvent {
+    datagram: DatagramId,
+    key: FlowKey,
+    packet: PacketRef,
+    is_first: bool,
+}
+
+impl Chunk {
+    /// Walks the records that start in `range`. At most `max_packets` are looked at.
+    pub(crate) fn walk(
+        &mut self,
+        window: &[u8],
+        range: Range<usize>,
+        format: &Format,
+        max_packets: u64,
+        rules: &Rules,
+    ) {
+        self.reset(range.clone(), format, rules);
+        let mut walk = Walk::new(window, range, format.clone());
+        let stop = loop {
+            if self.balance.packets >= max_packets {
+                break Stop::End;
+            }
+            match walk.next() {
+                Ok(record) => self.packet(&record, rules),
+                Err(stop) => break stop,
+            }
+        };
+        self.stop = Some(stop);
+        self.end = walk.position();
+        let (companions, format) = walk.into_parts();
+        self.companions = companions;
+        self.end_format = Some(format);
+    }
+
+    fn reset(&mut self, range: Range<usize>, format: &Format, rules: &Rules) {
+        self.range = range;
+        self.start_format = Some(format.clone());
+        self.balance = Balance::default();
+        self.packets.resize_with(rules.shards, Vec::new);
+        self.packets.iter_mut().for_each(Vec::clear);
+        self.addresses.clear();
+        self.links.clear();
+        self.link_numbers.clear();
+        self.fragments.clear();
+        self.loose.clear();
+        self.last_time = None;
+    }
+
+    #[inline]
+    fn packet(&mut self, record: &PacketRecord<'_>, rules: &Rules) {
+        self.balance.packets += 1;
+        self.balance.bytes += u64::from(record.wire_len);
+        self.last_time = Some(record.time);
+        let mut link = LinkKey::default();
+        let decoded = match record.link_type {
+            Some(link_type) => decode(link_type, record.data, &rules.decode, &mut link),
+            None => Err(NotFlow::NoInterface),
+        };
+        match decoded {
+            Ok(headers) => self.flow_packet(record, &headers, link, rules),
+            Err(reason) => self.loose_packet(record, reason, &link, rules),
+        }
+        if matches!(record.time, Nanos::MIN | Nanos::MAX) {
+            self.balance.time_out_of_range += 1;
+        }
+    }
+
+    /// A packet that belongs to no flow: conditions on the link layer still apply to it.
+    #[cold]
+    fn loose_packet(
+        &mut self,
+        record: &PacketRecord<'_>,
+        reason: NotFlow,
+        link: &LinkKey,
+        rules: &Rules,
+    ) {
+        if !rules.restriction.matches(link, None) {
+            self.balance.filtered += 1;
+            return;
+        }
+        self.balance.count_not_flow(reason);
+        if let (NotFlow::LinkType, Some(link_type)) = (reason, record.link_type) {
+            self.balance.count_link_type(link_type, 1);
+        }
+        if rules.wants_loose {
+            self.loose.push(offset_u32(record.start));
+        }
+    }
+
+    #[inline]
+    fn flow_packet(
+        &mut self,
+        record: &PacketRecord<'_>,
+        headers: &Headers<'_>,
+        link: LinkKey,
+        rules: &Rules,
+    ) {
+        let packet = PacketRef {
+            time: headers.trailer_time.unwrap_or(record.time),
+            offset: offset_u32(record.start),
+            wire_len: record.wire_len,
+            addresses: [0; 2],
+            ports: [headers.src_port, headers.dst_port],
+            link: 0,
+            hash: 0,
+            tcp_flags: headers.tcp_flags,
+            protocol: headers.protocol,
+            flags: 0,
+        };
+        if let Some(fragment) = headers.fragment {
+            return self.fragment(packet, headers, fragment, link);
+        }
+        self.hand_over(packet, &headers.addresses, link, rules);
+    }
+
+    #[cold]
+    fn fragment(
+        &mut self,
+        packet: PacketRef,
+        headers: &Headers<'_>,
+        fragment: Fragment,
+        link: LinkKey,
+    ) {
+        let network = headers.network_key();
+        let NetworkKey { src, dst, protocol, .. } = network;
+        let datagram = DatagramId::new(&link, src, dst, protocol, fragment.id);
+        let key = FlowKey { link, network };
+        self.fragments.push(FragmentEvent { datagram, key, packet, is_first: fragment.is_first });
+    }
+
+    /// Gives a packet to the shard that owns its flow.
+    #[inline]
+    fn hand_over(
+        &mut self,
+        mut packet: PacketRef,
+        addresses: &Addresses<'_>,
+        link: LinkKey,
+        rules: &Rules,
+    ) {
+        let [src_port, dst_port] = packet.ports;
+        let hash = rules.hash_key.tuple(addresses, packet.protocol, src_port, dst_port);
+        if rules.asks_each_packet && !rules.accepts_packet(&packet, addresses, &link) {
+            packet.flags |= PacketRef::FILTERED;
+        }
+        let mut link = if rules.five_tuple {
+            LinkKey { device: link.device, ..LinkKey::default() }
+        } else {
+            link
+        };
+        // Conversations are keyed by their sorted endpoints.
+        let is_reverse = rules.conversations && hash.is_reverse;
+        packet.hash = hash.flow;
+        if is_reverse {
+            packet.hash = !hash.flow;
+            packet.flags |= PacketRef::REVERSE;
+            packet.ports = [dst_port, src_port];
+            link = link.reversed();
+        }
+        match *addresses {
+            Addresses::V4 { src, dst } => {
+                packet.addresses = if is_reverse { [dst, src] } else { [src, dst] };
+            }
+            Addresses::V6(both) => {
+                packet.flags |= PacketRef::IPV6;
+                packet.addresses = [offset_u32(self.addresses.len()), 0];
+                let mut both = *both;
+                both.rotate_left(if is_reverse { 16 } else { 0 });
+                self.addresses.push(both);
+            }
+        }
+        packet.link = self.links.number(&link);
+        let shard = hash.conversation as usize % rules.shards;
+        if let Some(packets) = self.packets.get_mut(shard) {
+            packets.push(packet);
+        }
+    }
+
+    /// The sequential step between the phases: later fragments get the flow of their first one.
+    pub(crate) fn place_fragments(&mut self, table: &mut FragmentTable, rules: &Rules) {
+        if self.fragments.is_empty() {
+            return;
+        }
+        for event in std::mem::take(&mut self.fragments) {
+            let FragmentEvent { datagram, key, mut packet, is_first } = event;
+            let key = if is_first {
+                table.insert(datagram, key, packet.time);
+                key
+            } else {
+                table.find(&datagram, packet.time).unwrap_or(key)
+            };
+            packet.ports = [key.network.src_port, key.network.dst_port];
+            packet.protocol = key.network.protocol;
+            let mut bytes = [0; 32];
+            let addresses = addresses_of(&key.network, &mut bytes);
+            self.hand_over(packet, &addresses, key.link, rules);
+        }
+        for packets in &mut self.packets {
+            packets.sort_unstable_by_key(|packet| packet.offset);
+        }
+    }
+
+    /// Numbers the chunk's link keys in the run's table.
+    pub(crate) fn number_links(&mut self, links: &mut LinkTable) {
+        self.link_numbers.extend(self.links.keys().iter().map(|key| links.number(key)));
+    }
+}
+
+/// The addresses of a key, as a header has them.
+fn addresses_of<'a>(key: &NetworkKey, bytes: &'a mut [u8; 32]) -> Addresses<'a> {
+    match (key.src, key.dst) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => {
+            Addresses::V4 { src: src.to_bits(), dst: dst.to_bits() }
+        }
+        (src, dst) => {
+            for (ip, place) in [src, dst].into_iter().zip(bytes.chunks_exact_mut(16)) {
+                if let IpAddr::V6(ip) = ip {
+                    place.copy_from_slice(&ip.octets());
+                }
+            }
+            Addresses::V6(bytes)
+        }
+    }
+}
+
+/// Windows are far smaller than 4 GiB: `Config` sees to that.
+#[inline]
+fn offset_u32(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}

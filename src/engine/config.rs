@@ -1,0 +1,138 @@
+//! How a run reads, keys and counts.
+
+use crate::decode::{Addresses, DecodeOptions};
+use crate::flow::{FlowKey, HashKey, LinkKey, NetworkKey, PacketRef, Timeouts};
+use crate::select::{Filter, IpNet};
+
+/// How a run reads, keys and counts. The results depend on none of the fields in
+/// [`Config::tuning`].
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Leave MAC addresses and VLAN tags out of the key.
+    pub five_tuple: bool,
+    /// One flow for both directions.
+    pub conversations: bool,
+    /// What is decoded beyond the outermost IP header.
+    pub decode: DecodeOptions,
+    /// Which packets are looked at.
+    pub restriction: Restriction,
+    /// When a flow ends although its packets go on.
+    pub timeouts: Timeouts,
+    /// Only the first packets of the capture are looked at.
+    pub max_packets: Option<u64>,
+    /// The run fails when there are more flows.
+    pub max_flows: Option<u64>,
+    /// What the results do not depend on.
+    pub tuning: Tuning,
+}
+
+/// What the results of a run do not depend on.
+#[derive(Clone, Debug)]
+pub struct Tuning {
+    /// Worker threads; 0 for one per core.
+    pub threads: usize,
+    /// Pin the worker threads to this core and those after it.
+    pub first_cpu: Option<usize>,
+    /// Bytes of a mapped file that are worked on at a time.
+    pub window_len: usize,
+    /// Bytes that one worker walks at a time.
+    pub chunk_len: usize,
+    /// Parts of the flow table.
+    pub shards: usize,
+    /// The key of all hashes; random where it is not given.
+    pub hash_key: Option<HashKey>,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            threads: 0,
+            first_cpu: None,
+            window_len: 256 * 1024 * 1024,
+            chunk_len: 4 * 1024 * 1024,
+            shards: 128,
+            hash_key: None,
+        }
+    }
+}
+
+/// Which packets are looked at: a filter, and addresses that are left out.
+#[derive(Clone, Debug, Default)]
+pub struct Restriction {
+    /// Packets must match this.
+    pub filter: Filter,
+    /// Packets from or to these addresses are left out.
+    pub excluded: Vec<IpNet>,
+}
+
+impl Restriction {
+    /// Whether a packet with this key is looked at; `network` is `None` where it has no IP header.
+    pub fn matches(&self, link: &LinkKey, network: Option<&NetworkKey>) -> bool {
+        let is_excluded = network.is_some_and(|key| {
+            self.excluded.iter().any(|net| net.contains(key.src) || net.contains(key.dst))
+        });
+        !is_excluded && self.filter.matches(link, network)
+    }
+
+    /// Whether every packet is looked at.
+    pub fn is_empty(&self) -> bool {
+        self.excluded.is_empty() && self.filter.is_empty()
+    }
+}
+
+/// A configuration as the phases use it.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) five_tuple: bool,
+    pub(crate) conversations: bool,
+    pub(crate) decode: DecodeOptions,
+    pub(crate) restriction: Restriction,
+    /// The restriction must be asked for each packet: what it looks at is not in the flow key,
+    /// or differs between the packets of a conversation.
+    pub(crate) asks_each_packet: bool,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) hash_key: HashKey,
+    pub(crate) shards: usize,
+    /// The job wants to know of packets that belong to no flow.
+    pub(crate) wants_loose: bool,
+}
+
+impl Rules {
+    pub(crate) fn new(config: &Config, wants_loose: bool) -> Self {
+        let filter = &config.restriction.filter;
+        Self {
+            five_tuple: config.five_tuple,
+            conversations: config.conversations,
+            decode: config.decode,
+            restriction: config.restriction.clone(),
+            asks_each_packet: (config.five_tuple && filter.needs_link())
+                || (config.conversations && filter.is_directional()),
+            timeouts: config.timeouts,
+            hash_key: config.tuning.hash_key.unwrap_or_else(HashKey::random),
+            shards: config.tuning.shards.max(1),
+            wants_loose,
+        }
+    }
+
+    /// Whether the restriction can be asked once for each flow, and has anything to refuse.
+    pub(crate) fn asks_each_flow(&self) -> bool {
+        !self.asks_each_packet && !self.restriction.is_empty()
+    }
+
+    #[cold]
+    pub(crate) fn accepts_packet(
+        &self,
+        packet: &PacketRef,
+        addresses: &Addresses<'_>,
+        link: &LinkKey,
+    ) -> bool {
+        let (src, dst) = addresses.to_ip();
+        let [src_port, dst_port] = packet.ports;
+        let network = NetworkKey { src, dst, protocol: packet.protocol, src_port, dst_port };
+        self.restriction.matches(link, Some(&network))
+    }
+
+    pub(crate) fn accepts_flow(&self, key: &FlowKey) -> bool {
+        self.restriction.matches(&key.link, Some(&key.network))
+    }
+}

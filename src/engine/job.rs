@@ -1,0 +1,77 @@
+//! What a job adds to a run.
+
+use crate::capture::{Companion, Format};
+use crate::error::Error;
+use crate::flow::{FlowList, Observer};
+use std::path::Path;
+
+/// A job that goes along with a run. The engine decides nothing for it; it calls, in capture
+/// order: [`Job::input`] for each input, and [`Job::window`] for each window of it.
+pub trait Job {
+    /// What the job keeps for each shard.
+    type Observer: Observer;
+
+    /// A new observer; one is made for each shard.
+    fn observer(&self) -> Self::Observer;
+
+    /// Whether [`Window::loose`] is wanted.
+    fn wants_loose(&self) -> bool {
+        false
+    }
+
+    /// An input starts.
+    ///
+    /// # Errors
+    /// What keeps the job from going on; it ends the run.
+    fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error>;
+
+    /// A window has been read, all of its packets were observed, and its flows have their ids.
+    ///
+    /// # Errors
+    /// What keeps the job from going on; it ends the run.
+    fn window(
+        &mut self,
+        window: &Window<'_>,
+        flows: &FlowList,
+        observers: &mut [Self::Observer],
+    ) -> Result<u64, Error>;
+}
+
+/// An input that is about to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct InputStart<'a> {
+    /// The input's name.
+    pub path: &'a Path,
+    /// The bytes in front of its first record or block: the file header of a pcap file.
+    pub header: &'a [u8],
+    /// Its format at the start.
+    pub format: &'a Format,
+}
+
+/// A run of records that has been read.
+#[derive(Clone, Copy, Debug)]
+pub struct Window<'a> {
+    /// The bytes that the packets' offsets refer to.
+    pub bytes: &'a [u8],
+    /// The format at the window's start.
+    pub format: &'a Format,
+    /// Blocks that are no packets but belong with them; offsets are the window's.
+    pub companions: &'a [Companion],
+    /// Offsets of packets that belong to no flow but pass the filter, in order; if wanted.
+    pub loose: &'a [u32],
+}
+
+/// The job that needs no more than the flow list.
+impl Job for () {
+    type Observer = ();
+
+    fn observer(&self) {}
+
+    fn input(&mut self, _: &InputStart<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn window(&mut self, _: &Window<'_>, _: &FlowList, _: &mut [()]) -> Result<u64, Error> {
+        Ok(0)
+    }
+}

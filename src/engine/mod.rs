@@ -1,0 +1,15 @@
+//! Windows, phases, and the account of every packet.
+
+mod balance;
+mod chunk;
+mod config;
+mod job;
+mod progress;
+mod run;
+mod window;
+
+pub use balance::Balance;
+pub use config::{Config, Restriction, Tuning};
+pub use job::{InputStart, Job, Window};
+pub use progress::{Progress, Snapshot, Stopwatch};
+pub use run::{InputReport, Outcome, Source, run};

@@ -1,0 +1,91 @@
+//! How far a run has come: written by the engine, read by whoever shows it.
+
+use crate::capture::Nanos;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Counters of a run that is under way. They may be read from another thread at any time, and are
+/// a little behind; what they say at the end is exact.
+#[derive(Debug, Default)]
+pub struct Progress {
+    input_bytes: AtomicU64,
+    packets: AtomicU64,
+    flows: AtomicU64,
+    output_bytes: AtomicU64,
+    capture_time: AtomicI64,
+    cancelled: AtomicBool,
+}
+
+/// What [`Progress`] says at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Bytes of the inputs that were read.
+    pub input_bytes: u64,
+    /// Packets read.
+    pub packets: u64,
+    /// Flows found.
+    pub flows: u64,
+    /// Bytes written by extraction.
+    pub output_bytes: u64,
+    /// Time of the capture at the place that was reached.
+    pub capture_time: Nanos,
+}
+
+impl Progress {
+    /// What there is to say now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            input_bytes: self.input_bytes.load(Ordering::Relaxed),
+            packets: self.packets.load(Ordering::Relaxed),
+            flows: self.flows.load(Ordering::Relaxed),
+            output_bytes: self.output_bytes.load(Ordering::Relaxed),
+            capture_time: Nanos(self.capture_time.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Asks the run to stop at the next opportunity; it then fails as interrupted.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the run was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_input(&self, bytes: u64) {
+        self.input_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_packets(&self, packets: u64, time: Option<Nanos>) {
+        self.packets.fetch_add(packets, Ordering::Relaxed);
+        if let Some(time) = time {
+            self.capture_time.store(time.0, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn set_flows(&self, flows: u64) {
+        self.flows.store(flows, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_output(&self, bytes: u64) {
+        self.output_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Measures how long a run takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts to measure.
+    #[expect(clippy::disallowed_methods, reason = "the one place below the command line")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}

@@ -1,0 +1,348 @@
+//! A run: inputs are read window by window, strictly in order.
+
+use super::balance::Balance;
+use super::config::{Config, Rules, Tuning};
+use super::job::{InputStart, Job};
+use super::progress::Progress;
+use super::window::Tables;
+use crate::capture::{
+    Damage, DamageKind, Format, Input, ProbeError, Resync, Stop, find_resync,
+};
+use crate::error::{Error, ErrorKind};
+use crate::flow::FlowList;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where a run reads from.
+pub enum Source {
+    /// A file, a pipe or a device, by its path.
+    Path(PathBuf),
+    /// A byte stream, and its name in messages.
+    Reader(String, Box<dyn Read + Send>),
+    /// An input that is open already.
+    Input(Input),
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Path(path) => f.debug_tuple("Path").field(path).finish(),
+            Self::Reader(name, _) => f.debug_tuple("Reader").field(name).finish(),
+            Self::Input(input) => f.debug_tuple("Input").field(input).finish(),
+        }
+    }
+}
+
+/// What a run found.
+#[derive(Debug)]
+pub struct Outcome {
+    /// All flows.
+    pub flows: FlowList,
+    /// Where every packet went.
+    pub balance: Balance,
+    /// What each input held, in order.
+    pub inputs: Vec<InputReport>,
+    /// Worker threads that were used.
+    pub threads: usize,
+}
+
+/// What an input held.
+#[derive(Debug)]
+pub struct InputReport {
+    /// Its name.
+    pub path: PathBuf,
+    /// Packets read.
+    pub packets: u64,
+    /// Bytes read, or skipped as damaged.
+    pub bytes: u64,
+    /// The first damages met, in order; at most [`InputReport::MAX_DAMAGES`].
+    pub damages: Vec<Damage>,
+    /// How many damages there were.
+    pub damage_count: u64,
+    /// What kept the rest of it from being read.
+    pub error: Option<Error>,
+}
+
+impl InputReport {
+    /// Damages that are kept for messages; the others are only counted.
+    pub const MAX_DAMAGES: usize = 20;
+
+    /// Whether all of the input was read, and nothing was wrong with it.
+    pub const fn is_whole(&self) -> bool {
+        self.damage_count == 0 && self.error.is_none()
+    }
+}
+
+impl Outcome {
+    /// Whether all inputs were read and nothing was wrong with them.
+    pub fn is_whole(&self) -> bool {
+        self.inputs.iter().all(InputReport::is_whole) && self.balance.without_interface() == 0
+    }
+}
+
+/// Reads all sources as one consecutive capture, in the order given.
+///
+/// An input that cannot be read, or not to its end, does not stop the run: its report says why.
+///
+/// # Errors
+/// When nothing at all could be read, when the job fails, and when the run is cancelled.
+pub fn run<J: Job + Send>(
+    config: &Config,
+    sources: Vec<Source>,
+    job: &mut J,
+    progress: &Progress,
+) -> Result<Outcome, Error> {
+    let rules = Rules::new(config, job.wants_loose());
+    let pool = thread_pool(&config.tuning)?;
+    let threads = pool.current_num_threads();
+    let tables = Tables::new(job, &rules);
+    let reports = Vec::new();
+    let mut reader = Reader { config, rules: &rules, job, progress, tables, reports };
+    pool.install(|| sources.into_iter().try_for_each(|source| reader.source(source)))?;
+    let Reader { tables, reports: mut inputs, .. } = reader;
+    let nothing_read = inputs.iter().all(|input| input.packets == 0);
+    if nothing_read && let Some(error) = inputs.iter_mut().find_map(|input| input.error.take()) {
+        return Err(error);
+    }
+    Ok(Outcome { flows: tables.flows, balance: tables.balance, inputs, threads })
+}
+
+fn thread_pool(tuning: &Tuning) -> Result<rayon::ThreadPool, Error> {
+    let first_cpu = tuning.first_cpu;
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(tuning.threads)
+        .thread_name(|index| format!("worker-{index}"))
+        .start_handler(move |index| {
+            if let Some(first) = first_cpu {
+                pin(first + index);
+            }
+        })
+        .build()
+        .map_err(|error| {
+            ErrorKind::Threads { threads: tuning.threads, reason: error.to_string() }.into()
+        })
+}
+
+/// Binds this thread to a core. A core that does not exist leaves it where it is.
+fn pin(cpu: usize) {
+    if cpu >= rustix::thread::CpuSet::MAX_CPU {
+        return;
+    }
+    let mut cpus = rustix::thread::CpuSet::new();
+    cpus.set(cpu);
+    drop(rustix::thread::sched_setaffinity(None, &cpus));
+}
+
+struct Reader<'a, J: Job> {
+    config: &'a Config,
+    rules: &'a Rules,
+    job: &'a mut J,
+    progress: &'a Progress,
+    tables: Tables<J::Observer>,
+    reports: Vec<InputReport>,
+}
+
+/// How an input ended early.
+enum Ended {
+    /// It cannot be read any further; the next one can.
+    Unreadable(Error),
+    /// The run ends.
+    Stopped(Error),
+}
+
+impl<J: Job> Reader<'_, J> {
+    fn source(&mut self, source: Source) -> Result<(), Error> {
+        if self.packets_wanted() == 0 {
+            return Ok(());
+        }
+        let path = match &source {
+            Source::Path(path) => path.clone(),
+            Source::Reader(name, _) => PathBuf::from(name),
+            Source::Input(input) => input.path().as_ref().clone(),
+        };
+        let mut report = InputReport {
+            path,
+            packets: 0,
+            bytes: 0,
+            damages: Vec::new(),
+            damage_count: 0,
+            error: None,
+        };
+        let input = match source {
+            Source::Path(path) => Input::open(&path),
+            Source::Reader(name, reader) => Input::from_reader(&name, reader),
+            Source::Input(input) => Ok(input),
+        };
+        let ended = match input {
+            Ok(mut input) => self.input(&mut input, &mut report),
+            Err(error) => Err(Ended::Unreadable(error)),
+        };
+        match ended {
+            Ok(()) => {}
+            Err(Ended::Unreadable(error)) => report.error = Some(error),
+            Err(Ended::Stopped(error)) => return Err(error),
+        }
+        self.reports.push(report);
+        Ok(())
+    }
+
+    /// How many packets may still be read.
+    fn packets_wanted(&self) -> u64 {
+        self.config.max_packets.map_or(u64::MAX, |max| max - self.tables.balance.packets.min(max))
+    }
+
+    fn input(&mut self, input: &mut Input, report: &mut InputReport) -> Result<(), Ended> {
+        let progress = self.progress;
+        let path = Arc::clone(input.path());
+        let keep_waiting = || !progress.is_cancelled();
+        let head = input
+            .view(0, Format::PROBE_LEN, Format::PROBE_LEN, &keep_waiting)
+            .map_err(|error| self.read_failed(error))?;
+        let (mut format, header_len) = Format::probe(head.bytes)
+            .map_err(|why| Ended::Unreadable(not_a_capture(&path, why, head.bytes.len())))?;
+        let header = head.bytes.get(..header_len).unwrap_or(head.bytes);
+        let start = InputStart { path: &path, header, format: &format };
+        self.job.input(&start).map_err(Ended::Stopped)?;
+
+        let window_len = self.config.tuning.window_len.clamp(1, MAX_WINDOW_LEN);
+        let mut target_len = window_len;
+        let mut min_len = 1;
+        let mut position = header_len as u64;
+        loop {
+            self.note(report, position, 0);
+            let view = input
+                .view(position, min_len, target_len, &keep_waiting)
+                .map_err(|error| self.read_failed(error))?;
+            if view.bytes.is_empty() || self.packets_wanted() == 0 {
+                return Ok(());
+            }
+            let end = self
+                .tables
+                .window(
+                    view.bytes,
+                    &format,
+                    self.config
+                        .max_packets
+                        .map_or(u64::MAX, |max| max - self.tables.balance.packets.min(max)),
+                    self.config.tuning.chunk_len,
+                    self.rules,
+                    self.job,
+                )
+                .map_err(Ended::Stopped)?;
+            let (left, at_end) = (view.bytes.len() - end.consumed, view.at_end);
+            position += end.consumed as u64;
+            format = end.format;
+            self.progress.add_packets(end.packets, end.last_time);
+            self.progress.set_flows(self.tables.flows.len());
+            self.progress.add_output(end.written);
+            self.note(report, position, end.packets);
+            self.check_limits().map_err(Ended::Stopped)?;
+
+            target_len = target_len.saturating_mul(2).min(window_len);
+            min_len = 1;
+            match end.stop {
+                Stop::End => {}
+                Stop::Partial { needed } if !at_end => min_len = needed,
+                Stop::Partial { needed } => {
+                    let kind =
+                        DamageKind::CutShort { needed: needed as u64, left: left as u64 };
+                    self.damage(report, &path, position, kind, left as u64, false);
+                    self.note(report, position + left as u64, 0);
+                    return Ok(());
+                }
+                Stop::Damaged(kind) => {
+                    let (resumed_at, resumed) = self.resync(input, position, &format)?;
+                    self.damage(report, &path, position, kind, resumed_at - position, resumed);
+                    position = resumed_at;
+                    // Where there is damage there is more: what is read in vain stays small.
+                    target_len = window_len.min(WINDOW_AFTER_DAMAGE);
+                }
+            }
+        }
+    }
+
+    /// Looks for the end of damage at `position`: where reading goes on, or the input's end.
+    fn resync(
+        &self,
+        input: &mut Input,
+        position: u64,
+        format: &Format,
+    ) -> Result<(u64, bool), Ended> {
+        let progress = self.progress;
+        let keep_waiting = || !progress.is_cancelled();
+        let mut from = position + 1;
+        loop {
+            let view = input
+                .view(from, RESYNC_VIEW, RESYNC_VIEW, &keep_waiting)
+                .map_err(|error| self.read_failed(error))?;
+            let at = |place: usize| view.offset + place as u64;
+            match find_resync(view.bytes, 0, format, view.at_end) {
+                Resync::Found(place) => return Ok((at(place), true)),
+                Resync::Nothing => return Ok((at(view.bytes.len()), false)),
+                Resync::Undecided(place) => from = at(place),
+            }
+            if self.progress.is_cancelled() {
+                return Err(Ended::Stopped(ErrorKind::Interrupted.into()));
+            }
+        }
+    }
+
+    fn read_failed(&self, error: Error) -> Ended {
+        if self.progress.is_cancelled() {
+            Ended::Stopped(ErrorKind::Interrupted.into())
+        } else {
+            Ended::Unreadable(error)
+        }
+    }
+
+    fn check_limits(&self) -> Result<(), Error> {
+        if self.progress.is_cancelled() {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        match self.config.max_flows {
+            Some(limit) if self.tables.flows.len() > limit => {
+                Err(ErrorKind::TooManyFlows { limit }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes how far an input has been read.
+    fn note(&self, report: &mut InputReport, position: u64, packets: u64) {
+        self.progress.add_input(position - report.bytes);
+        report.bytes = position;
+        report.packets += packets;
+    }
+
+    fn damage(
+        &self,
+        report: &mut InputReport,
+        path: &Arc<PathBuf>,
+        offset: u64,
+        kind: DamageKind,
+        skipped: u64,
+        resumed: bool,
+    ) {
+        report.damage_count += 1;
+        if report.damages.len() < InputReport::MAX_DAMAGES {
+            let (path, packet) = (Arc::clone(path), report.packets + 1);
+            report.damages.push(Damage { path, offset, packet, kind, skipped, resumed });
+        }
+    }
+}
+
+fn not_a_capture(path: &Path, why: ProbeError, len: usize) -> Error {
+    let what = match why {
+        ProbeError::Unknown(what) => what,
+        ProbeError::Short => format!("it ends after {len} bytes, inside its file header"),
+    };
+    ErrorKind::NotACapture { path: path.to_owned(), what }.into()
+}
+
+/// Packet references tell places in a window with 32 bits.
+const MAX_WINDOW_LEN: usize = 1 << 30;
+/// The first window after damage; the following ones double.
+const WINDOW_AFTER_DAMAGE: usize = 64 * 1024;
+/// More than the longest chain of records that a search for the end of damage looks at.
+const RESYNC_VIEW: usize = 4 * 1024 * 1024;

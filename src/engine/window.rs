@@ -1,0 +1,225 @@
+//! One window: cut into chunks, walked in parallel, proved, and applied to the shards.
+
+use super::balance::Balance;
+use super::chunk::Chunk;
+use super::config::Rules;
+use super::job::{Job, Window};
+use crate::capture::{Format, Nanos, Stop, Walk, find_boundary};
+use crate::error::Error;
+use crate::flow::{
+    FlowKey, FlowList, FragmentTable, Observer, Shard, ShardPackets, ShardRules,
+};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// What stays from window to window.
+#[derive(Debug)]
+pub(super) struct Tables<O> {
+    pub(super) flows: FlowList,
+    pub(super) observers: Vec<O>,
+    pub(super) balance: Balance,
+    fragments: FragmentTable,
+    chunks: Vec<Chunk>,
+}
+
+/// How far a window was read.
+#[derive(Debug)]
+pub(super) struct WindowEnd {
+    /// Bytes read.
+    pub(super) consumed: usize,
+    pub(super) stop: Stop,
+    pub(super) format: Format,
+    pub(super) packets: u64,
+    pub(super) last_time: Option<Nanos>,
+    /// Bytes that the job wrote.
+    pub(super) written: u64,
+}
+
+impl<O> Tables<O> {
+    pub(super) fn new<J: Job<Observer = O>>(job: &J, rules: &Rules) -> Self {
+        Self {
+            flows: FlowList::new(rules.shards),
+            observers: (0..rules.shards).map(|_| job.observer()).collect(),
+            balance: Balance::default(),
+            fragments: FragmentTable::new(),
+            chunks: Vec::new(),
+        }
+    }
+
+    /// Reads the records that start in `bytes`, the first of them at its start; at most
+    /// `max_packets`.
+    pub(super) fn window<J: Job<Observer = O>>(
+        &mut self,
+        bytes: &[u8],
+        format: &Format,
+        max_packets: u64,
+        chunk_len: usize,
+        rules: &Rules,
+        job: &mut J,
+    ) -> Result<WindowEnd, Error>
+    where
+        O: Observer,
+    {
+        // Interfaces are mostly described in front of all packets: so all chunks know them.
+        let mut head = Walk::new(bytes, 0..bytes.len(), format.clone());
+        head.skip_to_packet();
+        let start = head.position();
+        let (mut companions, first_format) = head.into_parts();
+
+        let ranges = cut(bytes, start, chunk_len, &first_format);
+        self.walk(bytes, &ranges, &first_format, max_packets, rules);
+        let used = self.prove(bytes, ranges.len(), max_packets, rules);
+
+        let Self { flows, observers, balance, fragments, chunks } = self;
+        let chunks = chunks.get_mut(..used).unwrap_or_default();
+        let mut loose = Vec::new();
+        for chunk in &mut *chunks {
+            chunk.place_fragments(fragments, rules);
+            chunk.number_links(&mut flows.links);
+            balance.add(&chunk.balance);
+            companions.append(&mut chunk.companions);
+            loose.append(&mut chunk.loose);
+        }
+        apply(flows, observers, balance, chunks, rules);
+        flows.assign_ids();
+
+        let window = Window { bytes, format, companions: &companions, loose: &loose };
+        let written = job.window(&window, flows, observers)?;
+        let last = chunks.last();
+        Ok(WindowEnd {
+            consumed: last.map_or(start, |chunk| chunk.end),
+            stop: last.and_then(|chunk| chunk.stop).unwrap_or(Stop::End),
+            format: last.and_then(|chunk| chunk.end_format.clone()).unwrap_or(first_format),
+            packets: chunks.iter().map(|chunk| chunk.balance.packets).sum(),
+            last_time: chunks.iter().rev().find_map(|chunk| chunk.last_time),
+            written,
+        })
+    }
+
+    /// Phase A: every chunk is walked as if its start were a record's.
+    fn walk(
+        &mut self,
+        bytes: &[u8],
+        ranges: &[Range<usize>],
+        format: &Format,
+        max_packets: u64,
+        rules: &Rules,
+    ) {
+        if self.chunks.len() < ranges.len() {
+            self.chunks.resize_with(ranges.len(), Chunk::default);
+        }
+        match (ranges, self.chunks.as_mut_slice()) {
+            ([range], [chunk, ..]) => {
+                chunk.walk(bytes, range.clone(), format, max_packets, rules);
+            }
+            (ranges, chunks) => {
+                chunks.par_iter_mut().zip(ranges).with_max_len(1).for_each(|(chunk, range)| {
+                    chunk.walk(bytes, range.clone(), format, max_packets, rules);
+                });
+            }
+        }
+    }
+
+    /// Proves that each chunk starts where the one before it ends, in the format that it has
+    /// there; walks it again from there if not. Returns how many chunks count: reading ends with
+    /// the first that could not be read to its end, or that has the last packet wanted.
+    fn prove(&mut self, bytes: &[u8], count: usize, max_packets: u64, rules: &Rules) -> usize {
+        let mut wanted = max_packets;
+        let mut proved: Option<(usize, Format)> = None;
+        for (index, chunk) in self.chunks.iter_mut().take(count).enumerate() {
+            let is_proved = proved.as_ref().is_none_or(|(end, format)| {
+                *end == chunk.range.start
+                    && chunk.start_format.as_ref().is_some_and(|start| start.is_same(format))
+            });
+            if !is_proved || chunk.balance.packets > wanted {
+                let (start, format) = match proved {
+                    Some(proved) => proved,
+                    None => match chunk.start_format.clone() {
+                        Some(format) => (chunk.range.start, format),
+                        None => return index,
+                    },
+                };
+                chunk.walk(bytes, start..chunk.range.end, &format, wanted, rules);
+            }
+            wanted -= chunk.balance.packets.min(wanted);
+            match (chunk.stop, chunk.end_format.clone()) {
+                (Some(Stop::End), Some(format)) if wanted > 0 => {
+                    proved = Some((chunk.end, format));
+                }
+                _ => return index + 1,
+            }
+        }
+        count
+    }
+}
+
+/// Cuts the records of a window into chunks, at places that are to be proved.
+fn cut(bytes: &[u8], start: usize, chunk_len: usize, format: &Format) -> Vec<Range<usize>> {
+    let len = bytes.len();
+    let places: Vec<usize> = (start..len).step_by(chunk_len.max(1)).skip(1).collect();
+    let candidate = |&place: &usize| {
+        find_boundary(bytes, place, place.saturating_add(chunk_len).min(len), format)
+    };
+    let mut boundaries: Vec<usize> = places.par_iter().filter_map(candidate).collect();
+    boundaries.push(len);
+    let mut from = start;
+    boundaries
+        .into_iter()
+        .map(|to| {
+            let range = from..to;
+            from = to;
+            range
+        })
+        .collect()
+}
+
+/// Phase B: each shard takes its packets, in capture order.
+fn apply<O: Observer>(
+    flows: &mut FlowList,
+    observers: &mut [O],
+    balance: &mut Balance,
+    chunks: &[Chunk],
+    rules: &Rules,
+) {
+    let accepts = |key: &FlowKey| rules.accepts_flow(key);
+    let shard_rules = ShardRules {
+        hash_key: rules.hash_key,
+        timeouts: rules.timeouts,
+        conversations: rules.conversations,
+        links: &flows.links,
+        accepts: if rules.asks_each_flow() { Some(&accepts) } else { None },
+    };
+    let work = |number: usize, shard: &mut Shard, observer: &mut O| {
+        for chunk in chunks {
+            let Some(packets) = chunk.packets.get(number).filter(|list| !list.is_empty()) else {
+                continue;
+            };
+            let packets = ShardPackets {
+                packets,
+                addresses: &chunk.addresses,
+                links: &chunk.link_numbers,
+            };
+            shard.apply(packets, &shard_rules, observer);
+        }
+        (std::mem::take(&mut shard.counted), std::mem::take(&mut shard.filtered))
+    };
+    let shards = flows.shards.iter_mut().zip(observers).enumerate();
+    let packets: u64 = chunks.iter().map(|chunk| chunk.balance.packets).sum();
+    let sums: Vec<(u64, u64)> = if packets < FEW_PACKETS {
+        shards.map(|(number, (shard, observer))| work(number, shard, observer)).collect()
+    } else {
+        let shards: Vec<_> = shards.collect();
+        shards
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|(number, (shard, observer))| work(number, shard, observer))
+            .collect()
+    };
+    for (counted, filtered) in sums {
+        balance.in_flows += counted;
+        balance.filtered += filtered;
+    }
+}
+
+/// Windows with fewer packets are not worth waking other threads for.
+const FEW_PACKETS: u64 = 2_000;

@@ -1,0 +1,116 @@
+//! What can stop a run. What does not stop it is [`Damage`](crate::capture::Damage), or a counter
+//! in the [`Balance`](crate::engine::Balance).
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a run stopped. Small, so that it is cheap to pass through hot code.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(Box<ErrorKind>);
+
+impl Error {
+    /// What went wrong.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0
+    }
+
+    /// An input or output operation that failed, `action` being what was tried (`"open"`).
+    pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        ErrorKind::Io { action, path: path.to_owned(), source }.into()
+    }
+
+    /// Whether the cause is that nobody reads our output any more.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Self(Box::new(kind))
+    }
+}
+
+/// What went wrong, with what a person needs to put it right.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An operation on a file failed.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as in "cannot *open* x.pcap".
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The input is not a capture in a format that is read.
+    #[error("{}: not a capture: {what}", path.display())]
+    NotACapture {
+        /// The input.
+        path: PathBuf,
+        /// What was found instead.
+        what: String,
+    },
+
+    /// An output would overwrite one of the inputs.
+    #[error("{} is also an input; name another output", path.display())]
+    OutputIsInput {
+        /// The output.
+        path: PathBuf,
+    },
+
+    /// A flow that was asked for does not exist.
+    #[error("there is no FlowID {id}: {}", flow_count(*flows))]
+    UnknownFlow {
+        /// The FlowID that was asked for.
+        id: u64,
+        /// How many flows the capture has.
+        flows: u64,
+    },
+
+    /// The capture has more flows than the run may hold.
+    #[error("the capture has more than {limit} flows; raise --flow-max, or leave it out")]
+    TooManyFlows {
+        /// The limit that was set.
+        limit: u64,
+    },
+
+    /// Packets of several link types cannot be put into one pcap file.
+    #[error(
+        "cannot write {} as pcap: a pcap file has one link type, but packets of {first} and {second} \
+         were selected; use --output-format pcapng, or select fewer", path.display()
+    )]
+    MixedLinkTypes {
+        /// The output.
+        path: PathBuf,
+        /// The link type of the packets written so far.
+        first: String,
+        /// The one that does not fit.
+        second: String,
+    },
+
+    /// The worker threads could not be started.
+    #[error("cannot start {threads} worker threads: {reason}")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system said.
+        reason: String,
+    },
+
+    /// The run was cancelled from outside.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+fn flow_count(flows: u64) -> String {
+    match flows {
+        0 => "the capture has no flows".to_owned(),
+        1 => "the capture has one flow, FlowID 1".to_owned(),
+        n => format!("the capture has {n} flows, FlowIDs 1 to {n}"),
+    }
+}

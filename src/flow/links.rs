@@ -1,0 +1,118 @@
+//! Link keys, numbered: MAC pairs and VLAN stacks are few, so that a number stands for them in
+//! packet references and flow records.
+
+use super::key::LinkKey;
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, RandomState};
+
+/// Link keys and their numbers, in the order in which they were first seen.
+#[derive(Debug)]
+pub struct LinkTable {
+    keys: Vec<LinkKey>,
+    numbers: HashTable<u32>,
+    hasher: RandomState,
+    recent: [u32; RECENT],
+}
+
+impl Default for LinkTable {
+    fn default() -> Self {
+        let mut table = Self {
+            keys: Vec::new(),
+            numbers: HashTable::new(),
+            hasher: RandomState::new(),
+            recent: [0; RECENT],
+        };
+        table.clear();
+        table
+    }
+}
+
+impl LinkTable {
+    /// The number of the key without addresses and tags.
+    pub const NONE: u32 = 0;
+
+    /// Forgets all keys but the empty one.
+    pub fn clear(&mut self) {
+        self.keys.clear();
+        self.numbers.clear();
+        self.recent = [0; RECENT];
+        self.number(&LinkKey::default());
+    }
+
+    /// The number of a key; a new one if it has none yet.
+    #[inline]
+    pub fn number(&mut self, key: &LinkKey) -> u32 {
+        // Consecutive packets mostly go between the same few pairs of machines.
+        let slot = recent_slot(key);
+        let guess = self.recent.get(slot).copied().unwrap_or(0);
+        if self.keys.get(guess as usize) == Some(key) {
+            return guess;
+        }
+        let number = self.find_or_insert(key);
+        if let Some(recent) = self.recent.get_mut(slot) {
+            *recent = number;
+        }
+        number
+    }
+
+    fn find_or_insert(&mut self, key: &LinkKey) -> u32 {
+        let Self { keys, numbers, hasher, .. } = self;
+        let at = |number: u32| keys.get(number as usize);
+        let hash = hasher.hash_one(key);
+        if let Some(number) = numbers.find(hash, |&number| at(number) == Some(key)) {
+            return *number;
+        }
+        let number = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+        numbers.insert_unique(hash, number, |&number| {
+            at(number).map_or(0, |key| hasher.hash_one(key))
+        });
+        self.keys.push(*key);
+        number
+    }
+
+    /// The key of a number.
+    pub fn get(&self, number: u32) -> LinkKey {
+        self.keys.get(number as usize).copied().unwrap_or_default()
+    }
+
+    /// All keys, in the order of their numbers.
+    pub fn keys(&self) -> &[LinkKey] {
+        &self.keys
+    }
+}
+
+/// A slot for a key among the recent ones: the addresses' last bytes differ most.
+#[inline]
+fn recent_slot(key: &LinkKey) -> usize {
+    let (src, dst) = key.macs.unwrap_or_default();
+    let mixed = src.0[5] ^ dst.0[5].rotate_left(3) ^ src.0[4];
+    usize::from(mixed) % RECENT
+}
+
+const RECENT: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::key::MacAddr;
+
+    #[test]
+    fn numbers_are_stable_and_dense() {
+        let mut table = LinkTable::default();
+        let keys: Vec<LinkKey> = (0..1000_u16)
+            .map(|n| {
+                let [a, b] = n.to_be_bytes();
+                let mac = MacAddr([2, 0, 0, 0, a, b]);
+                LinkKey { macs: Some((mac, mac)), ..LinkKey::default() }
+            })
+            .collect();
+        for (index, key) in keys.iter().enumerate() {
+            assert_eq!(table.number(key) as usize, index + 1);
+        }
+        for (index, key) in keys.iter().enumerate().rev() {
+            assert_eq!(table.number(key) as usize, index + 1);
+            assert_eq!(table.get(u32::try_from(index + 1).unwrap()), *key);
+        }
+        assert_eq!(table.number(&LinkKey::default()), LinkTable::NONE);
+    }
+}

@@ -1,0 +1,123 @@
+//! All flows of a run, by FlowID.
+
+use super::key::FlowKey;
+use super::links::LinkTable;
+use super::record::{FlowRecord, ReverseCounters};
+use super::shard::Shard;
+use crate::capture::Nanos;
+use rayon::prelude::*;
+
+/// The global flow list. FlowIDs are 1, 2, 3 … in the order of the flows' first packets.
+#[derive(Debug)]
+pub struct FlowList {
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) links: LinkTable,
+    /// Where each flow is, by its id less one.
+    order: Vec<Place>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    shard: u32,
+    index: u32,
+}
+
+/// A flow, or a conversation where both directions are one row.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Flow {
+    /// Its FlowID.
+    pub id: u64,
+    /// What its packets have in common, seen from the first of them.
+    pub key: FlowKey,
+    /// Packets, in both directions for a conversation.
+    pub packets: u64,
+    /// Their length on the wire, in bytes.
+    pub bytes: u64,
+    /// The earliest time of a packet.
+    pub first: Nanos,
+    /// The latest time of a packet.
+    pub last: Nanos,
+    /// OR of the twelve bits of TCP flags.
+    pub tcp_flags: u16,
+    /// For a conversation, the packets against the first one's direction.
+    pub reverse: Option<ReverseCounters>,
+}
+
+impl Flow {
+    /// Time from first to last packet, in nanoseconds.
+    pub const fn duration_ns(&self) -> i64 {
+        self.last.0.saturating_sub(self.first.0)
+    }
+}
+
+impl FlowList {
+    pub(crate) fn new(shards: usize) -> Self {
+        Self {
+            shards: (0..shards).map(|_| Shard::default()).collect(),
+            links: LinkTable::default(),
+            order: Vec::new(),
+        }
+    }
+
+    /// How many flows there are, those that a filter refuses among them.
+    pub fn len(&self) -> u64 {
+        self.order.len() as u64
+    }
+
+    /// Whether there is no flow.
+    pub const fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// A flow by its id; `None` if there is none, or the run's filter refuses it.
+    pub fn get(&self, id: u64) -> Option<Flow> {
+        let place = self.place(id)?;
+        let shard = self.shards.get(place.shard as usize)?;
+        let record = shard.record(place.index).filter(|record| record.packets > 0)?;
+        let &FlowRecord { packets, bytes, first, last, tcp_flags, .. } = record;
+        let key = shard.key(record, &self.links);
+        let reverse = shard.reverse(place.index).copied();
+        Some(Flow { id, key, packets, bytes, first, last, tcp_flags, reverse })
+    }
+
+    /// All flows that the run's filter accepts, by id.
+    pub fn iter(&self) -> impl Iterator<Item = Flow> + '_ {
+        (1..=self.len()).filter_map(|id| self.get(id))
+    }
+
+    /// Packets and bytes and times of a flow, without its key: cheaper for sorting.
+    pub(crate) fn counters(&self, id: u64) -> Option<&FlowRecord> {
+        let place = self.place(id)?;
+        let record = self.shards.get(place.shard as usize)?.record(place.index)?;
+        (record.packets > 0).then_some(record)
+    }
+
+    /// The id of a shard's flow; 0 while its window is not finished.
+    pub(crate) fn id_of(&self, shard: usize, index: u32) -> u64 {
+        let record = self.shards.get(shard).and_then(|shard| shard.record(index));
+        record.map_or(0, |record| u64::from(record.id))
+    }
+
+    fn place(&self, id: u64) -> Option<&Place> {
+        self.order.get(usize::try_from(id.checked_sub(1)?).ok()?)
+    }
+
+    /// Numbers the flows that started in this window, in the order of their first packets.
+    pub(crate) fn assign_ids(&mut self) {
+        let mut started: Vec<(u32, Place)> = Vec::new();
+        for (shard, number) in self.shards.iter_mut().zip(0_u32..) {
+            let place = |index| Place { shard: number, index };
+            started.extend(shard.started.drain(..).map(|(offset, index)| (offset, place(index))));
+        }
+        // Two flows cannot start with the same packet: the order is unique.
+        started.par_sort_unstable_by_key(|(offset, _)| *offset);
+        self.order.reserve(started.len());
+        for (_, place) in started {
+            self.order.push(place);
+            let id = u32::try_from(self.order.len()).unwrap_or(u32::MAX);
+            if let Some(shard) = self.shards.get_mut(place.shard as usize) {
+                shard.set_id(place.index, id);
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Headers to flows: keys, and the sharded tables that count what belongs to each.
+
+mod fragment;
+mod hash;
+pub mod key;
+mod links;
+mod list;
+mod observer;
+mod packet;
+mod record;
+mod shard;
+mod timeout;
+
+pub use hash::HashKey;
+pub use key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkKey, VlanStack};
+pub use links::LinkTable;
+pub use list::{Flow, FlowList};
+pub use observer::Observer;
+pub use packet::PacketRef;
+pub use record::ReverseCounters;
+pub use timeout::Timeouts;
+
+pub(crate) use fragment::{DatagramId, FragmentTable};
+pub(crate) use shard::{Shard, ShardPackets, ShardRules};

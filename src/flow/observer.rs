@@ -1,0 +1,26 @@
+//! The seam between flows and what a job does with them.
+
+use super::key::FlowKey;
+use super::packet::PacketRef;
+
+/// What a job does with the packets of one shard's flows.
+///
+/// There is one observer for each shard. It is called in capture order, without locks, by
+/// whichever thread works on the shard; flows are named by their index in the shard.
+pub trait Observer: Send {
+    /// A flow starts; its index is one more than that of the shard's last. `is_excluded` tells
+    /// that the run's filter refuses it: none of its packets will be seen.
+    fn start(&mut self, flow: u32, is_excluded: bool, key: impl FnOnce() -> FlowKey);
+
+    /// A packet of a flow that has started.
+    fn packet(&mut self, flow: u32, packet: &PacketRef);
+}
+
+/// Observes nothing: for jobs that need no more than the flow list.
+impl Observer for () {
+    #[inline]
+    fn start(&mut self, _: u32, _: bool, _: impl FnOnce() -> FlowKey) {}
+
+    #[inline]
+    fn packet(&mut self, _: u32, _: &PacketRef) {}
+}

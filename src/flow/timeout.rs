@@ -1,0 +1,28 @@
+//! When a flow ends although its packets go on.
+
+use super::record::FlowRecord;
+use crate::capture::Nanos;
+
+/// Limits after which packets of the same key start a new flow. Off by default: people who read
+/// a capture want one row for each connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Nanoseconds without a packet.
+    pub idle_ns: Option<u64>,
+    /// Nanoseconds since the first packet.
+    pub active_ns: Option<u64>,
+}
+
+impl Timeouts {
+    /// Whether any is set.
+    pub const fn is_some(&self) -> bool {
+        self.idle_ns.is_some() || self.active_ns.is_some()
+    }
+
+    pub(crate) fn has_ended(&self, flow: &FlowRecord, now: Nanos) -> bool {
+        let since = |then: Nanos| u64::try_from(now.0.saturating_sub(then.0)).unwrap_or(0);
+        flow.packets > 0
+            && (self.idle_ns.is_some_and(|limit| since(flow.last) > limit)
+                || self.active_ns.is_some_and(|limit| since(flow.first) > limit))
+    }
+}

@@ -1,0 +1,2 @@
+//! What the program's commands do.
+pub mod stats;

@@ -1,0 +1,78 @@
+//! The statistics of a run, as one JSON object.
+
+use crate::engine::Outcome;
+use serde::Serialize;
+use std::time::Duration;
+
+/// The statistics of a run: where its packets went, and how fast.
+#[derive(Debug, Serialize)]
+pub struct Stats {
+    packets: u64,
+    packets_in_flows: u64,
+    packets_not_ip: u64,
+    packets_malformed: u64,
+    packets_filtered: u64,
+    bytes: u64,
+    flows: u64,
+    seconds: f64,
+    gbps: f64,
+    threads: usize,
+    inputs: Vec<InputStats>,
+}
+
+#[derive(Debug, Serialize)]
+struct InputStats {
+    path: String,
+    packets: u64,
+    bytes: u64,
+    error: Option<String>,
+}
+
+impl Stats {
+    /// The statistics of a run that took so long. `bytes` are those of the packets on the wire;
+    /// `gbps` is the rate at which the inputs were read.
+    pub fn new(outcome: &Outcome, elapsed: Duration) -> Self {
+        let balance = &outcome.balance;
+        let input_bytes: u64 = outcome.inputs.iter().map(|input| input.bytes).sum();
+        Self {
+            packets: balance.packets,
+            packets_in_flows: balance.in_flows,
+            packets_not_ip: balance.not_ip(),
+            packets_malformed: balance.malformed(),
+            packets_filtered: balance.filtered,
+            bytes: balance.bytes,
+            flows: outcome.flows.len(),
+            seconds: elapsed.as_secs_f64(),
+            gbps: gbps(input_bytes, elapsed),
+            threads: outcome.threads,
+            inputs: outcome
+                .inputs
+                .iter()
+                .map(|input| InputStats {
+                    path: input.path.display().to_string(),
+                    packets: input.packets,
+                    bytes: input.bytes,
+                    error: match (&input.error, input.damages.first()) {
+                        (Some(error), _) => Some(error.to_string()),
+                        (None, Some(damage)) => Some(damage.to_string()),
+                        (None, None) => None,
+                    },
+                })
+                .collect(),
+        }
+    }
+
+    /// As one JSON object, with a line feed.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+/// A rate in gigabits per second.
+#[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 53 bits")]
+pub fn gbps(bytes: u64, elapsed: Duration) -> f64 {
+    let seconds = elapsed.as_secs_f64();
+    if seconds > 0.0 { bytes as f64 * 8.0 / seconds / 1e9 } else { 0.0 }
+}

@@ -1,0 +1,188 @@
+//! Output files that are complete under their final name, or not there.
+
+use crate::error::{Error, ErrorKind};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// An output that is being written.
+///
+/// A regular file is written under a temporary name in the same directory and renamed by
+/// [`OutputFile::finish`]; dropped before, it leaves nothing behind. `-` is standard output;
+/// devices and pipes are written to as they are.
+#[derive(Debug)]
+pub struct OutputFile {
+    path: PathBuf,
+    target: Target,
+}
+
+#[derive(Debug)]
+enum Target {
+    Temporary(BufWriter<NamedTempFile>),
+    Direct(BufWriter<File>),
+    Stdout(BufWriter<io::Stdout>),
+}
+
+impl OutputFile {
+    /// Starts to write. `inputs` are the files that the run reads: none of them may be the output.
+    ///
+    /// # Errors
+    /// When the output is an input, or nothing can be written there.
+    pub fn create<'a>(
+        path: &Path,
+        inputs: impl IntoIterator<Item = &'a Path>,
+    ) -> Result<Self, Error> {
+        let target = if path == Path::new("-") {
+            Target::Stdout(BufWriter::with_capacity(BUFFER_LEN, io::stdout()))
+        } else {
+            Self::open(path, inputs)?
+        };
+        Ok(Self { path: path.to_owned(), target })
+    }
+
+    fn open<'a>(path: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<Target, Error> {
+        let failed = |source| Error::io("create", path, source);
+        if let Ok(existing) = path.metadata() {
+            if existing.is_dir() {
+                return Err(failed(io::ErrorKind::IsADirectory.into()));
+            }
+            let is_same = |input: &Path| input.metadata().is_ok_and(|it| is_same(&it, &existing));
+            let is_input = existing.is_file() && inputs.into_iter().any(is_same);
+            if is_input {
+                return Err(ErrorKind::OutputIsInput { path: path.to_owned() }.into());
+            }
+            let kind = existing.file_type();
+            if kind.is_fifo() || kind.is_char_device() || kind.is_socket() {
+                let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+                return Ok(Target::Direct(BufWriter::with_capacity(BUFFER_LEN, file)));
+            }
+        }
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let file = tempfile::Builder::new()
+            .prefix(".pcap_flows-")
+            .suffix(".part")
+            .permissions(std::fs::Permissions::from_mode(0o666))
+            .tempfile_in(directory)
+            .map_err(|error| failed(plain(&error)))?;
+        Ok(Target::Temporary(BufWriter::with_capacity(BUFFER_LEN, file)))
+    }
+
+    /// Where the output goes.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// An error of writing to this output.
+    pub fn error(&self, source: io::Error) -> Error {
+        Error::io("write", &self.path, source)
+    }
+
+    /// Completes the output and puts it under its name.
+    ///
+    /// # Errors
+    /// When the last bytes cannot be written, or the file not be renamed; then it is not there.
+    pub fn finish(self) -> Result<(), Error> {
+        let Self { path, target } = self;
+        let failed = |source| Error::io("write", &path, source);
+        match target {
+            Target::Stdout(mut out) => out.flush().map_err(failed),
+            Target::Direct(mut out) => out.flush().map_err(failed),
+            Target::Temporary(out) => {
+                let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
+                file.persist(&path).map_err(|error| failed(error.error))?;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.target {
+            Target::Temporary(out) => out.write(bytes),
+            Target::Direct(out) => out.write(bytes),
+            Target::Stdout(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.target {
+            Target::Temporary(out) => out.flush(),
+            Target::Direct(out) => out.flush(),
+            Target::Stdout(out) => out.flush(),
+        }
+    }
+}
+
+fn is_same(a: &Metadata, b: &Metadata) -> bool {
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+/// The system's reason without the temporary file's name, which means nothing to anybody.
+fn plain(error: &io::Error) -> io::Error {
+    let code = std::error::Error::source(error)
+        .and_then(|inner| inner.downcast_ref::<io::Error>())
+        .and_then(io::Error::raw_os_error)
+        .or_else(|| error.raw_os_error());
+    code.map_or_else(|| io::Error::from(error.kind()), io::Error::from_raw_os_error)
+}
+
+const BUFFER_LEN: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn nothing_is_there_before_it_is_finished() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        let mut out = OutputFile::create(&path, []).unwrap();
+        out.write_all(b"half").unwrap();
+        assert!(!path.exists());
+        drop(out);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+
+        let mut out = OutputFile::create(&path, []).unwrap();
+        out.write_all(b"whole").unwrap();
+        out.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_input_is_never_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, link) = (dir.path().join("in"), dir.path().join("link"));
+        fs::write(&path, b"capture").unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        for output in [&path, &link] {
+            let error = OutputFile::create(output, [path.as_path()]).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::OutputIsInput { .. }));
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"capture");
+    }
+
+    #[test]
+    fn devices_are_written_to_as_they_are() {
+        let mut out = OutputFile::create(Path::new("/dev/null"), []).unwrap();
+        out.write_all(b"gone").unwrap();
+        out.finish().unwrap();
+        assert!(Path::new("/dev/null").metadata().unwrap().file_type().is_char_device());
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_named() {
+        let error = OutputFile::create(Path::new("/nowhere/at/all"), []).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot create /nowhere/at/all: No such file or directory (os error 2)"
+        );
+    }
+}

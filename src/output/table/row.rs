@@ -1,0 +1,106 @@
+//! The columns of the machine-readable flow list.
+
+use crate::flow::Flow;
+use std::fmt;
+
+/// Columns beyond those that are always there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// `device`, `device_port`: from Metamako trailers.
+    pub device: bool,
+    /// `reverse_packets`, `reverse_bytes`, `reverse_tcp_flags`: of conversations.
+    pub reverse: bool,
+}
+
+/// A value of a row.
+pub(super) enum Value<'a> {
+    Shown(&'a dyn fmt::Display),
+    Unsigned(u64),
+    Signed(i64),
+    Absent,
+}
+
+impl Columns {
+    /// Shows a flow's columns to `see`, name and value, in order.
+    pub(super) fn visit(self, flow: &Flow, mut see: impl FnMut(&'static str, Value<'_>)) {
+        let (link, network) = (&flow.key.link, &flow.key.network);
+        see("flow_id", Value::Unsigned(flow.id));
+        see("protocol", Value::Shown(&ProtocolName(network.protocol)));
+        match &link.macs {
+            Some((src, dst)) => {
+                see("src_mac", Value::Shown(src));
+                see("dst_mac", Value::Shown(dst));
+            }
+            None => {
+                see("src_mac", Value::Shown(&""));
+                see("dst_mac", Value::Shown(&""));
+            }
+        }
+        see("vlan", Value::Shown(&link.vlans));
+        see("src_ip", Value::Shown(&network.src));
+        see("src_port", Value::Unsigned(network.src_port.into()));
+        see("dst_ip", Value::Shown(&network.dst));
+        see("dst_port", Value::Unsigned(network.dst_port.into()));
+        see("packets", Value::Unsigned(flow.packets));
+        see("bytes", Value::Unsigned(flow.bytes));
+        see("first_ns", Value::Signed(flow.first.0));
+        see("last_ns", Value::Signed(flow.last.0));
+        see("tcp_flags", Value::Unsigned(flow.tcp_flags.into()));
+        if self.device {
+            let value = |number: Option<u16>| match number {
+                Some(number) => Value::Unsigned(number.into()),
+                None => Value::Absent,
+            };
+            see("device", value(link.device.map(|it| it.device)));
+            see("device_port", value(link.device.map(|it| it.port.into())));
+        }
+        if self.reverse {
+            let reverse = flow.reverse.unwrap_or_default();
+            see("reverse_packets", Value::Unsigned(reverse.packets));
+            see("reverse_bytes", Value::Unsigned(reverse.bytes));
+            see("reverse_tcp_flags", Value::Unsigned(reverse.tcp_flags.into()));
+        }
+    }
+}
+
+/// The lower-case name of an IP protocol, or its number.
+pub(super) struct ProtocolName(pub(super) u8);
+
+impl fmt::Display for ProtocolName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match protocol_name(self.0) {
+            Some(name) => f.pad(name),
+            None => fmt::Display::fmt(&self.0, f),
+        }
+    }
+}
+
+/// Names of the IANA registry for the protocols that are seen in captures.
+pub(super) fn protocol_name(protocol: u8) -> Option<&'static str> {
+    Some(match protocol {
+        0 => "hopopt",
+        1 => "icmp",
+        2 => "igmp",
+        4 => "ipip",
+        6 => "tcp",
+        8 => "egp",
+        9 => "igrp",
+        17 => "udp",
+        33 => "dccp",
+        41 => "ipv6",
+        46 => "rsvp",
+        47 => "gre",
+        50 => "esp",
+        51 => "ah",
+        58 => "icmpv6",
+        59 => "ipv6-nonxt",
+        88 => "eigrp",
+        89 => "ospf",
+        103 => "pim",
+        112 => "vrrp",
+        115 => "l2tp",
+        132 => "sctp",
+        136 => "udplite",
+        _ => return None,
+    })
+}
