@@ -17,7 +17,12 @@ impl Error {
 
     /// An input or output operation that failed, `action` being what was tried (`"open"`).
     pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
-        ErrorKind::Io { action, path: path.to_owned(), source }.into()
+        ErrorKind::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+        .into()
     }
 
     /// Whether the cause is that nobody reads our output any more.

@@ -29,7 +29,9 @@ def conversation(version: int) -> list[Packet]:
     return tcp(version) + dns(version) + ping(version)
 
 
-def tcp(version: int, client_port: int = 49_152, client: str | None = None, server: str | None = None) -> list[Packet]:
+def tcp(
+    version: int, client_port: int = 49_152, client: str | None = None, server: str | None = None
+) -> list[Packet]:
     """A connection from handshake to the last acknowledgement: 2 flows, 8 packets."""
     first, second = 1_000, 5_000  # initial sequence numbers
     asked, answered = first + 1 + len(REQUEST), second + 1 + len(RESPONSE)

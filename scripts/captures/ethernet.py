@@ -23,7 +23,9 @@ PPP_PROTOCOL = {0x0800: 0x0021, 0x86DD: 0x0057}
 
 def frame(packet: Packet, client: str = CLIENT_MAC, server: str = SERVER_MAC) -> Packet:
     """An Ethernet II frame, without padding and frame check sequence."""
-    return packet.within(addresses(packet, client, server) + struct.pack(">H", packet.ethertype) + packet.octets)
+    return packet.within(
+        addresses(packet, client, server) + struct.pack(">H", packet.ethertype) + packet.octets
+    )
 
 
 def frames(packets: list[Packet]) -> list[Packet]:
@@ -83,13 +85,16 @@ def llc_ip(packet: Packet) -> Packet:
 
 def vlan(packet: Packet, vlan_id: int, tag_type: int = 0x8100, priority: int = 0) -> Packet:
     """A VLAN tag: 0x8100 customer, 0x88a8 provider, 0x9100 and others before the standard."""
-    return packet.within(struct.pack(">HH", priority << 13 | vlan_id, packet.ethertype) + packet.octets, tag_type)
+    return packet.within(
+        struct.pack(">HH", priority << 13 | vlan_id, packet.ethertype) + packet.octets, tag_type
+    )
 
 
 def mpls(packet: Packet, *labels: int) -> Packet:
     """A label stack; the last label has the bottom bit."""
     stack = b"".join(
-        struct.pack(">I", label << 12 | (index == len(labels) - 1) << 8 | 64) for index, label in enumerate(labels)
+        struct.pack(">I", label << 12 | (index == len(labels) - 1) << 8 | 64)
+        for index, label in enumerate(labels)
     )
     return packet.within(stack + packet.octets, 0x8847)
 
@@ -145,7 +150,9 @@ def macsec(packet: Packet, number: int, with_channel: bool, encrypted: bool = Fa
 def hsr(packet: Packet, sequence: int) -> Packet:
     """An HSR tag: path and size of what follows it, sequence number, EtherType."""
     size = len(packet.octets) + 6
-    return packet.within(struct.pack(">HHH", 1 << 12 | size, sequence, packet.ethertype) + packet.octets, 0x892F)
+    return packet.within(
+        struct.pack(">HHH", 1 << 12 | size, sequence, packet.ethertype) + packet.octets, 0x892F
+    )
 
 
 def redundancy_tag(packet: Packet, sequence: int) -> Packet:
@@ -156,5 +163,7 @@ def redundancy_tag(packet: Packet, sequence: int) -> Packet:
 def metamako(packet: Packet, seconds: int, nanoseconds: int, device: int, port: int) -> Packet:
     """The trailer of a Metamako timestamping switch, 20 octets: the frame's original check
     sequence, seconds, nanoseconds, flags, device, port; then the new check sequence."""
-    trailer = checksum.frame_check(packet.octets) + struct.pack(">IIBHB", seconds, nanoseconds, 1, device, port)
+    trailer = checksum.frame_check(packet.octets) + struct.pack(
+        ">IIBHB", seconds, nanoseconds, 1, device, port
+    )
     return with_frame_check(packet.within(packet.octets + trailer))

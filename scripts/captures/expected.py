@@ -9,8 +9,17 @@ from .packet import Flow, Header, Record
 FRAGMENT_NS = 30 * 10**9
 """How long after its first fragment a later one still belongs to the same flow."""
 
-COLUMNS = ("file", "packets", "flows", "not_ip", "damaged", "refused", "inner_flows", "malformed",
-           "packets_before_damage")
+COLUMNS = (
+    "file",
+    "packets",
+    "flows",
+    "not_ip",
+    "damaged",
+    "refused",
+    "inner_flows",
+    "malformed",
+    "packets_before_damage",
+)
 
 
 @dataclass(frozen=True)
@@ -101,11 +110,35 @@ def flow_lines(each: CaptureFile) -> list[str]:
     lines = []
     for inner in (False, True):
         for flow, entry in flow_table(each.records, inner).items():
-            fields = (each.name, "inner" if inner else "outer", flow.protocol, flow.src, flow.src_port, flow.dst,
-                      flow.dst_port, entry.packets, entry.octets, entry.first_ns, entry.last_ns, entry.tcp_flags)
+            fields = (
+                each.name,
+                "inner" if inner else "outer",
+                flow.protocol,
+                flow.src,
+                flow.src_port,
+                flow.dst,
+                flow.dst_port,
+                entry.packets,
+                entry.octets,
+                entry.first_ns,
+                entry.last_ns,
+                entry.tcp_flags,
+            )
             lines.append("\t".join(str(value) for value in fields))
     return lines
 
 
-FLOW_COLUMNS = ("file", "header", "protocol", "src_ip", "src_port", "dst_ip", "dst_port", "packets", "bytes",
-                "first_ns", "last_ns", "tcp_flags")
+FLOW_COLUMNS = (
+    "file",
+    "header",
+    "protocol",
+    "src_ip",
+    "src_port",
+    "dst_ip",
+    "dst_port",
+    "packets",
+    "bytes",
+    "first_ns",
+    "last_ns",
+    "tcp_flags",
+)

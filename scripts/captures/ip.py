@@ -21,32 +21,51 @@ def ip(src: str, dst: str, segment: Segment, from_client: bool = True) -> Packet
     return build(src, dst, segment, from_client=from_client)
 
 
-def ipv4(src: str, dst: str, segment: Segment, *, options: bytes = b"", identification: int = 0x1001,
-         total_length: int | None = None, ihl: int | None = None, from_client: bool = True) -> Packet:
+def ipv4(
+    src: str,
+    dst: str,
+    segment: Segment,
+    *,
+    options: bytes = b"",
+    identification: int = 0x1001,
+    total_length: int | None = None,
+    ihl: int | None = None,
+    from_client: bool = True,
+) -> Packet:
     """An unfragmented IPv4 packet. `total_length` and `ihl` replace the right values."""
     payload = checksummed(src, dst, segment)
-    header = _ipv4_header(src, dst, segment.protocol, len(payload), options, identification, 0x4000,
-                          total_length, ihl)
+    header = _ipv4_header(
+        src, dst, segment.protocol, len(payload), options, identification, 0x4000, total_length, ihl
+    )
     known = Header(_flow(src, dst, segment), segment.tcp_flags)
     return Packet(header + payload, IPV4_TYPE, known, segment.tunnelled or known, from_client=from_client)
 
 
-def ipv4_fragments(src: str, dst: str, segment: Segment, sizes: list[int], *, identification: int,
-                   from_client: bool = True) -> list[Packet]:
+def ipv4_fragments(
+    src: str, dst: str, segment: Segment, sizes: list[int], *, identification: int, from_client: bool = True
+) -> list[Packet]:
     """The fragments of one datagram, in order. `sizes` are those of all but the last one."""
     payload = checksummed(src, dst, segment)
     packets = []
     for start, end, last in _pieces(len(payload), sizes):
         offset_word = start // 8 | (0 if last else 0x2000)
         header = _ipv4_header(src, dst, segment.protocol, end - start, b"", identification, offset_word)
-        known = _fragment_header(_flow(src, dst, segment), segment,
-                                 (src, dst, segment.protocol, identification), start)
+        known = _fragment_header(
+            _flow(src, dst, segment), segment, (src, dst, segment.protocol, identification), start
+        )
         packets.append(Packet(header + payload[start:end], IPV4_TYPE, known, known, from_client=from_client))
     return packets
 
 
-def ipv6(src: str, dst: str, segment: Segment, *, extensions: tuple[Extension, ...] = (),
-         payload_length: int | None = None, from_client: bool = True) -> Packet:
+def ipv6(
+    src: str,
+    dst: str,
+    segment: Segment,
+    *,
+    extensions: tuple[Extension, ...] = (),
+    payload_length: int | None = None,
+    from_client: bool = True,
+) -> Packet:
     """An unfragmented IPv6 packet. `payload_length` replaces the right value."""
     body = _chained(extensions, segment.protocol) + checksummed(src, dst, segment)
     first = extensions[0].protocol if extensions else segment.protocol
@@ -58,9 +77,17 @@ def ipv6(src: str, dst: str, segment: Segment, *, extensions: tuple[Extension, .
     return Packet(header + body, IPV6_TYPE, known, segment.tunnelled or known, from_client=from_client)
 
 
-def ipv6_fragments(src: str, dst: str, segment: Segment, sizes: list[int], *, identification: int,
-                   before: tuple[Extension, ...] = (), after: tuple[Extension, ...] = (),
-                   from_client: bool = True) -> list[Packet]:
+def ipv6_fragments(
+    src: str,
+    dst: str,
+    segment: Segment,
+    sizes: list[int],
+    *,
+    identification: int,
+    before: tuple[Extension, ...] = (),
+    after: tuple[Extension, ...] = (),
+    from_client: bool = True,
+) -> list[Packet]:
     """The fragments of one datagram, in order; `before` are extension headers that each fragment
     carries, `after` those in the part that is cut. `sizes` are those of all but the last one.
 
@@ -80,8 +107,15 @@ def ipv6_fragments(src: str, dst: str, segment: Segment, sizes: list[int], *, id
         if start > 0:
             flow = Flow(kind, src, 0, dst, 0)
         known = _fragment_header(flow, segment, (src, dst, identification), start)
-        packets.append(Packet(_ipv6_header(src, dst, first, len(body)) + body, IPV6_TYPE, known, known,
-                              from_client=from_client))
+        packets.append(
+            Packet(
+                _ipv6_header(src, dst, first, len(body)) + body,
+                IPV6_TYPE,
+                known,
+                known,
+                from_client=from_client,
+            )
+        )
     return packets
 
 
@@ -162,16 +196,39 @@ def _pieces(length: int, sizes: list[int]) -> list[tuple[int, int, bool]]:
     """Start, end, and whether it is the last, of each piece. All but the last are multiples of 8."""
     assert all(size % 8 == 0 for size in sizes) and sum(sizes) < length
     ends = [sum(sizes[: index + 1]) for index in range(len(sizes))] + [length]
-    return [(start, end, end == length) for start, end in zip([0] + ends, ends)]
+    return [(start, end, end == length) for start, end in zip([0, *ends], ends)]
 
 
-def _ipv4_header(src: str, dst: str, protocol: int, payload_len: int, options: bytes, identification: int,
-                 offset_word: int, total_length: int | None = None, ihl: int | None = None) -> bytes:
+def _ipv4_header(
+    src: str,
+    dst: str,
+    protocol: int,
+    payload_len: int,
+    options: bytes,
+    identification: int,
+    offset_word: int,
+    total_length: int | None = None,
+    ihl: int | None = None,
+) -> bytes:
     options += bytes(-len(options) % 4)
     words = 5 + len(options) // 4
     total = 4 * words + payload_len if total_length is None else total_length
-    header = struct.pack(">BBHHHBBH", 0x40 | (words if ihl is None else ihl), 0, total, identification,
-                         offset_word, 64, protocol, 0) + packed(src) + packed(dst) + options
+    header = (
+        struct.pack(
+            ">BBHHHBBH",
+            0x40 | (words if ihl is None else ihl),
+            0,
+            total,
+            identification,
+            offset_word,
+            64,
+            protocol,
+            0,
+        )
+        + packed(src)
+        + packed(dst)
+        + options
+    )
     return header[:10] + struct.pack(">H", checksum.internet(header)) + header[12:]
 
 

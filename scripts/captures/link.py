@@ -133,24 +133,32 @@ def frame_relay_lmi() -> Packet:
 
 def enc(packet: Packet, order: str = "<") -> Packet:
     """LINKTYPE_ENC (109): address family in host byte order, security parameter index, flags."""
-    return packet.within(struct.pack(order + "I", family(packet, "openbsd")) + struct.pack(">II", 0x1234, 0)
-                         + packet.octets)
+    return packet.within(
+        struct.pack(order + "I", family(packet, "openbsd")) + struct.pack(">II", 0x1234, 0) + packet.octets
+    )
 
 
 def cooked(packet: Packet, hardware: int = 1) -> Packet:
     """LINKTYPE_LINUX_SLL (113): packet type, ARPHRD_ value, source address and its length,
     protocol."""
     direction = 4 if packet.from_client else 0
-    return packet.within(struct.pack(">HHH", direction, hardware, 6) + _source(packet)
-                         + struct.pack(">H", packet.ethertype) + packet.octets)
+    return packet.within(
+        struct.pack(">HHH", direction, hardware, 6)
+        + _source(packet)
+        + struct.pack(">H", packet.ethertype)
+        + packet.octets
+    )
 
 
 def cooked2(packet: Packet, hardware: int = 1) -> Packet:
     """LINKTYPE_LINUX_SLL2 (276): protocol, reserved, interface, ARPHRD_ value, packet type, source
     address and its length."""
     direction = 4 if packet.from_client else 0
-    return packet.within(struct.pack(">HHIHBB", packet.ethertype, 0, 2, hardware, direction, 6)
-                         + _source(packet) + packet.octets)
+    return packet.within(
+        struct.pack(">HHIHBB", packet.ethertype, 0, 2, hardware, direction, 6)
+        + _source(packet)
+        + packet.octets
+    )
 
 
 def _source(packet: Packet) -> bytes:
@@ -202,17 +210,28 @@ def juniper_ethernet(packet: Packet, extensions: bool = False, link_header: bool
     flags = (0 if packet.from_client else 1) | (0 if link_header else 2) | (0x80 if extensions else 0)
     header = bytes.fromhex("4d4743") + bytes([flags])
     if extensions:
-        values = bytes.fromhex("0102 0085" "0302 0004" "0404 00000001")  # interface index, type, unit
+        values = bytes.fromhex("0102 00850302 00040404 00000001")  # interface index, type, unit
         header += struct.pack(">H", len(values)) + values
     if link_header:
         return packet.within(header + ethernet.frame(packet).octets)
-    return packet.within(header + struct.pack("<I", 6 if packet.ethertype == IPV6_TYPE else 2) + packet.octets)
+    return packet.within(
+        header + struct.pack("<I", 6 if packet.ethertype == IPV6_TYPE else 2) + packet.octets
+    )
 
 
 def ipnet(packet: Packet) -> Packet:
     """LINKTYPE_IPNET (226): version, family, direction, length, interface, group, two zones."""
-    header = struct.pack(">BBHIIIII", 1, family(packet, "solaris"), packet.from_client, len(packet.octets), 2, 0,
-                         0, 0xFFFF_FFFF)
+    header = struct.pack(
+        ">BBHIIIII",
+        1,
+        family(packet, "solaris"),
+        packet.from_client,
+        len(packet.octets),
+        2,
+        0,
+        0,
+        0xFFFF_FFFF,
+    )
     return packet.within(header + packet.octets)
 
 
@@ -224,8 +243,12 @@ def nflog(packet: Packet, order: str = "<") -> Packet:
         return struct.pack(order + "HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
 
     head = struct.pack(">BBH", family(packet, "linux"), 0, 5)
-    return packet.within(head + attribute(1, struct.pack(">HBB", packet.ethertype, 1, 0)) + attribute(10, b"in\0")
-                         + attribute(9, packet.octets))
+    return packet.within(
+        head
+        + attribute(1, struct.pack(">HBB", packet.ethertype, 1, 0))
+        + attribute(10, b"in\0")
+        + attribute(9, packet.octets)
+    )
 
 
 def net_analyzer(packet: Packet, transparent: bool = False) -> Packet:
@@ -251,11 +274,26 @@ PKTAP_ETHERNET, PKTAP_NULL, PKTAP_RAW = 1, 0, 12
 def pktap(packet: Packet, inside: int) -> Packet:
     """LINKTYPE_PKTAP (258), version 1: length, record type, DLT_ value of what follows, interface,
     flags, family, lengths of link header and trailer, process, command, and four more."""
-    follows = {PKTAP_ETHERNET: ethernet.frame, PKTAP_NULL: lambda p: null(p, "<", "darwin"), PKTAP_RAW: lambda p: p}
+    follows = {
+        PKTAP_ETHERNET: ethernet.frame,
+        PKTAP_NULL: lambda p: null(p, "<", "darwin"),
+        PKTAP_RAW: lambda p: p,
+    }
     frame = follows[inside](packet).octets
     link_len = len(frame) - len(packet.octets)
-    header = struct.pack("<III24sIIIII20s", 108, 1, inside, b"en0", 2 if packet.from_client else 1,
-                         family(packet, "darwin"), link_len, 0, 321, b"curl")
+    header = struct.pack(
+        "<III24sIIIII20s",
+        108,
+        1,
+        inside,
+        b"en0",
+        2 if packet.from_client else 1,
+        family(packet, "darwin"),
+        link_len,
+        0,
+        321,
+        b"curl",
+    )
     header += struct.pack("<IHHI20s", 0, 6, 0, 0, b"")
     assert len(header) == 108
     return packet.within(header + frame)

@@ -76,6 +76,7 @@ class Packet:
 
     def without_ports(self) -> Packet:
         """The same packet, too short for its port numbers."""
+
         def bare(header: Header) -> Header:
             return replace(header, flow=header.flow.without_ports(), tcp_flags=0)
 

@@ -26,8 +26,15 @@ class Variant(Enum):
         return 1 if self in (Variant.NANOSECONDS, Variant.IXIA_HARDWARE) else 1_000
 
 
-def file(records: list[Record], link_type: int = ETHERNET, *, order: str = "<", variant: Variant = Variant.MICROSECONDS,
-         snaplen: int = SNAPLEN, version: tuple[int, int] = (2, 4)) -> bytes:
+def file(
+    records: list[Record],
+    link_type: int = ETHERNET,
+    *,
+    order: str = "<",
+    variant: Variant = Variant.MICROSECONDS,
+    snaplen: int = SNAPLEN,
+    version: tuple[int, int] = (2, 4),
+) -> bytes:
     """A whole capture file. Before version 2.3 a record gave the length on the wire first."""
     body = b"".join(record(each, order=order, variant=variant, swapped=version < (2, 3)) for each in records)
     head = file_header(link_type, order=order, variant=variant, snaplen=snaplen, version=version)
@@ -36,8 +43,14 @@ def file(records: list[Record], link_type: int = ETHERNET, *, order: str = "<", 
     return head + body
 
 
-def file_header(link_type: int = ETHERNET, *, order: str = "<", variant: Variant = Variant.MICROSECONDS,
-                snaplen: int = SNAPLEN, version: tuple[int, int] = (2, 4)) -> bytes:
+def file_header(
+    link_type: int = ETHERNET,
+    *,
+    order: str = "<",
+    variant: Variant = Variant.MICROSECONDS,
+    snaplen: int = SNAPLEN,
+    version: tuple[int, int] = (2, 4),
+) -> bytes:
     """Magic, version, time zone, accuracy, snapshot length, link type with its flags."""
     return struct.pack(order + "IHHiIII", variant.value, *version, 0, 0, snaplen, link_type)
 
@@ -48,8 +61,14 @@ def with_frame_check_len(link_type: int, octets: int) -> int:
     return octets // 2 << 28 | 1 << 26 | link_type
 
 
-def record(each: Record, *, order: str = "<", variant: Variant = Variant.MICROSECONDS, swapped: bool = False,
-           captured_len: int | None = None) -> bytes:
+def record(
+    each: Record,
+    *,
+    order: str = "<",
+    variant: Variant = Variant.MICROSECONDS,
+    swapped: bool = False,
+    captured_len: int | None = None,
+) -> bytes:
     """One record. `captured_len` replaces the right value."""
     packet: Packet = each.packet
     seconds, rest = divmod(each.time_ns, 10**9)

@@ -46,39 +46,63 @@ class Section:
 
     order: str = "<"
 
-    def block(self, kind: int, body: bytes, *, length: int | None = None, trailing: int | None = None) -> bytes:
+    def block(
+        self, kind: int, body: bytes, *, length: int | None = None, trailing: int | None = None
+    ) -> bytes:
         """A block; `length` and `trailing` replace the right total length at either end."""
         body += bytes(-len(body) % 4)
         total = 12 + len(body)
         total = total if length is None else length
-        return (struct.pack(self.order + "II", kind, total) + body
-                + struct.pack(self.order + "I", total if trailing is None else trailing))
+        return (
+            struct.pack(self.order + "II", kind, total)
+            + body
+            + struct.pack(self.order + "I", total if trailing is None else trailing)
+        )
 
     def options(self, *pairs: tuple[int, bytes]) -> bytes:
         """A list of options with its end mark; nothing for no options."""
         if not pairs:
             return b""
-        octets = b"".join(struct.pack(self.order + "HH", code, len(value)) + value + bytes(-len(value) % 4)
-                          for code, value in pairs)
+        octets = b"".join(
+            struct.pack(self.order + "HH", code, len(value)) + value + bytes(-len(value) % 4)
+            for code, value in pairs
+        )
         return octets + bytes(4)
 
     def header(self, *options: tuple[int, bytes], length: int = -1) -> bytes:
         """Section header: byte-order magic, version 1.0, length of the section's other blocks."""
-        return self.block(SECTION_HEADER, struct.pack(self.order + "IHHq", 0x1A2B_3C4D, 1, 0, length)
-                          + self.options(*options))
+        return self.block(
+            SECTION_HEADER,
+            struct.pack(self.order + "IHHq", 0x1A2B_3C4D, 1, 0, length) + self.options(*options),
+        )
 
-    def interface(self, link_type: int = 1, *options: tuple[int, bytes], snaplen: int = 0,
-                  resolution: Resolution | None = None, offset_seconds: int | None = None) -> bytes:
+    def interface(
+        self,
+        link_type: int = 1,
+        *options: tuple[int, bytes],
+        snaplen: int = 0,
+        resolution: Resolution | None = None,
+        offset_seconds: int | None = None,
+    ) -> bytes:
         """Interface description; without `resolution` the default of microseconds holds."""
         pairs = list(options)
         if resolution is not None:
             pairs.append((IF_TSRESOL, resolution.octet))
         if offset_seconds is not None:
             pairs.append((IF_TSOFFSET, struct.pack(self.order + "q", offset_seconds)))
-        return self.block(INTERFACE, struct.pack(self.order + "HHI", link_type, 0, snaplen) + self.options(*pairs))
+        return self.block(
+            INTERFACE, struct.pack(self.order + "HHI", link_type, 0, snaplen) + self.options(*pairs)
+        )
 
-    def packet(self, each: Record, *options: tuple[int, bytes], interface: int = 0,
-               resolution: Resolution = MICROSECONDS, offset_seconds: int = 0, **lengths: int) -> bytes:
+    def packet(
+        self,
+        each: Record,
+        *options: tuple[int, bytes],
+        interface: int = 0,
+        resolution: Resolution = MICROSECONDS,
+        offset_seconds: int = 0,
+        **lengths: int,
+    ) -> bytes:
         """Enhanced packet block."""
         body = struct.pack(self.order + "III", interface, *self._time(each, resolution, offset_seconds))
         return self.block(ENHANCED_PACKET, body + self._content(each) + self.options(*options), **lengths)
@@ -86,10 +110,17 @@ class Section:
     def simple_packet(self, each: Record) -> bytes:
         """Simple packet block: interface 0, no time; the captured length follows from the block's
         length and the interface's snapshot length."""
-        return self.block(SIMPLE_PACKET, struct.pack(self.order + "I", each.packet.orig_len) + each.packet.octets)
+        return self.block(
+            SIMPLE_PACKET, struct.pack(self.order + "I", each.packet.orig_len) + each.packet.octets
+        )
 
-    def obsolete_packet(self, each: Record, *options: tuple[int, bytes], interface: int = 0,
-                        resolution: Resolution = MICROSECONDS) -> bytes:
+    def obsolete_packet(
+        self,
+        each: Record,
+        *options: tuple[int, bytes],
+        interface: int = 0,
+        resolution: Resolution = MICROSECONDS,
+    ) -> bytes:
         """Packet block of the first drafts: 16 bits of interface, 16 of drops."""
         body = struct.pack(self.order + "HHII", interface, 0, *self._time(each, resolution, 0))
         return self.block(OBSOLETE_PACKET, body + self._content(each) + self.options(*options))
@@ -120,11 +151,16 @@ class Section:
 
     def _content(self, each: Record) -> bytes:
         octets = each.packet.octets
-        return (struct.pack(self.order + "II", len(octets), each.packet.orig_len) + octets
-                + bytes(-len(octets) % 4))
+        return (
+            struct.pack(self.order + "II", len(octets), each.packet.orig_len)
+            + octets
+            + bytes(-len(octets) % 4)
+        )
 
 
 def file(records: list[Record], link_type: int = 1, order: str = "<") -> bytes:
     """A plain file: one section, one interface, enhanced packet blocks."""
     section = Section(order)
-    return section.header() + section.interface(link_type) + b"".join(section.packet(each) for each in records)
+    return (
+        section.header() + section.interface(link_type) + b"".join(section.packet(each) for each in records)
+    )

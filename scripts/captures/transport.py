@@ -36,13 +36,28 @@ class Segment:
     tunnelled: Header | None = None
 
 
-def tcp(ports: tuple[int, int], flags: int, sequence: int, acknowledged: int = 0, payload: bytes = b"",
-        options: bytes = b"") -> Segment:
+def tcp(
+    ports: tuple[int, int],
+    flags: int,
+    sequence: int,
+    acknowledged: int = 0,
+    payload: bytes = b"",
+    options: bytes = b"",
+) -> Segment:
     """A TCP segment. `options` must fill whole 32-bit words."""
     assert len(options) % 4 == 0
     data_offset = (20 + len(options)) // 4
-    header = struct.pack(">HHIIBBHHH", *ports, sequence & 0xFFFF_FFFF, acknowledged & 0xFFFF_FFFF,
-                         data_offset << 4, flags, 64_240, 0, 0)
+    header = struct.pack(
+        ">HHIIBBHHH",
+        *ports,
+        sequence & 0xFFFF_FFFF,
+        acknowledged & 0xFFFF_FFFF,
+        data_offset << 4,
+        flags,
+        64_240,
+        0,
+        0,
+    )
     return Segment(TCP, header + options + payload, ports, tcp_flags=flags, checksum_at=16)
 
 

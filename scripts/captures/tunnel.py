@@ -26,12 +26,24 @@ def ip_in_ip(packet: Packet) -> Segment:
     return Segment(protocol, packet.octets, tunnelled=packet.inner)
 
 
-def gre(packet: Packet, *, kind: int | None = None, key: int | None = None, sequence: int | None = None,
-        summed: bool = False) -> Segment:
+def gre(
+    packet: Packet,
+    *,
+    kind: int | None = None,
+    key: int | None = None,
+    sequence: int | None = None,
+    summed: bool = False,
+) -> Segment:
     """GRE version 0 with its optional fields. `kind` replaces the packet's own EtherType."""
-    flags = (0x8000 if summed else 0) | (0x2000 if key is not None else 0) | (0x1000 if sequence is not None else 0)
+    flags = (
+        (0x8000 if summed else 0)
+        | (0x2000 if key is not None else 0)
+        | (0x1000 if sequence is not None else 0)
+    )
     head = struct.pack(">HH", flags, packet.ethertype if kind is None else kind)
-    rest = b"".join(struct.pack(">I", value) for value in (key, sequence) if value is not None) + packet.octets
+    rest = (
+        b"".join(struct.pack(">I", value) for value in (key, sequence) if value is not None) + packet.octets
+    )
     if summed:
         head += struct.pack(">HH", checksum.internet(head + bytes(4) + rest), 0)
     return Segment(transport.GRE, head + rest, tunnelled=packet.inner)
@@ -83,8 +95,9 @@ def vxlan(packet: Packet, network: int, source_port: int = 50_000) -> Segment:
     return transport.udp((source_port, 4789), head + frame(packet).octets, packet.inner)
 
 
-def geneve(packet: Packet, network: int, *, options: bytes = b"", bridged: bool = True,
-           source_port: int = 50_001) -> Segment:
+def geneve(
+    packet: Packet, network: int, *, options: bytes = b"", bridged: bool = True, source_port: int = 50_001
+) -> Segment:
     """Geneve: option length in words, protocol, network identifier, options; a frame or a bare
     packet. UDP port 6081."""
     kind = TRANSPARENT_BRIDGING if bridged else packet.ethertype
@@ -98,8 +111,13 @@ def geneve_option(class_id: int, kind: int, value: bytes) -> bytes:
     return struct.pack(">HBB", class_id, kind, len(value) // 4) + value
 
 
-def gtp(packet: Packet, endpoint: int, *, sequence: int | None = None,
-        extensions: tuple[tuple[int, bytes], ...] = ()) -> Segment:
+def gtp(
+    packet: Packet,
+    endpoint: int,
+    *,
+    sequence: int | None = None,
+    extensions: tuple[tuple[int, bytes], ...] = (),
+) -> Segment:
     """A GTP-U G-PDU: version 1, length, tunnel endpoint; if there is a sequence number or an
     extension header, 4 more octets; the packet. UDP port 2152.
 

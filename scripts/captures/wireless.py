@@ -19,8 +19,14 @@ TO_DS, FROM_DS, PROTECTED, ORDER = 0x01, 0x02, 0x40, 0x80
 FRAME_CHECK_FLAG, DATA_PAD_FLAG = 0x10, 0x20
 
 
-def data_frame(packet: Packet, *, quality: bool = False, throughput_control: bool = False, relayed: bool = False,
-         pad: bool = False) -> Packet:
+def data_frame(
+    packet: Packet,
+    *,
+    quality: bool = False,
+    throughput_control: bool = False,
+    relayed: bool = False,
+    pad: bool = False,
+) -> Packet:
     """A data frame: through the access point in the packet's direction, or `relayed` between two
     access points with four addresses. With a quality of service field, and behind it a high
     throughput control field, if asked for. `pad` fills the header up to 4 octets."""
@@ -46,7 +52,9 @@ def protected_frame(packet: Packet) -> Packet:
 def beacon() -> Packet:
     """A beacon with a network name; not IP."""
     body = bytes(8) + struct.pack("<HH", 100, 1) + b"\x00\x04test"
-    return Packet(struct.pack("<BBH", 0x80, 0, 0) + b"\xff" * 6 + ACCESS_POINT * 2 + struct.pack("<H", 16) + body, None)
+    return Packet(
+        struct.pack("<BBH", 0x80, 0, 0) + b"\xff" * 6 + ACCESS_POINT * 2 + struct.pack("<H", 16) + body, None
+    )
 
 
 def acknowledgement() -> Packet:
@@ -68,7 +76,12 @@ def _header(control: int, flags: int, from_client: bool) -> bytes:
     }
     direction = flags & (TO_DS | FROM_DS)
     fourth = source if direction == TO_DS | FROM_DS else b""
-    return struct.pack("<BBH", control, flags, 44) + b"".join(triples[direction]) + struct.pack("<H", 32) + fourth
+    return (
+        struct.pack("<BBH", control, flags, 44)
+        + b"".join(triples[direction])
+        + struct.pack("<H", 32)
+        + fourth
+    )
 
 
 def with_frame_check(packet: Packet) -> Packet:
@@ -76,7 +89,9 @@ def with_frame_check(packet: Packet) -> Packet:
     return packet.within(packet.octets + checksum.frame_check(packet.octets))
 
 
-def radiotap(packet: Packet, flags: int | None = None, *, timer: bool = False, extended: bool = False) -> Packet:
+def radiotap(
+    packet: Packet, flags: int | None = None, *, timer: bool = False, extended: bool = False
+) -> Packet:
     """LINKTYPE_IEEE802_11_RADIOTAP (127): version, length, words of present bits (bit 31: another
     word follows), fields in the order of their bits. `timer` puts the 8-octet TSFT before the
     flags, aligned to 8."""

@@ -39,4 +39,21 @@ impl ByteOrder {
             Self::Big => u64::from_be_bytes(field),
         })
     }
+
+    /// A 32-bit number in this order.
+    pub const fn bytes32(self, value: u32) -> [u8; 4] {
+        match self {
+            Self::Little => value.to_le_bytes(),
+            Self::Big => value.to_be_bytes(),
+        }
+    }
+
+    /// Two 16-bit numbers in this order, one behind the other.
+    pub const fn pair16(self, first: u16, second: u16) -> [u8; 4] {
+        let ([a, b], [c, d]) = match self {
+            Self::Little => (first.to_le_bytes(), second.to_le_bytes()),
+            Self::Big => (first.to_be_bytes(), second.to_be_bytes()),
+        };
+        [a, b, c, d]
+    }
 }

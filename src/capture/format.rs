@@ -49,9 +49,9 @@ impl Format {
         match PcapFormat::parse(bytes) {
             Ok((format, len)) => Ok((Self::Pcap(format), len)),
             Err(HeaderError::Short) => Err(ProbeError::Short),
-            Err(HeaderError::Version(major, minor)) => {
-                Err(ProbeError::Unknown(format!("pcap version {major}.{minor} is not read")))
-            }
+            Err(HeaderError::Version(major, minor)) => Err(ProbeError::Unknown(format!(
+                "pcap version {major}.{minor} is not read"
+            ))),
             Err(HeaderError::NotPcap) => Err(ProbeError::Unknown(describe(bytes))),
         }
     }
@@ -66,6 +66,26 @@ impl Format {
         }
     }
 
+    /// The record at `at`, which is known to be whole.
+    pub fn record_at<'a>(&self, bytes: &'a [u8], at: usize) -> Option<PacketRecord<'a>> {
+        match self {
+            Self::Pcap(format) => format.record(bytes, at).ok(),
+            Self::Pcapng(section) => match section.block(bytes, at) {
+                Ok(Block::Packet(record)) => Some(record),
+                _ => None,
+            },
+        }
+    }
+
+    /// The format behind a block that is no packet.
+    #[must_use]
+    pub fn behind(self, bytes: &[u8], companion: &Companion) -> Self {
+        let start = companion.start;
+        let mut walk = Walk::new(bytes, start..start + companion.len, self);
+        walk.skip_to_packet();
+        walk.format
+    }
+
     /// The link type of every packet, where the format has only one.
     pub const fn link_type(&self) -> Option<LinkType> {
         match self {
@@ -78,14 +98,38 @@ impl Format {
 /// Names what an input that is no capture seems to be.
 fn describe(bytes: &[u8]) -> String {
     let named: [(&[u8], &str); 8] = [
-        (b"\x1f\x8b", "it is compressed with gzip; decompress it first (zcat x | pcap_flows -)"),
-        (b"\x28\xb5\x2f\xfd", "it is compressed with zstd; decompress it first (zstdcat x | pcap_flows -)"),
-        (b"\x04\x22\x4d\x18", "it is compressed with lz4; decompress it first (lz4cat x | pcap_flows -)"),
-        (b"\xfd7zXZ", "it is compressed with xz; decompress it first (xzcat x | pcap_flows -)"),
-        (b"BZh", "it is compressed with bzip2; decompress it first (bzcat x | pcap_flows -)"),
-        (b"snoop\0", "it is a snoop capture; convert it first (editcap x x.pcap)"),
-        (b"GMBU", "it is a Microsoft NetMon capture; convert it first (editcap x x.pcap)"),
-        (b"RTSS", "it is a Microsoft NetMon capture; convert it first (editcap x x.pcap)"),
+        (
+            b"\x1f\x8b",
+            "it is compressed with gzip; decompress it first (zcat x | pcap_flows -)",
+        ),
+        (
+            b"\x28\xb5\x2f\xfd",
+            "it is compressed with zstd; decompress it first (zstdcat x | pcap_flows -)",
+        ),
+        (
+            b"\x04\x22\x4d\x18",
+            "it is compressed with lz4; decompress it first (lz4cat x | pcap_flows -)",
+        ),
+        (
+            b"\xfd7zXZ",
+            "it is compressed with xz; decompress it first (xzcat x | pcap_flows -)",
+        ),
+        (
+            b"BZh",
+            "it is compressed with bzip2; decompress it first (bzcat x | pcap_flows -)",
+        ),
+        (
+            b"snoop\0",
+            "it is a snoop capture; convert it first (editcap x x.pcap)",
+        ),
+        (
+            b"GMBU",
+            "it is a Microsoft NetMon capture; convert it first (editcap x x.pcap)",
+        ),
+        (
+            b"RTSS",
+            "it is a Microsoft NetMon capture; convert it first (editcap x x.pcap)",
+        ),
     ];
     if let Some((_, text)) = named.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return (*text).to_owned();
@@ -93,8 +137,15 @@ fn describe(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "it is empty".to_owned();
     }
-    let start: Vec<String> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("it starts with the bytes {}, neither pcap nor pcapng", start.join(" "))
+    let start: Vec<String> = bytes
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!(
+        "it starts with the bytes {}, neither pcap nor pcapng",
+        start.join(" ")
+    )
 }
 
 /// A walk over the records of a run of bytes, in order.
@@ -149,7 +200,13 @@ impl<'a> Walk<'a> {
     /// A walk over the records that start in `range` of `bytes`, the first at `range.start`.
     pub const fn new(bytes: &'a [u8], range: std::ops::Range<usize>, format: Format) -> Self {
         let (position, end) = (range.start, range.end);
-        Self { bytes, position, end, format, companions: Vec::new() }
+        Self {
+            bytes,
+            position,
+            end,
+            format,
+            companions: Vec::new(),
+        }
     }
 
     /// The next packet. After an error the walk stands where it was: asking again gives the same
@@ -158,10 +215,15 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// A [`Stop`] when there is no further packet that can be read.
     #[inline]
-    #[expect(clippy::should_implement_trait, reason = "how a walk stops matters: not an Option")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "how a walk stops matters: not an Option"
+    )]
     pub fn next(&mut self) -> Result<PacketRecord<'a>, Stop> {
         while self.position < self.end {
-            let Format::Pcap(format) = &self.format else { return self.next_in_pcapng() };
+            let Format::Pcap(format) = &self.format else {
+                return self.next_in_pcapng();
+            };
             let record = format.record(self.bytes, self.position)?;
             let is_empty = record.wire_len == 0 && record.data.is_empty();
             if is_empty && self.enter_joined_header() {
@@ -181,14 +243,20 @@ impl<'a> Walk<'a> {
         };
         self.format = Format::Pcap(format);
         let kind = CompanionKind::Header(self.format.clone());
-        self.companions.push(Companion { start: self.position, len, kind });
+        self.companions.push(Companion {
+            start: self.position,
+            len,
+            kind,
+        });
         self.position += len;
         true
     }
 
     fn next_in_pcapng(&mut self) -> Result<PacketRecord<'a>, Stop> {
         while self.position < self.end {
-            let Format::Pcapng(section) = &mut self.format else { break };
+            let Format::Pcapng(section) = &mut self.format else {
+                break;
+            };
             let start = self.position;
             let (len, kind) = match section.block(self.bytes, start)? {
                 Block::Packet(record) => {
@@ -206,7 +274,8 @@ impl<'a> Walk<'a> {
                 Block::Companion(len) => (len, Some(CompanionKind::Other)),
                 Block::Other(len) => (len, None),
             };
-            self.companions.extend(kind.map(|kind| Companion { start, len, kind }));
+            self.companions
+                .extend(kind.map(|kind| Companion { start, len, kind }));
             self.position += len;
         }
         Err(Stop::End)

@@ -52,7 +52,10 @@ impl Input {
         } else {
             Source::Stream(Stream::new(Box::new(file), STREAM_BUFFER_LEN).map_err(failed)?)
         };
-        Ok(Self { path: Arc::new(path.to_owned()), source })
+        Ok(Self {
+            path: Arc::new(path.to_owned()),
+            source,
+        })
     }
 
     /// Reads a byte stream. `name` stands for it in messages.
@@ -75,7 +78,10 @@ impl Input {
         let path = PathBuf::from(name);
         let stream =
             Stream::new(reader, buffer_len).map_err(|error| Error::io("read", &path, error))?;
-        Ok(Self { path: Arc::new(path), source: Source::Stream(stream) })
+        Ok(Self {
+            path: Arc::new(path),
+            source: Source::Stream(stream),
+        })
     }
 
     /// The input's name in messages.
@@ -117,14 +123,23 @@ impl Input {
                 let len = file.len();
                 let bytes = file.view(from, most).map_err(failed)?;
                 let at_end = from.saturating_add(bytes.len() as u64) >= len;
-                Ok(View { bytes, offset: from, at_end })
+                Ok(View {
+                    bytes,
+                    offset: from,
+                    at_end,
+                })
             }
             Source::Stream(stream) => {
-                let (bytes, ended) =
-                    stream.view(from, min_len.max(1), keep_waiting).map_err(failed)?;
+                let (bytes, ended) = stream
+                    .view(from, min_len.max(1), keep_waiting)
+                    .map_err(failed)?;
                 let at_end = ended && bytes.len() <= most;
                 let bytes = bytes.get(..most).unwrap_or(bytes);
-                Ok(View { bytes, offset: from, at_end })
+                Ok(View {
+                    bytes,
+                    offset: from,
+                    at_end,
+                })
             }
         }
     }

@@ -20,7 +20,11 @@ impl MappedFile {
     /// Takes over a file; it is read up to the size that it has now.
     pub(super) fn new(file: File) -> io::Result<Self> {
         let len = file.metadata()?.len();
-        Ok(Self { file, len, map: None })
+        Ok(Self {
+            file,
+            len,
+            map: None,
+        })
     }
 
     /// Size of the file in bytes.
@@ -35,9 +39,10 @@ impl MappedFile {
             return Ok(&[]);
         }
         let len = usize::try_from(end - start).map_err(io::Error::other)?;
-        let held = self.map.take().filter(|(at, map)| {
-            *at <= start && at.saturating_add(map.len() as u64) >= end
-        });
+        let held = self
+            .map
+            .take()
+            .filter(|(at, map)| *at <= start && at.saturating_add(map.len() as u64) >= end);
         let (at, map) = match held {
             Some(held) => held,
             None => {
@@ -53,7 +58,8 @@ impl MappedFile {
         };
         let skipped = usize::try_from(start - at).map_err(io::Error::other)?;
         let (_, map) = self.map.insert((at, map));
-        map.get(skipped..skipped + len).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        map.get(skipped..skipped + len)
+            .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }
 
@@ -69,9 +75,18 @@ mod tests {
         file.write_all(&content).unwrap();
         let mut mapped = MappedFile::new(file).unwrap();
         assert_eq!(mapped.len(), 10_000);
-        for (start, len) in [(0, 10), (4097, 5000), (9_999, 1), (9_000, 5_000), (10_000, 1)] {
+        for (start, len) in [
+            (0, 10),
+            (4097, 5000),
+            (9_999, 1),
+            (9_000, 5_000),
+            (10_000, 1),
+        ] {
             let end = content.len().min(start + len);
-            assert_eq!(mapped.view(start as u64, len).unwrap(), &content[start..end]);
+            assert_eq!(
+                mapped.view(start as u64, len).unwrap(),
+                &content[start..end]
+            );
         }
         assert!(mapped.view(u64::MAX, 10).unwrap().is_empty());
     }

@@ -37,8 +37,13 @@ pub enum Variant {
 }
 
 impl Variant {
-    const ALL: [Self; 5] =
-        [Self::Micros, Self::Nanos, Self::Modified, Self::IxiaHardware, Self::IxiaSoftware];
+    const ALL: [Self; 5] = [
+        Self::Micros,
+        Self::Nanos,
+        Self::Modified,
+        Self::IxiaHardware,
+        Self::IxiaSoftware,
+    ];
 
     const fn magic(self) -> u32 {
         match self {
@@ -48,6 +53,11 @@ impl Variant {
             Self::IxiaHardware => 0x1c00_01ac,
             Self::IxiaSoftware => 0x1c00_01ab,
         }
+    }
+
+    /// The magic number that a file in this byte order starts with.
+    pub const fn magic_bytes(self, order: ByteOrder) -> [u8; 4] {
+        order.bytes32(self.magic())
     }
 
     const fn file_header_len(self) -> usize {
@@ -79,7 +89,9 @@ impl PcapFormat {
     /// When the bytes are not a pcap file header that is read.
     pub fn parse(bytes: &[u8]) -> Result<(Self, usize), HeaderError> {
         let (order, variant) = Self::magic(bytes).ok_or(HeaderError::NotPcap)?;
-        let header = bytes.get(..variant.file_header_len()).ok_or(HeaderError::Short)?;
+        let header = bytes
+            .get(..variant.file_header_len())
+            .ok_or(HeaderError::Short)?;
         let field16 = |at| order.u16(header, at).ok_or(HeaderError::Short);
         let field32 = |at| order.u32(header, at).ok_or(HeaderError::Short);
         let (major, minor) = (field16(4)?, field16(6)?);
@@ -101,11 +113,29 @@ impl PcapFormat {
     }
 
     fn magic(bytes: &[u8]) -> Option<(ByteOrder, Variant)> {
-        [ByteOrder::Little, ByteOrder::Big].into_iter().find_map(|order| {
-            let magic = order.u32(bytes, 0)?;
-            let variant = Variant::ALL.into_iter().find(|variant| variant.magic() == magic)?;
-            Some((order, variant))
-        })
+        [ByteOrder::Little, ByteOrder::Big]
+            .into_iter()
+            .find_map(|order| {
+                let magic = order.u32(bytes, 0)?;
+                let variant = Variant::ALL
+                    .into_iter()
+                    .find(|variant| variant.magic() == magic)?;
+                Some((order, variant))
+            })
+    }
+
+    /// A file header (version 2.4) that says this.
+    pub fn file_header(&self, snaplen: u32) -> Vec<u8> {
+        let order = self.order;
+        [
+            self.variant.magic_bytes(order),
+            order.pair16(2, 4),
+            [0; 4],
+            [0; 4],
+            order.bytes32(snaplen),
+            order.bytes32(u32::from(self.link_type.0)),
+        ]
+        .concat()
     }
 
     /// Length of a record's header, in bytes.
@@ -129,7 +159,11 @@ impl PcapFormat {
     pub(super) fn lengths(&self, bytes: &[u8], at: usize) -> Option<(u32, u32)> {
         let first = self.order.u32(bytes, at + 8)?;
         let second = self.order.u32(bytes, at + 12)?;
-        Some(if self.swapped_lengths { (second, first) } else { (first, second) })
+        Some(if self.swapped_lengths {
+            (second, first)
+        } else {
+            (first, second)
+        })
     }
 
     /// Seconds and sub-second field of the record at `at`.
@@ -140,11 +174,7 @@ impl PcapFormat {
 
     /// The record at `at`.
     #[inline]
-    pub(super) fn record<'a>(
-        &self,
-        bytes: &'a [u8],
-        at: usize,
-    ) -> Result<PacketRecord<'a>, Stop> {
+    pub(super) fn record<'a>(&self, bytes: &'a [u8], at: usize) -> Result<PacketRecord<'a>, Stop> {
         let header_len = self.record_header_len();
         let Some(body) = bytes.get(at + header_len..) else {
             return Err(Stop::Partial { needed: header_len });
@@ -160,7 +190,9 @@ impl PcapFormat {
         }
         let captured = captured as usize;
         let Some(data) = body.get(..captured) else {
-            return Err(Stop::Partial { needed: header_len + captured });
+            return Err(Stop::Partial {
+                needed: header_len + captured,
+            });
         };
         Ok(PacketRecord {
             start: at,
@@ -203,7 +235,11 @@ mod tests {
     fn header(magic: [u8; 4], big: bool) -> Vec<u8> {
         let mut bytes = magic.to_vec();
         for (value, size) in [(2, 2), (4, 2), (0, 4), (0, 4), (65535, 4), (1, 4)] {
-            let field: [u8; 4] = if big { u32::to_be_bytes(value) } else { u32::to_le_bytes(value) };
+            let field: [u8; 4] = if big {
+                u32::to_be_bytes(value)
+            } else {
+                u32::to_le_bytes(value)
+            };
             bytes.extend_from_slice(match (big, size) {
                 (_, 4) => &field,
                 (true, _) => &field[2..],
@@ -237,7 +273,10 @@ mod tests {
     fn refused_headers() {
         let mut bytes = header([0xd4, 0xc3, 0xb2, 0xa1], false);
         assert_eq!(PcapFormat::parse(&bytes[..23]), Err(HeaderError::Short));
-        assert_eq!(PcapFormat::parse(b"not a capture at all....."), Err(HeaderError::NotPcap));
+        assert_eq!(
+            PcapFormat::parse(b"not a capture at all....."),
+            Err(HeaderError::NotPcap)
+        );
         assert_eq!(PcapFormat::parse(&[]), Err(HeaderError::NotPcap));
         bytes[4] = 7;
         assert_eq!(PcapFormat::parse(&bytes), Err(HeaderError::Version(7, 4)));
@@ -247,7 +286,10 @@ mod tests {
     fn fcs_bits_are_not_part_of_the_link_type() {
         let mut bytes = header([0xd4, 0xc3, 0xb2, 0xa1], false);
         bytes[23] = 0x44;
-        assert_eq!(PcapFormat::parse(&bytes).unwrap().0.link_type, LinkType::ETHERNET);
+        assert_eq!(
+            PcapFormat::parse(&bytes).unwrap().0.link_type,
+            LinkType::ETHERNET
+        );
     }
 
     #[test]
@@ -257,13 +299,25 @@ mod tests {
         record[8..12].copy_from_slice(&[4, 0, 0, 0]);
         record[12..16].copy_from_slice(&[60, 0, 0, 0]);
         let packet = format.record(&record, 0).unwrap();
-        assert_eq!((packet.len, packet.data.len(), packet.wire_len), (20, 4, 60));
-        assert_eq!(format.record(&record[..19], 0).err(), Some(Stop::Partial { needed: 20 }));
-        assert_eq!(format.record(&record[..15], 0).err(), Some(Stop::Partial { needed: 16 }));
+        assert_eq!(
+            (packet.len, packet.data.len(), packet.wire_len),
+            (20, 4, 60)
+        );
+        assert_eq!(
+            format.record(&record[..19], 0).err(),
+            Some(Stop::Partial { needed: 20 })
+        );
+        assert_eq!(
+            format.record(&record[..15], 0).err(),
+            Some(Stop::Partial { needed: 16 })
+        );
         record[8..12].copy_from_slice(&[0xff; 4]);
         assert!(matches!(
             format.record(&record, 0),
-            Err(Stop::Damaged(DamageKind::ImpossibleLength { claimed: u32::MAX, .. }))
+            Err(Stop::Damaged(DamageKind::ImpossibleLength {
+                claimed: u32::MAX,
+                ..
+            }))
         ));
     }
 }

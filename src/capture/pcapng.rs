@@ -59,10 +59,12 @@ pub(super) enum Block<'a> {
 
 /// The byte order of the section whose header stands at `at`; `None` if none does.
 pub(super) fn section_order(bytes: &[u8], at: usize) -> Option<ByteOrder> {
-    [ByteOrder::Little, ByteOrder::Big].into_iter().find(|order| {
-        order.u32(bytes, at) == Some(block::SECTION_HEADER)
-            && order.u32(bytes, at + 8) == Some(BYTE_ORDER_MAGIC)
-    })
+    [ByteOrder::Little, ByteOrder::Big]
+        .into_iter()
+        .find(|order| {
+            order.u32(bytes, at) == Some(block::SECTION_HEADER)
+                && order.u32(bytes, at + 8) == Some(BYTE_ORDER_MAGIC)
+        })
 }
 
 /// Whether a capture that starts with these bytes is pcapng.
@@ -77,18 +79,21 @@ pub(super) fn block_bounds(
     at: usize,
     order: ByteOrder,
 ) -> Result<(u32, usize), Stop> {
-    let partial = Stop::Partial { needed: MIN_BLOCK_LEN };
+    let partial = Stop::Partial {
+        needed: MIN_BLOCK_LEN,
+    };
     let kind = order.u32(bytes, at).ok_or(partial)?;
     let claimed = order.u32(bytes, at + 4).ok_or(partial)?;
     let len = claimed as usize;
-    if len < MIN_BLOCK_LEN || len % 4 != 0 || len > MAX_BLOCK_LEN {
+    if len < MIN_BLOCK_LEN || !len.is_multiple_of(4) || len > MAX_BLOCK_LEN {
         return Err(Stop::Damaged(DamageKind::BlockLength { claimed }));
     }
     match order.u32(bytes, at + len - 4) {
         None => Err(Stop::Partial { needed: len }),
-        Some(trailing) if trailing != claimed => {
-            Err(Stop::Damaged(DamageKind::TrailingLength { leading: claimed, trailing }))
-        }
+        Some(trailing) if trailing != claimed => Err(Stop::Damaged(DamageKind::TrailingLength {
+            leading: claimed,
+            trailing,
+        })),
         Some(_) => Ok((kind, len)),
     }
 }
@@ -96,7 +101,10 @@ pub(super) fn block_bounds(
 impl Section {
     /// A section of which only the byte order is known.
     pub const fn new(order: ByteOrder) -> Self {
-        Self { order, interfaces: Vec::new() }
+        Self {
+            order,
+            interfaces: Vec::new(),
+        }
     }
 
     /// The block at `at`.
@@ -107,16 +115,26 @@ impl Section {
             return section_header(bytes, at);
         }
         let (kind, len) = block_bounds(bytes, at, self.order)?;
-        let body = bytes.get(at + 8..at + len - 4).ok_or(Stop::Partial { needed: len })?;
+        let body = bytes
+            .get(at + 8..at + len - 4)
+            .ok_or(Stop::Partial { needed: len })?;
         let packet = match kind {
             block::ENHANCED_PACKET => self.enhanced_packet(body),
             block::OBSOLETE_PACKET => self.obsolete_packet(body),
             block::SIMPLE_PACKET => self.simple_packet(body),
-            block::INTERFACE => return interface(self.order, body).map(|i| Block::Interface(i, len)),
+            block::INTERFACE => {
+                return interface(self.order, body).map(|i| Block::Interface(i, len));
+            }
             block::NAME_RESOLUTION | block::DECRYPTION_SECRETS => return Ok(Block::Companion(len)),
             _ => return Ok(Block::Other(len)),
         };
-        packet.map(|packet| Block::Packet(PacketRecord { start: at, len, ..packet }))
+        packet.map(|packet| {
+            Block::Packet(PacketRecord {
+                start: at,
+                len,
+                ..packet
+            })
+        })
     }
 
     fn enhanced_packet<'a>(&self, body: &'a [u8]) -> Result<PacketRecord<'a>, Stop> {
@@ -136,17 +154,28 @@ impl Section {
         let field = |at| self.order.u32(body, at).ok_or(TOO_SMALL);
         let (high, low, captured, wire_len) = (field(4)?, field(8)?, field(12)?, field(16)?);
         let room = body.get(20..).ok_or(TOO_SMALL)?;
-        let data = room.get(..captured as usize).ok_or_else(|| overflow(captured, room))?;
+        let data = room
+            .get(..captured as usize)
+            .ok_or_else(|| overflow(captured, room))?;
         let interface = self.interfaces.get(interface as usize);
         let limit = interface.map_or(u32::MAX, |i| max_captured(i.link_type, i.snaplen));
         if captured > limit {
-            return Err(Stop::Damaged(DamageKind::ImpossibleLength { claimed: captured, limit }));
+            return Err(Stop::Damaged(DamageKind::ImpossibleLength {
+                claimed: captured,
+                limit,
+            }));
         }
         let count = u64::from(high) << 32 | u64::from(low);
-        let time =
-            interface.map_or(Nanos(0), |i| i.time_unit.to_nanos(count, i.time_offset_s));
+        let time = interface.map_or(Nanos(0), |i| i.time_unit.to_nanos(count, i.time_offset_s));
         let link_type = interface.map(|i| i.link_type);
-        Ok(PacketRecord { start: 0, len: 0, time, data, wire_len, link_type })
+        Ok(PacketRecord {
+            start: 0,
+            len: 0,
+            time,
+            data,
+            wire_len,
+            link_type,
+        })
     }
 
     /// Section 4.4: no time, no interface (the first is meant), no captured length.
@@ -159,15 +188,26 @@ impl Section {
             Some(snaplen) => snaplen,
         };
         let captured = wire_len.min(snaplen);
-        let data = room.get(..captured as usize).ok_or_else(|| overflow(captured, room))?;
+        let data = room
+            .get(..captured as usize)
+            .ok_or_else(|| overflow(captured, room))?;
         let link_type = interface.map(|i| i.link_type);
-        Ok(PacketRecord { start: 0, len: 0, time: Nanos(0), data, wire_len, link_type })
+        Ok(PacketRecord {
+            start: 0,
+            len: 0,
+            time: Nanos(0),
+            data,
+            wire_len,
+            link_type,
+        })
     }
 }
 
 /// Section 4.1. A section of another major version cannot be read: it is damage.
 fn section_header(bytes: &[u8], at: usize) -> Result<Block<'_>, Stop> {
-    let partial = Stop::Partial { needed: MIN_SECTION_HEADER_LEN };
+    let partial = Stop::Partial {
+        needed: MIN_SECTION_HEADER_LEN,
+    };
     if bytes.len().saturating_sub(at) < MIN_SECTION_HEADER_LEN {
         return Err(partial);
     }

@@ -95,23 +95,35 @@ impl fmt::Display for DamageKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::ImpossibleLength { claimed, limit } => {
-                write!(f, "captured length {claimed} is more than any packet has (limit {limit})")
+                write!(
+                    f,
+                    "captured length {claimed} is more than any packet has (limit {limit})"
+                )
             }
             Self::CutShort { needed, left } => {
-                write!(f, "the capture is cut short: {needed} bytes needed, {left} left")
+                write!(
+                    f,
+                    "the capture is cut short: {needed} bytes needed, {left} left"
+                )
             }
             Self::BlockLength { claimed } => write!(f, "block length {claimed} cannot be"),
             Self::TrailingLength { leading, trailing } => {
                 write!(f, "block length {leading} in front, {trailing} behind")
             }
             Self::BlockOverflow { claimed, room } => {
-                write!(f, "captured length {claimed} in a block with room for {room}")
+                write!(
+                    f,
+                    "captured length {claimed} in a block with room for {room}"
+                )
             }
             Self::ByteOrderMagic { found } => {
                 write!(f, "section header with byte order magic {found:#010x}")
             }
             Self::SectionVersion { major, minor } => {
-                write!(f, "section of pcapng version {major}.{minor}, which is not read")
+                write!(
+                    f,
+                    "section of pcapng version {major}.{minor}, which is not read"
+                )
             }
             Self::InterfaceDescription => f.write_str("interface description is too short"),
         }
@@ -137,12 +149,29 @@ pub struct Damage {
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { offset, packet, kind, skipped, .. } = self;
-        write!(f, "{}: packet {packet} at byte {offset}: {kind}; ", self.path.display())?;
+        let Self {
+            offset,
+            packet,
+            kind,
+            skipped,
+            ..
+        } = self;
+        write!(
+            f,
+            "{}: packet {packet} at byte {offset}: {kind}; ",
+            self.path.display()
+        )?;
         if self.resumed {
-            write!(f, "skipped {skipped} bytes and went on at byte {}", offset + skipped)
+            write!(
+                f,
+                "skipped {skipped} bytes and went on at byte {}",
+                offset + skipped
+            )
         } else {
-            write!(f, "everything before it was read, the last {skipped} bytes were not")
+            write!(
+                f,
+                "everything before it was read, the last {skipped} bytes were not"
+            )
         }
     }
 }

@@ -36,7 +36,15 @@ pub enum Resync {
 ///
 /// The answer depends on the input alone, not on how much of it `bytes` holds: where more bytes
 /// could change it, it is [`Resync::Undecided`]. `at_end` tells that the input ends with `bytes`.
-pub fn find_resync(bytes: &[u8], from: usize, format: &Format, at_end: bool) -> Resync {
+/// After a record that seems to be cut short by the input's end, `min_links` should be greater
+/// than one: a packet may hold something that looks like a record, seldom several in a row.
+pub fn find_resync(
+    bytes: &[u8],
+    from: usize,
+    format: &Format,
+    at_end: bool,
+    min_links: usize,
+) -> Resync {
     for at in from..bytes.len() {
         let chain = Chain::follow(bytes, at, format, RESYNC_CHAIN);
         match chain.end {
@@ -44,13 +52,17 @@ pub fn find_resync(bytes: &[u8], from: usize, format: &Format, at_end: bool) -> 
             End::OfBytes if !at_end => return Resync::Undecided(at),
             // The last records of an input: one that ends exactly with it, or several of which
             // the last is cut short.
-            End::OfBytes if chain.links > 0 => return Resync::Found(at),
+            End::OfBytes if chain.links >= min_links => return Resync::Found(at),
             End::Partial if !at_end => return Resync::Undecided(at),
             End::Partial if chain.links > 2 => return Resync::Found(at),
             _ => {}
         }
     }
-    if at_end { Resync::Nothing } else { Resync::Undecided(bytes.len()) }
+    if at_end {
+        Resync::Nothing
+    } else {
+        Resync::Undecided(bytes.len())
+    }
 }
 
 /// How a chain of plausible records ended.
@@ -109,12 +121,7 @@ enum Link {
 
 /// The snaplen in the file header cannot be trusted, so that only the limit of all captures is
 /// asked for. Empty records do occur, but zeros are too common in packets to be believed.
-fn pcap_link(
-    bytes: &[u8],
-    at: usize,
-    format: &PcapFormat,
-    last_seconds: &mut Option<u32>,
-) -> Link {
+fn pcap_link(bytes: &[u8], at: usize, format: &PcapFormat, last_seconds: &mut Option<u32>) -> Link {
     let (Some((seconds, fraction)), Some((captured, wire_len))) =
         (format.time_fields(bytes, at), format.lengths(bytes, at))
     else {
@@ -130,7 +137,9 @@ fn pcap_link(
         && fraction < per_second
         && is_near;
     if plausible {
-        Link::Plausible { len: format.record_header_len() + captured as usize }
+        Link::Plausible {
+            len: format.record_header_len() + captured as usize,
+        }
     } else {
         Link::Broken
     }
@@ -142,7 +151,9 @@ fn pcapng_link(bytes: &[u8], at: usize, order: ByteOrder) -> Link {
         ByteOrder::Big => [ByteOrder::Big, ByteOrder::Little],
     };
     let [own, other] = orders;
-    let Some(kind) = own.u32(bytes, at) else { return Link::Unseen };
+    let Some(kind) = own.u32(bytes, at) else {
+        return Link::Unseen;
+    };
     // A section may start here, and may be of the other byte order.
     let order = match own.u32(bytes, at + 8) {
         Some(0x4d3c_2b1a) if kind == block::SECTION_HEADER => other,
@@ -164,7 +175,9 @@ fn pcapng_link(bytes: &[u8], at: usize, order: ByteOrder) -> Link {
     if !known {
         return Link::Broken;
     }
-    let Some(claimed) = order.u32(bytes, at + 4) else { return Link::Unseen };
+    let Some(claimed) = order.u32(bytes, at + 4) else {
+        return Link::Unseen;
+    };
     if claimed > 2 * PLAUSIBLE_CAPTURED {
         return Link::Broken;
     }

@@ -47,8 +47,18 @@ impl Stream {
         thread::Builder::new()
             .name("reader".to_owned())
             .spawn(move || read_all(reader, buffer_len, &empty_receiver, &filled_sender))?;
-        let current = Buffer { bytes: Vec::new(), start: 0, end: 0, offset: 0 };
-        Ok(Self { filled, empty, current, ended: false })
+        let current = Buffer {
+            bytes: Vec::new(),
+            start: 0,
+            end: 0,
+            offset: 0,
+        };
+        Ok(Self {
+            filled,
+            empty,
+            current,
+            ended: false,
+        })
     }
 
     /// The stream's bytes from `from` on: at least `min_len` of them, unless the stream ends
@@ -75,19 +85,31 @@ impl Stream {
                 }
             }
         }
-        let Buffer { bytes, start, end, .. } = &self.current;
+        let Buffer {
+            bytes, start, end, ..
+        } = &self.current;
         Ok((bytes.get(*start..*end).unwrap_or(&[]), self.ended))
     }
 
     /// Puts what is left of the current buffer in front of new bytes.
     fn append(&mut self, mut bytes: Vec<u8>, end: usize) {
-        let Buffer { start, end: left_end, offset, .. } = self.current;
+        let Buffer {
+            start,
+            end: left_end,
+            offset,
+            ..
+        } = self.current;
         let left = self.current.bytes.get(start..left_end).unwrap_or(&[]);
         let joined = if let Some(front) = HEADROOM.checked_sub(left.len()) {
             if let Some(room) = bytes.get_mut(front..HEADROOM) {
                 room.copy_from_slice(left);
             }
-            Buffer { bytes, start: front, end, offset }
+            Buffer {
+                bytes,
+                start: front,
+                end,
+                offset,
+            }
         } else {
             // Rare: a record longer than the room in front, or a search beyond a whole buffer.
             let mut joined = left.to_vec();
@@ -95,7 +117,12 @@ impl Stream {
             let end = joined.len();
             // The reader may have gone already; then nobody needs the buffer.
             drop(self.empty.try_send(bytes));
-            Buffer { bytes: joined, start: 0, end, offset }
+            Buffer {
+                bytes: joined,
+                start: 0,
+                end,
+                offset,
+            }
         };
         let old = std::mem::replace(&mut self.current, joined);
         drop(self.empty.try_send(old.bytes));

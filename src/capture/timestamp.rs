@@ -90,24 +90,42 @@ mod tests {
     fn pcap_times() {
         assert_eq!(Nanos::from_pcap(1, 2, 1000), Nanos(1_000_002_000));
         assert_eq!(Nanos::from_pcap(1, 2, 1), Nanos(1_000_000_002));
-        assert_eq!(Nanos::from_pcap(u32::MAX, u32::MAX, 1000).0, 4_299_262_262_295_000_000);
+        assert_eq!(
+            Nanos::from_pcap(u32::MAX, u32::MAX, 1000).0,
+            4_294_971_589_967_295_000
+        );
     }
 
     #[test]
     fn decimal_resolutions() {
         assert_eq!(TimeUnit::from_tsresol(6), TimeUnit::MICROS);
-        assert_eq!(TimeUnit::from_tsresol(6).to_nanos(1_500_000, 0), Nanos(1_500_000_000));
-        assert_eq!(TimeUnit::from_tsresol(0).to_nanos(7, 0), Nanos(7_000_000_000));
+        assert_eq!(
+            TimeUnit::from_tsresol(6).to_nanos(1_500_000, 0),
+            Nanos(1_500_000_000)
+        );
+        assert_eq!(
+            TimeUnit::from_tsresol(0).to_nanos(7, 0),
+            Nanos(7_000_000_000)
+        );
         assert_eq!(TimeUnit::from_tsresol(12).to_nanos(1_999, 0), Nanos(1));
         assert_eq!(TimeUnit::from_tsresol(127).to_nanos(u64::MAX, 0), Nanos(0));
     }
 
     #[test]
     fn binary_resolutions() {
-        assert_eq!(TimeUnit::from_tsresol(0x8a).to_nanos(1024 + 512, 0), Nanos(1_500_000_000));
-        assert_eq!(TimeUnit::from_tsresol(0x94).to_nanos(1 << 20, 0), Nanos(1_000_000_000));
+        assert_eq!(
+            TimeUnit::from_tsresol(0x8a).to_nanos(1024 + 512, 0),
+            Nanos(1_500_000_000)
+        );
+        assert_eq!(
+            TimeUnit::from_tsresol(0x94).to_nanos(1 << 20, 0),
+            Nanos(1_000_000_000)
+        );
         assert_eq!(TimeUnit::from_tsresol(0xff).to_nanos(u64::MAX, 0), Nanos(0));
-        assert_eq!(TimeUnit::from_tsresol(0x80).to_nanos(3, 0), Nanos(3_000_000_000));
+        assert_eq!(
+            TimeUnit::from_tsresol(0x80).to_nanos(3, 0),
+            Nanos(3_000_000_000)
+        );
     }
 
     #[test]

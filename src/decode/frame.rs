@@ -1,8 +1,8 @@
 //! The walk over the layers in front of an IP header.
 
 use super::NotFlow;
+use super::key::{LinkKey, MacAddr};
 use crate::capture::{ByteOrder, LinkType};
-use crate::flow::key::{LinkKey, MacAddr};
 
 /// A frame that is being walked: its bytes and how far the walk has come.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub(super) enum Layer {
     Wifi { padded: bool },
     /// An IP header of either version.
     Ip,
+    /// An IPv6 header: IPv4 is not meant, whatever stands there.
+    Ipv6,
 }
 
 /// What a step of the walk finds.
@@ -67,7 +69,8 @@ impl<'a, 'k> Frame<'a, 'k> {
             layer = match layer {
                 Layer::Ip => return Ok(self.at),
                 Layer::Link(LinkType::ETHERNET) | Layer::Ethernet => self.ethernet()?,
-                Layer::EtherType(0x0800 | 0x86dd) => Layer::Ip,
+                Layer::EtherType(0x0800) => Layer::Ip,
+                Layer::EtherType(0x86dd) | Layer::Ipv6 => self.ipv6()?,
                 other => self.step(other)?,
             };
         }
@@ -91,33 +94,57 @@ impl<'a, 'k> Frame<'a, 'k> {
             Layer::Mpls => self.mpls(),
             Layer::Nsh => self.nsh(),
             Layer::Wifi { padded } => self.wifi(padded),
+            Layer::Ipv6 => self.ipv6(),
             Layer::Ip => Ok(Layer::Ip),
+        }
+    }
+
+    /// IPv6 has an EtherType of its own, where nothing else is right. (IPv4's is also used for
+    /// both versions.)
+    #[inline]
+    fn ipv6(&self) -> Step {
+        if self.byte(0)? >> 4 == 6 {
+            Ok(Layer::Ip)
+        } else {
+            Err(NotFlow::IpVersion)
         }
     }
 
     /// The byte `ahead` of the current place.
     #[inline]
     pub(super) fn byte(&self, ahead: usize) -> Result<u8, NotFlow> {
-        self.data.get(self.at + ahead).copied().ok_or(NotFlow::ShortFrame)
+        self.data
+            .get(self.at + ahead)
+            .copied()
+            .ok_or(NotFlow::ShortFrame)
     }
 
     /// The 16-bit number in network byte order `ahead` of the current place.
     #[inline]
     pub(super) fn u16(&self, ahead: usize) -> Result<u16, NotFlow> {
-        ByteOrder::Big.u16(self.data, self.at + ahead).ok_or(NotFlow::ShortFrame)
+        ByteOrder::Big
+            .u16(self.data, self.at + ahead)
+            .ok_or(NotFlow::ShortFrame)
     }
 
     /// The 32-bit number in network byte order `ahead` of the current place.
     #[inline]
     pub(super) fn u32(&self, ahead: usize) -> Result<u32, NotFlow> {
-        ByteOrder::Big.u32(self.data, self.at + ahead).ok_or(NotFlow::ShortFrame)
+        ByteOrder::Big
+            .u32(self.data, self.at + ahead)
+            .ok_or(NotFlow::ShortFrame)
     }
 
     /// The MAC address `ahead` of the current place.
     #[inline]
     pub(super) fn mac(&self, ahead: usize) -> Result<MacAddr, NotFlow> {
-        let bytes = self.data.get(self.at + ahead..).and_then(<[u8]>::first_chunk);
-        bytes.map(|bytes| MacAddr(*bytes)).ok_or(NotFlow::ShortFrame)
+        let bytes = self
+            .data
+            .get(self.at + ahead..)
+            .and_then(<[u8]>::first_chunk);
+        bytes
+            .map(|bytes| MacAddr(*bytes))
+            .ok_or(NotFlow::ShortFrame)
     }
 
     /// Goes on by `len` bytes. Going beyond the end shows at the next read.

@@ -63,7 +63,10 @@ fn ipv4<'a>(data: &'a [u8], at: usize, packet: &'a [u8]) -> Result<Headers<'a>, 
     let offset = flags_and_offset & 0x1fff;
     let more_fragments = flags_and_offset & 0x2000 != 0;
     let mut headers = Headers {
-        addresses: Addresses::V4 { src: address(12), dst: address(16) },
+        addresses: Addresses::V4 {
+            src: address(12),
+            dst: address(16),
+        },
         protocol: fixed[9],
         src_port: 0,
         dst_port: 0,
@@ -74,7 +77,12 @@ fn ipv4<'a>(data: &'a [u8], at: usize, packet: &'a [u8]) -> Result<Headers<'a>, 
         trailer_time: None,
     };
     if offset != 0 || more_fragments {
-        headers.fragment = Some(Fragment { id: u32::from(id), is_first: offset == 0 });
+        let (id, protocol) = (u32::from(id), headers.protocol);
+        headers.fragment = Some(Fragment {
+            id,
+            protocol,
+            is_first: offset == 0,
+        });
     }
     if offset == 0 {
         ports(data, &mut headers);
@@ -95,8 +103,11 @@ fn ipv4_header_len(packet: &[u8]) -> Option<usize> {
 
 /// RFC 8200, sections 3 and 4.
 fn ipv6<'a>(data: &'a [u8], at: usize, packet: &'a [u8]) -> Result<Headers<'a>, NotFlow> {
-    let header = Ipv6HeaderSlice::from_slice(packet).map_err(|_| NotFlow::ShortIp)?;
-    let addresses = packet.get(8..).and_then(<[u8]>::first_chunk).ok_or(NotFlow::ShortIp)?;
+    let header = Ipv6HeaderSlice::from_slice(packet).map_err(|_short| NotFlow::ShortIp)?;
+    let addresses = packet
+        .get(8..)
+        .and_then(<[u8]>::first_chunk)
+        .ok_or(NotFlow::ShortIp)?;
     let end = match usize::from(header.payload_length()) {
         // Jumbograms (RFC 2675) and segmentation offload have no length here.
         0 if header.next_header().0 != NO_NEXT_HEADER => data.len(),
@@ -128,18 +139,26 @@ fn extensions(data: &[u8], headers: &mut Headers<'_>) {
     while let Some(rest) = data.get(headers.transport..headers.end) {
         match headers.protocol {
             protocol::HOP_BY_HOP | protocol::ROUTING | protocol::DESTINATION_OPTIONS => {
-                let (Some(&next), Some(&len)) = (rest.first(), rest.get(1)) else { return };
+                let (Some(&next), Some(&len)) = (rest.first(), rest.get(1)) else {
+                    return;
+                };
                 headers.protocol = next;
                 headers.transport += 8 + 8 * usize::from(len);
             }
             protocol::FRAGMENT => {
-                let Ok(header) = Ipv6FragmentHeaderSlice::from_slice(rest) else { return };
+                let Ok(header) = Ipv6FragmentHeaderSlice::from_slice(rest) else {
+                    return;
+                };
                 headers.protocol = header.next_header().0;
                 headers.transport += 8;
                 if header.is_fragmenting_payload() {
                     let is_first = header.fragment_offset().value() == 0;
                     let id = header.identification();
-                    headers.fragment = Some(Fragment { id, is_first });
+                    headers.fragment = Some(Fragment {
+                        id,
+                        protocol: 0,
+                        is_first,
+                    });
                     if !is_first {
                         return;
                     }
@@ -157,10 +176,15 @@ fn ports(data: &[u8], headers: &mut Headers<'_>) {
         headers.protocol,
         protocol::TCP | protocol::UDP | protocol::SCTP | protocol::DCCP | protocol::UDP_LITE
     );
-    let Some(transport) = data.get(headers.transport..headers.end).filter(|_| has_ports) else {
+    let Some(transport) = data
+        .get(headers.transport..headers.end)
+        .filter(|_| has_ports)
+    else {
         return;
     };
-    let Some(&[a, b, c, d]) = transport.first_chunk() else { return };
+    let Some(&[a, b, c, d]) = transport.first_chunk() else {
+        return;
+    };
     headers.src_port = u16::from_be_bytes([a, b]);
     headers.dst_port = u16::from_be_bytes([c, d]);
     if headers.protocol == protocol::TCP {

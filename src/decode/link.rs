@@ -3,7 +3,7 @@
 
 use super::NotFlow;
 use super::frame::{Frame, Layer, Step};
-use crate::flow::key::MacAddr;
+use super::key::MacAddr;
 
 impl Frame<'_, '_> {
     /// IEEE 802.3, section 3: destination, source, type or length.
@@ -31,7 +31,8 @@ impl Frame<'_, '_> {
     /// The payload of an EtherType (IEEE 802 numbers registry); up to 1500 it is a length.
     pub(super) fn ether_type(&mut self, kind: u16) -> Step {
         match kind {
-            0x0800 | 0x86dd => Ok(Layer::Ip),
+            0x0800 => Ok(Layer::Ip),
+            0x86dd => Ok(Layer::Ipv6),
             0..=1500 => self.ieee_802_3(),
             0x8100 | 0x88a8 | 0x9100 | 0x9200 => self.vlan_tag(),
             0x8847 | 0x8848 => Ok(Layer::Mpls),
@@ -86,7 +87,10 @@ impl Frame<'_, '_> {
         if control & (ENCRYPTED | CHANGED) != 0 {
             return Err(NotFlow::Encrypted);
         }
-        self.over(if control & CHANNEL_ID != 0 { 14 } else { 6 }, Layer::EtherTypeField)
+        self.over(
+            if control & CHANNEL_ID != 0 { 14 } else { 6 },
+            Layer::EtherTypeField,
+        )
     }
 
     /// RFC 6325, section 3: six bytes and options, then the original frame.
@@ -132,10 +136,15 @@ impl Frame<'_, '_> {
     /// RFC 1661, section 2: an odd first byte is a protocol number compressed to one byte.
     pub(super) fn ppp_protocol(&mut self) -> Step {
         let first = self.byte(0)?;
-        let protocol = if first & 1 == 1 { u16::from(first) } else { self.u16(0)? };
+        let protocol = if first & 1 == 1 {
+            u16::from(first)
+        } else {
+            self.u16(0)?
+        };
         self.skip(if first & 1 == 1 { 1 } else { 2 });
         match protocol {
-            0x0021 | 0x0057 => Ok(Layer::Ip),
+            0x0021 => Ok(Layer::Ip),
+            0x0057 => Ok(Layer::Ipv6),
             0x0281 | 0x0283 => Ok(Layer::Mpls),
             // RFC 3518: flags, a MAC type, then the bridged frame.
             0x0031 => match self.byte(1)? {
@@ -155,7 +164,11 @@ impl Frame<'_, '_> {
     pub(super) fn pppoe(&mut self) -> Step {
         let code = self.byte(1)?;
         self.skip(6);
-        if code == 0 { Ok(Layer::PppProtocol) } else { Err(NotFlow::Ppp) }
+        if code == 0 {
+            Ok(Layer::PppProtocol)
+        } else {
+            Err(NotFlow::Ppp)
+        }
     }
 
     /// Address, control, EtherType.
@@ -220,8 +233,10 @@ impl Frame<'_, '_> {
     fn is_ethernet(&self, ahead: usize) -> bool {
         let kind = self.u16(ahead + 12).unwrap_or(0xffff);
         let left = self.data.len().saturating_sub(self.at + ahead + 14);
-        matches!(kind, 0x0800 | 0x86dd | 0x0806 | 0x8100 | 0x88a8 | 0x8847 | 0x8863 | 0x8864)
-            || (kind <= 1500 && usize::from(kind) <= left && kind > 2)
+        matches!(
+            kind,
+            0x0800 | 0x86dd | 0x0806 | 0x8100 | 0x88a8 | 0x8847 | 0x8863 | 0x8864
+        ) || (kind <= 1500 && usize::from(kind) <= left && kind > 2)
     }
 
     /// RFC 8300, section 2.2.

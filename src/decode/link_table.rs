@@ -2,8 +2,8 @@
 
 use super::NotFlow;
 use super::frame::{Frame, Layer, Step};
+use super::key::MacAddr;
 use crate::capture::{ByteOrder, LinkType};
-use crate::flow::key::MacAddr;
 
 /// Link types whose header is passed over: its length in bytes, and what stands behind it.
 const FIXED: &[(LinkType, usize, Layer)] = &[
@@ -84,7 +84,11 @@ impl Frame<'_, '_> {
         if self.u16(0)? == 0xff03 {
             return Ok(Layer::Ppp);
         }
-        let order = if self.u16(0)? == 0 { ByteOrder::Big } else { ByteOrder::Little };
+        let order = if self.u16(0)? == 0 {
+            ByteOrder::Big
+        } else {
+            ByteOrder::Little
+        };
         let number = self.host_u32(order)?;
         match u16::try_from(number) {
             // Some systems put an EtherType here.
@@ -114,7 +118,11 @@ impl Frame<'_, '_> {
 
     /// OpenBSD IPsec: family, security parameters, flags.
     fn enc(&mut self) -> Step {
-        let order = if self.u16(0)? == 0 { ByteOrder::Big } else { ByteOrder::Little };
+        let order = if self.u16(0)? == 0 {
+            ByteOrder::Big
+        } else {
+            ByteOrder::Little
+        };
         self.family(order, 12)
     }
 
@@ -256,7 +264,7 @@ impl Frame<'_, '_> {
     }
 
     /// Juniper: "MGC", flags, extensions, then the link layer, unless the flags say that it
-    /// was left out: then four bytes of address family stand in its place.
+    /// was left out: then a protocol number of four bytes stands in its place.
     fn juniper(&mut self, behind: Layer) -> Step {
         const NO_LINK_LAYER: u8 = 0x02;
         const EXTENSIONS: u8 = 0x80;
@@ -269,20 +277,44 @@ impl Frame<'_, '_> {
             _ => 2 + usize::from(self.u16(4)?),
         };
         self.skip(4 + extensions);
-        if flags & NO_LINK_LAYER != 0 { self.family(ByteOrder::Little, 4) } else { Ok(behind) }
+        if flags & NO_LINK_LAYER == 0 {
+            return Ok(behind);
+        }
+        let protocol = self.host_u32(ByteOrder::Little)?;
+        self.skip(4);
+        if matches!(protocol, 2 | 6) {
+            Ok(Layer::Ip)
+        } else {
+            Err(NotFlow::Family)
+        }
     }
 
     /// Per-packet information: version, flags, length, and the real link type.
     fn ppi(&mut self) -> Step {
-        let field = |at| ByteOrder::Little.u16(self.data, at).ok_or(NotFlow::ShortFrame);
+        let field = |at| {
+            ByteOrder::Little
+                .u16(self.data, at)
+                .ok_or(NotFlow::ShortFrame)
+        };
         let (len, link_type) = (field(self.at + 2)?, field(self.at + 4)?);
         self.skip(usize::from(len).max(8));
         Ok(Layer::Link(LinkType(link_type)))
     }
 
-    /// Apple's packet tap: length, kind, and the real link type.
+    /// Apple's packet tap: length, kind, and the real link type. Version 2 has shorter fields,
+    /// so that the first four bytes are no length that version 1 could have.
     fn pktap(&mut self) -> Step {
-        let field = |at| ByteOrder::Little.u32(self.data, at).ok_or(NotFlow::ShortFrame);
+        let field = |at| {
+            ByteOrder::Little
+                .u32(self.data, at)
+                .ok_or(NotFlow::ShortFrame)
+        };
+        if field(self.at)? > 0xffff {
+            let link_type = ByteOrder::Little.u16(self.data, self.at + 6);
+            let len = usize::from(self.byte(0)?);
+            self.skip(len.max(8));
+            return Ok(Layer::Link(LinkType(link_type.ok_or(NotFlow::ShortFrame)?)));
+        }
         let (len, link_type) = (field(self.at)?, field(self.at + 8)?);
         self.skip((len as usize).max(12));
         u16::try_from(link_type).map_or(Err(NotFlow::LinkType), |n| Ok(Layer::Link(LinkType(n))))
@@ -294,8 +326,13 @@ impl Frame<'_, '_> {
         const PAYLOAD: u16 = 9;
         let family = u32::from(self.byte(0)?);
         self.skip(4);
-        // The first attribute's length is far below 4096 in its own byte order.
-        let order = if self.u16(0)? < 0x1000 { ByteOrder::Big } else { ByteOrder::Little };
+        // The first attribute is short: its length is the smaller number in its own byte order.
+        let len = self.u16(0)?;
+        let order = if len < len.swap_bytes() {
+            ByteOrder::Big
+        } else {
+            ByteOrder::Little
+        };
         loop {
             let field = |at| order.u16(self.data, at).ok_or(NotFlow::ShortFrame);
             let (len, kind) = (field(self.at)?, field(self.at + 2)? & 0x7fff);

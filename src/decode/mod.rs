@@ -7,6 +7,7 @@
 
 mod frame;
 mod ip;
+mod key;
 mod link;
 mod link_table;
 mod trailer;
@@ -14,9 +15,9 @@ mod tunnel;
 mod wireless;
 
 use crate::capture::{LinkType, Nanos};
-use crate::flow::key::{LinkKey, NetworkKey};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+pub use key::{DevicePort, LinkKey, MacAddr, NetworkKey, VlanStack};
 pub use trailer::TrailerOptions;
 
 /// What is decoded beyond the outermost IP header.
@@ -70,6 +71,9 @@ pub enum Addresses<'a> {
 pub struct Fragment {
     /// The datagram's identification.
     pub id: u32,
+    /// What the fragments of a datagram have in common beside addresses and identification: the
+    /// protocol for IPv4, nothing (0) for IPv6, whose later fragments do not know it.
+    pub protocol: u8,
     /// Whether this is the first fragment, which has the ports.
     pub is_first: bool,
 }
@@ -78,8 +82,19 @@ impl Headers<'_> {
     /// The fields as a flow key has them.
     pub fn network_key(&self) -> NetworkKey {
         let (src, dst) = self.addresses.to_ip();
-        let Self { protocol, src_port, dst_port, .. } = *self;
-        NetworkKey { src, dst, protocol, src_port, dst_port }
+        let Self {
+            protocol,
+            src_port,
+            dst_port,
+            ..
+        } = *self;
+        NetworkKey {
+            src,
+            dst,
+            protocol,
+            src_port,
+            dst_port,
+        }
     }
 }
 

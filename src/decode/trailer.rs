@@ -4,8 +4,8 @@
 //! device (u16), port (u8), frame check sequence (u32); numbers in network byte order.
 
 use super::Headers;
+use super::key::{DevicePort, LinkKey};
 use crate::capture::{ByteOrder, Nanos};
-use crate::flow::key::{DevicePort, LinkKey};
 
 /// Where trailers are looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,12 +28,19 @@ pub(super) fn read(
     options: TrailerOptions,
     link: &mut LinkKey,
 ) {
-    let Some(start) = data.len().checked_sub(options.offset + TrailerOptions::TRAILER_LEN) else {
+    let Some(start) = data
+        .len()
+        .checked_sub(options.offset + TrailerOptions::TRAILER_LEN)
+    else {
         return;
     };
-    let Some(trailer) = data.get(start..).filter(|_| start >= headers.end) else { return };
+    let Some(trailer) = data.get(start..).filter(|_| start >= headers.end) else {
+        return;
+    };
     let field = |at| ByteOrder::Big.u32(trailer, at);
-    let (Some(seconds), Some(nanos)) = (field(4), field(8)) else { return };
+    let (Some(seconds), Some(nanos)) = (field(4), field(8)) else {
+        return;
+    };
     let (Some(device), Some(&port)) = (ByteOrder::Big.u16(trailer, 13), trailer.get(15)) else {
         return;
     };

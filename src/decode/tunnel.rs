@@ -2,19 +2,15 @@
 
 use super::frame::{Frame, Layer};
 use super::ip::{self, protocol};
+use super::key::LinkKey;
 use super::{Headers, NotFlow};
 use crate::capture::ByteOrder;
-use crate::flow::key::LinkKey;
 
 /// The headers of the innermost IP packet that can be reached from `outer`, or `outer` itself.
 ///
 /// Where a tunnel carries Ethernet, `link` becomes that of the inner frame. Every level is
 /// further into the packet, so that the walk ends.
-pub(super) fn innermost<'a>(
-    data: &'a [u8],
-    outer: Headers<'a>,
-    link: &mut LinkKey,
-) -> Headers<'a> {
+pub(super) fn innermost<'a>(data: &'a [u8], outer: Headers<'a>, link: &mut LinkKey) -> Headers<'a> {
     let mut headers = outer;
     loop {
         let is_later = headers.fragment.is_some_and(|fragment| !fragment.is_first);
@@ -22,8 +18,12 @@ pub(super) fn innermost<'a>(
             return headers;
         }
         // What is behind the datagram is not part of the tunnel.
-        let Some(datagram) = data.get(..headers.end) else { return headers };
-        let Ok((inner, inner_link)) = enter(datagram, &headers, *link) else { return headers };
+        let Some(datagram) = data.get(..headers.end) else {
+            return headers;
+        };
+        let Ok((inner, inner_link)) = enter(datagram, &headers, *link) else {
+            return headers;
+        };
         // The pieces of a fragmented tunnel packet follow its first piece into the inner flow.
         let fragment = inner.fragment.or(headers.fragment);
         headers = Headers { fragment, ..inner };
@@ -51,7 +51,10 @@ fn enter<'a>(
     };
     // An inner frame has tags of its own.
     if layer == Layer::Ethernet {
-        *frame.link = LinkKey { device: link.device, ..LinkKey::default() };
+        *frame.link = LinkKey {
+            device: link.device,
+            ..LinkKey::default()
+        };
     }
     let at = frame.find_ip(layer)?;
     Ok((ip::read(data, at)?, inner_link))
@@ -92,16 +95,18 @@ fn gre(frame: &mut Frame<'_, '_>) -> Result<Layer, NotFlow> {
 /// ERSPAN type III: twelve bytes, and eight more if its last bit says so.
 fn erspan_3(frame: &mut Frame<'_, '_>) -> Result<Layer, NotFlow> {
     let has_subheader = frame.byte(11)? & 1 != 0;
-    Ok(over(frame, if has_subheader { 20 } else { 12 }, Layer::Ethernet))
+    Ok(over(
+        frame,
+        if has_subheader { 20 } else { 12 },
+        Layer::Ethernet,
+    ))
 }
 
 /// RFC 4302: in tunnel mode an IP header follows.
 fn authentication_header(frame: &mut Frame<'_, '_>) -> Result<Layer, NotFlow> {
     let (next, len) = (frame.byte(0)?, frame.byte(1)?);
     match next {
-        protocol::IPV4 | protocol::IPV6 => {
-            Ok(over(frame, (usize::from(len) + 2) * 4, Layer::Ip))
-        }
+        protocol::IPV4 | protocol::IPV6 => Ok(over(frame, (usize::from(len) + 2) * 4, Layer::Ip)),
         _ => Err(NOT_A_TUNNEL),
     }
 }
@@ -146,7 +151,11 @@ fn geneve(frame: &mut Frame<'_, '_>) -> Result<Layer, NotFlow> {
     let options = usize::from(frame.byte(0)? & 0x3f) * 4;
     let kind = frame.u16(2)?;
     frame.skip(8 + options);
-    Ok(if kind == 0x6558 { Layer::Ethernet } else { Layer::EtherType(kind) })
+    Ok(if kind == 0x6558 {
+        Layer::Ethernet
+    } else {
+        Layer::EtherType(kind)
+    })
 }
 
 /// 3GPP TS 29.281, section 5: only G-PDUs carry packets; extension headers form a chain.
@@ -179,8 +188,14 @@ fn teredo(frame: &mut Frame<'_, '_>) -> Result<Layer, NotFlow> {
     if frame.u16(0)? == 0x0000 {
         frame.skip(8);
     }
-    let is_ipv6 = ByteOrder::Big.u16(frame.data, frame.at).is_some_and(|word| word >> 12 == 6);
-    if is_ipv6 { Ok(Layer::Ip) } else { Err(NOT_A_TUNNEL) }
+    let is_ipv6 = ByteOrder::Big
+        .u16(frame.data, frame.at)
+        .is_some_and(|word| word >> 12 == 6);
+    if is_ipv6 {
+        Ok(Layer::Ip)
+    } else {
+        Err(NOT_A_TUNNEL)
+    }
 }
 
 /// Why the walk ends at the headers found so far; never counted.

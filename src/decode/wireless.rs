@@ -53,8 +53,12 @@ impl Frame<'_, '_> {
 
     /// <https://www.radiotap.org>: version, length, a bitmap of fields.
     pub(super) fn radiotap(&mut self) -> Step {
-        let len = ByteOrder::Little.u16(self.data, self.at + 2).ok_or(NotFlow::ShortFrame)?;
-        let padded = self.radiotap_flags().is_some_and(|flags| flags & DATA_PAD != 0);
+        let len = ByteOrder::Little
+            .u16(self.data, self.at + 2)
+            .ok_or(NotFlow::ShortFrame)?;
+        let padded = self
+            .radiotap_flags()
+            .is_some_and(|flags| flags & DATA_PAD != 0);
         self.skip(usize::from(len).max(8));
         Ok(Layer::Wifi { padded })
     }
@@ -72,7 +76,9 @@ impl Frame<'_, '_> {
         if first & HAS_TIME != 0 {
             at = at.next_multiple_of(8) + 8;
         }
-        (first & HAS_FLAGS != 0).then(|| self.byte(at).ok()).flatten()
+        (first & HAS_FLAGS != 0)
+            .then(|| self.byte(at).ok())
+            .flatten()
     }
 
     /// Prism monitor header: a message with its length; or an AVS header under the same number.

@@ -32,7 +32,11 @@ impl Balance {
     }
 
     pub(crate) fn count_link_type(&mut self, link_type: LinkType, packets: u64) {
-        match self.unknown_link_types.iter_mut().find(|(known, _)| *known == link_type) {
+        match self
+            .unknown_link_types
+            .iter_mut()
+            .find(|(known, _)| *known == link_type)
+        {
             Some((_, count)) => *count += packets,
             None => self.unknown_link_types.push((link_type, packets)),
         }

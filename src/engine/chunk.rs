@@ -5,9 +5,7 @@ use super::balance::Balance;
 use super::config::Rules;
 use crate::capture::{Companion, Format, Nanos, PacketRecord, Stop, Walk};
 use crate::decode::{Addresses, Fragment, Headers, NotFlow, decode};
-use crate::flow::{
-    DatagramId, FlowKey, FragmentTable, LinkKey, LinkTable, NetworkKey, PacketRef,
-};
+use crate::flow::{DatagramId, FlowKey, FragmentTable, LinkKey, LinkTable, NetworkKey, PacketRef};
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -166,10 +164,15 @@ impl Chunk {
         link: LinkKey,
     ) {
         let network = headers.network_key();
-        let NetworkKey { src, dst, protocol, .. } = network;
-        let datagram = DatagramId::new(&link, src, dst, protocol, fragment.id);
+        let NetworkKey { src, dst, .. } = network;
+        let datagram = DatagramId::new(&link, src, dst, fragment.protocol, fragment.id);
         let key = FlowKey { link, network };
-        self.fragments.push(FragmentEvent { datagram, key, packet, is_first: fragment.is_first });
+        self.fragments.push(FragmentEvent {
+            datagram,
+            key,
+            packet,
+            is_first: fragment.is_first,
+        });
     }
 
     /// Gives a packet to the shard that owns its flow.
@@ -182,12 +185,17 @@ impl Chunk {
         rules: &Rules,
     ) {
         let [src_port, dst_port] = packet.ports;
-        let hash = rules.hash_key.tuple(addresses, packet.protocol, src_port, dst_port);
+        let hash = rules
+            .hash_key
+            .tuple(addresses, packet.protocol, src_port, dst_port);
         if rules.asks_each_packet && !rules.accepts_packet(&packet, addresses, &link) {
             packet.flags |= PacketRef::FILTERED;
         }
         let mut link = if rules.five_tuple {
-            LinkKey { device: link.device, ..LinkKey::default() }
+            LinkKey {
+                device: link.device,
+                ..LinkKey::default()
+            }
         } else {
             link
         };
@@ -225,7 +233,12 @@ impl Chunk {
             return;
         }
         for event in std::mem::take(&mut self.fragments) {
-            let FragmentEvent { datagram, key, mut packet, is_first } = event;
+            let FragmentEvent {
+                datagram,
+                key,
+                mut packet,
+                is_first,
+            } = event;
             let key = if is_first {
                 table.insert(datagram, key, packet.time);
                 key
@@ -245,16 +258,18 @@ impl Chunk {
 
     /// Numbers the chunk's link keys in the run's table.
     pub(crate) fn number_links(&mut self, links: &mut LinkTable) {
-        self.link_numbers.extend(self.links.keys().iter().map(|key| links.number(key)));
+        self.link_numbers
+            .extend(self.links.keys().iter().map(|key| links.number(key)));
     }
 }
 
 /// The addresses of a key, as a header has them.
 fn addresses_of<'a>(key: &NetworkKey, bytes: &'a mut [u8; 32]) -> Addresses<'a> {
     match (key.src, key.dst) {
-        (IpAddr::V4(src), IpAddr::V4(dst)) => {
-            Addresses::V4 { src: src.to_bits(), dst: dst.to_bits() }
-        }
+        (IpAddr::V4(src), IpAddr::V4(dst)) => Addresses::V4 {
+            src: src.to_bits(),
+            dst: dst.to_bits(),
+        },
         (src, dst) => {
             for (ip, place) in [src, dst].into_iter().zip(bytes.chunks_exact_mut(16)) {
                 if let IpAddr::V6(ip) = ip {

@@ -69,7 +69,9 @@ impl Restriction {
     /// Whether a packet with this key is looked at; `network` is `None` where it has no IP header.
     pub fn matches(&self, link: &LinkKey, network: Option<&NetworkKey>) -> bool {
         let is_excluded = network.is_some_and(|key| {
-            self.excluded.iter().any(|net| net.contains(key.src) || net.contains(key.dst))
+            self.excluded
+                .iter()
+                .any(|net| net.contains(key.src) || net.contains(key.dst))
         });
         !is_excluded && self.filter.matches(link, network)
     }
@@ -128,7 +130,13 @@ impl Rules {
     ) -> bool {
         let (src, dst) = addresses.to_ip();
         let [src_port, dst_port] = packet.ports;
-        let network = NetworkKey { src, dst, protocol: packet.protocol, src_port, dst_port };
+        let network = NetworkKey {
+            src,
+            dst,
+            protocol: packet.protocol,
+            src_port,
+            dst_port,
+        };
         self.restriction.matches(link, Some(&network))
     }
 

@@ -79,7 +79,10 @@ pub struct Stopwatch(Instant);
 
 impl Stopwatch {
     /// Starts to measure.
-    #[expect(clippy::disallowed_methods, reason = "the one place below the command line")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place below the command line"
+    )]
     pub fn start() -> Self {
         Self(Instant::now())
     }

@@ -5,9 +5,7 @@ use super::config::{Config, Rules, Tuning};
 use super::job::{InputStart, Job};
 use super::progress::Progress;
 use super::window::Tables;
-use crate::capture::{
-    Damage, DamageKind, Format, Input, ProbeError, Resync, Stop, find_resync,
-};
+use crate::capture::{Damage, DamageKind, Format, Input, ProbeError, Resync, Stop, find_resync};
 use crate::error::{Error, ErrorKind};
 use crate::flow::FlowList;
 use std::io::Read;
@@ -98,14 +96,34 @@ pub fn run<J: Job + Send>(
     let threads = pool.current_num_threads();
     let tables = Tables::new(job, &rules);
     let reports = Vec::new();
-    let mut reader = Reader { config, rules: &rules, job, progress, tables, reports };
-    pool.install(|| sources.into_iter().try_for_each(|source| reader.source(source)))?;
-    let Reader { tables, reports: mut inputs, .. } = reader;
+    let mut reader = Reader {
+        config,
+        rules: &rules,
+        job,
+        progress,
+        tables,
+        reports,
+    };
+    pool.install(|| {
+        sources
+            .into_iter()
+            .try_for_each(|source| reader.source(source))
+    })?;
+    let Reader {
+        tables,
+        reports: mut inputs,
+        ..
+    } = reader;
     let nothing_read = inputs.iter().all(|input| input.packets == 0);
     if nothing_read && let Some(error) = inputs.iter_mut().find_map(|input| input.error.take()) {
         return Err(error);
     }
-    Ok(Outcome { flows: tables.flows, balance: tables.balance, inputs, threads })
+    Ok(Outcome {
+        flows: tables.flows,
+        balance: tables.balance,
+        inputs,
+        threads,
+    })
 }
 
 fn thread_pool(tuning: &Tuning) -> Result<rayon::ThreadPool, Error> {
@@ -120,7 +138,11 @@ fn thread_pool(tuning: &Tuning) -> Result<rayon::ThreadPool, Error> {
         })
         .build()
         .map_err(|error| {
-            ErrorKind::Threads { threads: tuning.threads, reason: error.to_string() }.into()
+            ErrorKind::Threads {
+                threads: tuning.threads,
+                reason: error.to_string(),
+            }
+            .into()
         })
 }
 
@@ -131,7 +153,7 @@ fn pin(cpu: usize) {
     }
     let mut cpus = rustix::thread::CpuSet::new();
     cpus.set(cpu);
-    drop(rustix::thread::sched_setaffinity(None, &cpus));
+    rustix::thread::sched_setaffinity(None, &cpus).unwrap_or(());
 }
 
 struct Reader<'a, J: Job> {
@@ -189,7 +211,9 @@ impl<J: Job> Reader<'_, J> {
 
     /// How many packets may still be read.
     fn packets_wanted(&self) -> u64 {
-        self.config.max_packets.map_or(u64::MAX, |max| max - self.tables.balance.packets.min(max))
+        self.config
+            .max_packets
+            .map_or(u64::MAX, |max| max - self.tables.balance.packets.min(max))
     }
 
     fn input(&mut self, input: &mut Input, report: &mut InputReport) -> Result<(), Ended> {
@@ -202,7 +226,11 @@ impl<J: Job> Reader<'_, J> {
         let (mut format, header_len) = Format::probe(head.bytes)
             .map_err(|why| Ended::Unreadable(not_a_capture(&path, why, head.bytes.len())))?;
         let header = head.bytes.get(..header_len).unwrap_or(head.bytes);
-        let start = InputStart { path: &path, header, format: &format };
+        let start = InputStart {
+            path: &path,
+            header,
+            format: &format,
+        };
         self.job.input(&start).map_err(Ended::Stopped)?;
 
         let window_len = self.config.tuning.window_len.clamp(1, MAX_WINDOW_LEN);
@@ -244,16 +272,26 @@ impl<J: Job> Reader<'_, J> {
             match end.stop {
                 Stop::End => {}
                 Stop::Partial { needed } if !at_end => min_len = needed,
-                Stop::Partial { needed } => {
-                    let kind =
-                        DamageKind::CutShort { needed: needed as u64, left: left as u64 };
-                    self.damage(report, &path, position, kind, left as u64, false);
-                    self.note(report, position + left as u64, 0);
-                    return Ok(());
-                }
-                Stop::Damaged(kind) => {
-                    let (resumed_at, resumed) = self.resync(input, position, &format)?;
-                    self.damage(report, &path, position, kind, resumed_at - position, resumed);
+                stop => {
+                    let (kind, min_links) = match stop {
+                        Stop::Damaged(kind) => (kind, 1),
+                        _ => (
+                            DamageKind::CutShort {
+                                needed: needed(stop),
+                                left: left as u64,
+                            },
+                            3,
+                        ),
+                    };
+                    let (resumed_at, resumed) = self.resync(input, position, &format, min_links)?;
+                    self.damage(
+                        report,
+                        &path,
+                        position,
+                        kind,
+                        resumed_at - position,
+                        resumed,
+                    );
                     position = resumed_at;
                     // Where there is damage there is more: what is read in vain stays small.
                     target_len = window_len.min(WINDOW_AFTER_DAMAGE);
@@ -268,6 +306,7 @@ impl<J: Job> Reader<'_, J> {
         input: &mut Input,
         position: u64,
         format: &Format,
+        min_links: usize,
     ) -> Result<(u64, bool), Ended> {
         let progress = self.progress;
         let keep_waiting = || !progress.is_cancelled();
@@ -277,7 +316,7 @@ impl<J: Job> Reader<'_, J> {
                 .view(from, RESYNC_VIEW, RESYNC_VIEW, &keep_waiting)
                 .map_err(|error| self.read_failed(error))?;
             let at = |place: usize| view.offset + place as u64;
-            match find_resync(view.bytes, 0, format, view.at_end) {
+            match find_resync(view.bytes, 0, format, view.at_end, min_links) {
                 Resync::Found(place) => return Ok((at(place), true)),
                 Resync::Nothing => return Ok((at(view.bytes.len()), false)),
                 Resync::Undecided(place) => from = at(place),
@@ -327,8 +366,23 @@ impl<J: Job> Reader<'_, J> {
         report.damage_count += 1;
         if report.damages.len() < InputReport::MAX_DAMAGES {
             let (path, packet) = (Arc::clone(path), report.packets + 1);
-            report.damages.push(Damage { path, offset, packet, kind, skipped, resumed });
+            report.damages.push(Damage {
+                path,
+                offset,
+                packet,
+                kind,
+                skipped,
+                resumed,
+            });
         }
+    }
+}
+
+/// How many bytes an incomplete record needs.
+const fn needed(stop: Stop) -> u64 {
+    match stop {
+        Stop::Partial { needed } => needed as u64,
+        Stop::End | Stop::Damaged(_) => 0,
     }
 }
 
@@ -337,7 +391,11 @@ fn not_a_capture(path: &Path, why: ProbeError, len: usize) -> Error {
         ProbeError::Unknown(what) => what,
         ProbeError::Short => format!("it ends after {len} bytes, inside its file header"),
     };
-    ErrorKind::NotACapture { path: path.to_owned(), what }.into()
+    ErrorKind::NotACapture {
+        path: path.to_owned(),
+        what,
+    }
+    .into()
 }
 
 /// Packet references tell places in a window with 32 bits.

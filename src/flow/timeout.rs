@@ -23,6 +23,8 @@ impl Timeouts {
         let since = |then: Nanos| u64::try_from(now.0.saturating_sub(then.0)).unwrap_or(0);
         flow.packets > 0
             && (self.idle_ns.is_some_and(|limit| since(flow.last) > limit)
-                || self.active_ns.is_some_and(|limit| since(flow.first) > limit))
+                || self
+                    .active_ns
+                    .is_some_and(|limit| since(flow.first) > limit))
     }
 }

@@ -1,2 +1,7 @@
-//! What the program's commands do.
+//! What the program's commands do: each one a configuration and a function.
+
+pub mod extract;
+mod flows;
 pub mod stats;
+
+pub use flows::{ExtractOptions, FlowsJob, FlowsReport, flows};

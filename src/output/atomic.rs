@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -39,7 +39,10 @@ impl OutputFile {
         } else {
             Self::open(path, inputs)?
         };
-        Ok(Self { path: path.to_owned(), target })
+        Ok(Self {
+            path: path.to_owned(),
+            target,
+        })
     }
 
     fn open<'a>(path: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<Target, Error> {
@@ -51,7 +54,10 @@ impl OutputFile {
             let is_same = |input: &Path| input.metadata().is_ok_and(|it| is_same(&it, &existing));
             let is_input = existing.is_file() && inputs.into_iter().any(is_same);
             if is_input {
-                return Err(ErrorKind::OutputIsInput { path: path.to_owned() }.into());
+                return Err(ErrorKind::OutputIsInput {
+                    path: path.to_owned(),
+                }
+                .into());
             }
             let kind = existing.file_type();
             if kind.is_fifo() || kind.is_char_device() || kind.is_socket() {
@@ -63,13 +69,23 @@ impl OutputFile {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
+        // The library's error tells the temporary name, which means nothing to anybody.
+        let mut reason = None;
         let file = tempfile::Builder::new()
             .prefix(".pcap_flows-")
             .suffix(".part")
-            .permissions(std::fs::Permissions::from_mode(0o666))
-            .tempfile_in(directory)
-            .map_err(|error| failed(plain(&error)))?;
-        Ok(Target::Temporary(BufWriter::with_capacity(BUFFER_LEN, file)))
+            .make_in(directory, |path| {
+                let file = OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o666)
+                    .open(path);
+                file.inspect_err(|error| reason = error.raw_os_error())
+            })
+            .map_err(|error| failed(reason.map_or(error, io::Error::from_raw_os_error)))?;
+        Ok(Target::Temporary(BufWriter::with_capacity(
+            BUFFER_LEN, file,
+        )))
     }
 
     /// Where the output goes.
@@ -93,7 +109,9 @@ impl OutputFile {
             Target::Stdout(mut out) => out.flush().map_err(failed),
             Target::Direct(mut out) => out.flush().map_err(failed),
             Target::Temporary(out) => {
-                let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
+                let file = out
+                    .into_inner()
+                    .map_err(|error| failed(error.into_error()))?;
                 file.persist(&path).map_err(|error| failed(error.error))?;
                 Ok(())
             }
@@ -121,15 +139,6 @@ impl Write for OutputFile {
 
 fn is_same(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
-}
-
-/// The system's reason without the temporary file's name, which means nothing to anybody.
-fn plain(error: &io::Error) -> io::Error {
-    let code = std::error::Error::source(error)
-        .and_then(|inner| inner.downcast_ref::<io::Error>())
-        .and_then(io::Error::raw_os_error)
-        .or_else(|| error.raw_os_error());
-    code.map_or_else(|| io::Error::from(error.kind()), io::Error::from_raw_os_error)
 }
 
 const BUFFER_LEN: usize = 1024 * 1024;
@@ -174,7 +183,13 @@ mod tests {
         let mut out = OutputFile::create(Path::new("/dev/null"), []).unwrap();
         out.write_all(b"gone").unwrap();
         out.finish().unwrap();
-        assert!(Path::new("/dev/null").metadata().unwrap().file_type().is_char_device());
+        assert!(
+            Path::new("/dev/null")
+                .metadata()
+                .unwrap()
+                .file_type()
+                .is_char_device()
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What was selected, written: flow lists, captures, statistics.
 
 mod atomic;
+pub mod capture;
 
 pub mod table;
 

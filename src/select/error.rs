@@ -76,8 +76,8 @@ pub enum FilterErrorKind {
     },
     /// A value that no qualifier precedes, and none can be taken over from the left.
     #[error(
-        "{0} needs 'host', 'net', 'port', 'portrange' or 'proto' before it (a value takes them over \
-         only from a condition with a value, just before its 'and' or 'or')"
+        "{0} needs 'host', 'net', 'port', 'portrange' or 'proto' before it (they are taken over only \
+         from a condition with a value, right before this 'and' or 'or')"
     )]
     Unqualified(String),
     /// A primitive of pcap-filter(7) that cannot be decided on a flow key.
@@ -233,8 +233,8 @@ pub enum Expected {
 }
 
 /// For messages: the primitives there are.
-const PRIMITIVES: &str = "host, net, port, portrange (with ip, ip6, tcp, udp, sctp, src, dst before \
-    them), proto, ip, ip6, tcp, udp, sctp, icmp, icmp6, igmp, igrp, pim, vrrp, carp, esp, ah, \
+const PRIMITIVES: &str = "host, net, port, portrange (after any of ip, ip6, tcp, udp, sctp, src, \
+    dst), proto, ip, ip6, tcp, udp, sctp, icmp, icmp6, igmp, igrp, pim, vrrp, carp, esp, ah, \
     vlan, ether host, ether src, ether dst";
 
 /// The part of the text around a place, fit to be printed on one line, and the column (from 0) of

@@ -270,7 +270,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_a_set_of_numbers(pieces in prop::collection::vec((1u64..60, 0u64..6), 1..20)) {
+        fn agrees_with_a_set_of_numbers(
+            pieces in prop::collection::vec((1u64..60, 0u64..6), 1..20),
+        ) {
             let text: Vec<String> = pieces
                 .iter()
                 .map(|&(first, more)| match more {

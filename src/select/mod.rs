@@ -11,10 +11,10 @@
 //! | condition | holds for |
 //! |---|---|
 //! | `[src\|dst] host ADDR` | this IPv4 or IPv6 address |
-//! | `[src\|dst] net NET` | the addresses of a network: `10.0.0.0/8`, `10`, `192.168.1`, `192.168.0.0 mask 255.255.0.0`, `2001:db8::/32` |
-//! | `[src\|dst] port PORT` | TCP, UDP and SCTP with this port: a number, or a name such as `https` |
+//! | `[src\|dst] net NET` | the addresses of this network |
+//! | `[src\|dst] port PORT` | TCP, UDP and SCTP with this port |
 //! | `[src\|dst] portrange LO-HI` | the same for a range, both ends included |
-//! | `proto P` | this IP protocol: a number, or a name such as `gre` or `\tcp` |
+//! | `proto P` | this IP protocol |
 //! | `ip`, `ip6` | IPv4, IPv6 |
 //! | `tcp`, `udp`, `sctp`, `esp`, `ah`, `pim` | this protocol over IPv4 or IPv6 |
 //! | `icmp`, `igmp`, `igrp`, `vrrp`, `carp` | this protocol over IPv4 |
@@ -22,6 +22,9 @@
 //! | `ether [src\|dst] host MAC` | this MAC address |
 //! | `vlan`, `vlan ID` | frames with any VLAN tag, with this one |
 //!
+//! - A network is `10.0.0.0/8`, `2001:db8::/32`, `10.0.0.0 mask 255.0.0.0`, or an IPv4 address
+//!   that leaves out octets at its end: `10`, `192.168.1`. A port is a number or a service name
+//!   such as `https`, a protocol a number or a name such as `gre`. Numbers may be hexadecimal.
 //! - `src or dst`, which is meant where nothing is said, and `src and dst` may stand in the place
 //!   of `src` and `dst`. `host` may be left out after any of them: `src 10.0.0.1`.
 //! - `ip` and `ip6` may stand before any condition on addresses, ports and protocols; `tcp`, `udp`
@@ -46,7 +49,8 @@
 //! - In the same way, `proto`, `tcp` and their like are about the protocol behind IPv6 extension
 //!   headers (as libpcap's `protochain`), and with decapsulation about the innermost packet.
 //! - Conditions on addresses hold for IP only, not for ARP and RARP.
-//! - A non-first fragment belongs to its flow and has that flow's ports.
+//! - A non-first fragment has the ports of its flow key: those of the first fragment, where that
+//!   is known. libpcap's `port` never holds for it.
 //! - A service name stands for its number, for all of TCP, UDP and SCTP; the names are built in.
 //!
 //! What it takes beyond libpcap, in the one sense it can have: `tcp host A`, `ip port N`,

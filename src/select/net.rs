@@ -357,7 +357,11 @@ mod tests {
         }
 
         #[test]
-        fn a_prefix_is_a_comparison_of_leading_bits(address: u128, len in 0u8..=128, flip in 0u8..128) {
+        fn a_prefix_is_a_comparison_of_leading_bits(
+            address: u128,
+            len in 0u8..=128,
+            flip in 0u8..128,
+        ) {
             let net = IpNet::with_prefix(IpAddr::V6(Ipv6Addr::from_bits(address)), len).unwrap();
             prop_assert_eq!(net.prefix_len(), Some(len));
             let other = address ^ (1 << (127 - flip));

@@ -3,7 +3,7 @@
 //! ```text
 //! filter    = [ operand { ( "and" | "or" ) operand } ]
 //! operand   = { "not" } ( primitive | "(" filter ")" )
-//! primitive = [ scope ] { side } [ type ] values | name | "vlan" [ id ]
+//! primitive = [ scope ] [ side ] [ type ] values | name | "vlan" [ id ]
 //! values    = value | "not" values | "(" values { ( "and" | "or" ) values } ")"
 //! scope     = "ip" | "ip6" | "tcp" | "udp" | "sctp" | "ether"
 //! side      = "src" | "dst" | "src or dst" | "src and dst"

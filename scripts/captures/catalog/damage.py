@@ -31,7 +31,9 @@ def packets() -> list[Record]:
 def garbage(length: int) -> bytes:
     """Octets without a pattern, the same each time. As a record header they would give a captured
     length of more than 16 MiB in either byte order, so no walk takes them for a record."""
-    octets = b"".join(hashlib.sha256(number.to_bytes(4, "big")).digest() for number in range(length // 32 + 1))[:length]
+    octets = b"".join(
+        hashlib.sha256(number.to_bytes(4, "big")).digest() for number in range(length // 32 + 1)
+    )[:length]
     assert min(octets[8], octets[11]) > 0
     return octets
 
@@ -47,13 +49,34 @@ def cut_short() -> list[CaptureFile]:
     whole = pcap.file(records)
     body = pcap.file(records[:LAST])
     return [
-        CaptureFile("damage/cut-record-header.pcap", whole + pcap.record(records[0])[:7],
-                    "the last record header is cut after 7 bytes", records, before_damage=24),
-        CaptureFile("damage/cut-record.pcap", whole[:-5], "the last record lacks its last 5 bytes", records[:LAST],
-                    before_damage=LAST),
-        CaptureFile("damage/cut-record-empty.pcap", whole[: len(body) + 16], "the last record has a header and no data",
-                    records[:LAST], before_damage=LAST),
-        CaptureFile("damage/cut-first-record.pcap", whole[: 24 + 16 + 20], "the only record is cut", [], before_damage=0),
+        CaptureFile(
+            "damage/cut-record-header.pcap",
+            whole + pcap.record(records[0])[:7],
+            "the last record header is cut after 7 bytes",
+            records,
+            before_damage=24,
+        ),
+        CaptureFile(
+            "damage/cut-record.pcap",
+            whole[:-5],
+            "the last record lacks its last 5 bytes",
+            records[:LAST],
+            before_damage=LAST,
+        ),
+        CaptureFile(
+            "damage/cut-record-empty.pcap",
+            whole[: len(body) + 16],
+            "the last record has a header and no data",
+            records[:LAST],
+            before_damage=LAST,
+        ),
+        CaptureFile(
+            "damage/cut-first-record.pcap",
+            whole[: 24 + 16 + 20],
+            "the only record is cut",
+            [],
+            before_damage=0,
+        ),
     ]
 
 
@@ -72,20 +95,50 @@ def garbled() -> list[CaptureFile]:
     big_tail = b"".join(pcap.record(each, order=">") for each in records[HALF:])
     return [
         wrong_length("length-ffffffff", 0xFFFF_FFFF, "the 13th record has a captured length of 4294967295"),
-        wrong_length("length-past-end", 100_000, "the 13th record has a captured length beyond the end of the file"),
-        wrong_length("length-over-limit", 300_000, "the 13th record has a captured length above the snapshot length and"
-                     " above any limit in use"),
-        CaptureFile("damage/garbage-middle.pcap", head + garbage(333) + tail, "333 bytes of garbage after 12 records",
-                    records, before_damage=HALF),
-        CaptureFile("damage/garbage-middle-be.pcap", big_head + garbage(333) + big_tail,
-                    "333 bytes of garbage after 12 records, big-endian", records, before_damage=HALF),
-        CaptureFile("damage/garbage-end.pcap", pcap.file(records) + garbage(100), "100 bytes of garbage after 24 records",
-                    records, before_damage=24),
-        CaptureFile("damage/bytes-missing.pcap", pcap.file(records[: HALF + 1])[:-6] + rest,
-                    "the 13th record lacks its last 6 bytes: it takes them from the 14th, whose header is lost",
-                    records[: HALF + 1] + records[HALF + 2 :], before_damage=HALF + 1),
-        CaptureFile("damage/two-files.pcap", head + pcap.file(records[HALF:]), "two pcap files, one after the other",
-                    records, before_damage=HALF, tshark="the second file's header reads as an empty record"),
+        wrong_length(
+            "length-past-end", 100_000, "the 13th record has a captured length beyond the end of the file"
+        ),
+        wrong_length(
+            "length-over-limit",
+            300_000,
+            "the 13th record has a captured length above the snapshot length and above any limit in use",
+        ),
+        CaptureFile(
+            "damage/garbage-middle.pcap",
+            head + garbage(333) + tail,
+            "333 bytes of garbage after 12 records",
+            records,
+            before_damage=HALF,
+        ),
+        CaptureFile(
+            "damage/garbage-middle-be.pcap",
+            big_head + garbage(333) + big_tail,
+            "333 bytes of garbage after 12 records, big-endian",
+            records,
+            before_damage=HALF,
+        ),
+        CaptureFile(
+            "damage/garbage-end.pcap",
+            pcap.file(records) + garbage(100),
+            "100 bytes of garbage after 24 records",
+            records,
+            before_damage=24,
+        ),
+        CaptureFile(
+            "damage/bytes-missing.pcap",
+            pcap.file(records[: HALF + 1])[:-6] + rest,
+            "the 13th record lacks its last 6 bytes: it takes them from the 14th, whose header is lost",
+            records[: HALF + 1] + records[HALF + 2 :],
+            before_damage=HALF + 1,
+        ),
+        CaptureFile(
+            "damage/two-files.pcap",
+            head + pcap.file(records[HALF:]),
+            "two pcap files, one after the other",
+            records,
+            before_damage=HALF,
+            tshark="the second file's header reads as an empty record",
+        ),
     ]
 
 
@@ -94,12 +147,27 @@ def pcapng_cut_short() -> list[CaptureFile]:
     records = packets()
     whole = pcapng.file(records)
     return [
-        CaptureFile("damage/cut-block.pcapng", whole[:-5], "the last block lacks its last 5 bytes", records[:LAST],
-                    before_damage=LAST),
-        CaptureFile("damage/cut-block-header.pcapng", whole + whole[-100:][:6], "6 bytes after the last block", records,
-                    before_damage=24),
-        CaptureFile("damage/cut-interface.pcapng", whole[: 28 + 10], "the interface description is cut: no packet", [],
-                    before_damage=0),
+        CaptureFile(
+            "damage/cut-block.pcapng",
+            whole[:-5],
+            "the last block lacks its last 5 bytes",
+            records[:LAST],
+            before_damage=LAST,
+        ),
+        CaptureFile(
+            "damage/cut-block-header.pcapng",
+            whole + whole[-100:][:6],
+            "6 bytes after the last block",
+            records,
+            before_damage=24,
+        ),
+        CaptureFile(
+            "damage/cut-interface.pcapng",
+            whole[: 28 + 10],
+            "the interface description is cut: no packet",
+            [],
+            before_damage=0,
+        ),
     ]
 
 
@@ -119,28 +187,70 @@ def pcapng_garbled() -> list[CaptureFile]:
     captured = bytearray(blocks[HALF])
     captured[20:24] = struct.pack("<I", 5_000)
     return [
-        CaptureFile("damage/garbage-middle.pcapng", head + garbage(332) + tail, "332 bytes of garbage after 12 packets",
-                    records, before_damage=HALF),
-        CaptureFile("damage/garbage-middle-odd.pcapng", head + garbage(333) + tail,
-                    "333 bytes of garbage after 12 packets: the blocks behind it are not aligned", records,
-                    before_damage=HALF),
-        CaptureFile("damage/trailing-length.pcapng", head + section.packet(middle, trailing=76) + rest,
-                    "the 13th packet's block has another length at its end than at its start", records,
-                    before_damage=HALF),
-        CaptureFile("damage/interface-missing.pcapng", head + section.packet(middle, interface=7) + rest,
-                    "the 13th packet names an interface that does not exist", without, before_damage=HALF),
-        CaptureFile("damage/length-odd.pcapng",
-                    start + b"".join(blocks[:unpadded]) + odd + b"".join(blocks[unpadded + 1 :]),
-                    "a block states its length without its padding, so it is no multiple of 4", records,
-                    before_damage=unpadded, tshark="it rounds the length up, as some tools wrote such blocks"),
-        CaptureFile("damage/length-8.pcapng", head + section.packet(middle, length=8) + rest,
-                    "the 13th packet's block has a length of 8, less than a block can have", without, before_damage=HALF),
-        CaptureFile("damage/length-ffffffff.pcapng", head + section.packet(middle, length=0xFFFF_FFFC) + rest,
-                    "the 13th packet's block has a length of 4294967292", without, before_damage=HALF),
-        CaptureFile("damage/captured-past-block.pcapng", head + bytes(captured) + rest,
-                    "the 13th packet's captured length exceeds its block", without, before_damage=HALF),
-        CaptureFile("damage/no-interface.pcapng", section.header() + b"".join(blocks),
-                    "packets without any interface description: none can be read", [], before_damage=0),
+        CaptureFile(
+            "damage/garbage-middle.pcapng",
+            head + garbage(332) + tail,
+            "332 bytes of garbage after 12 packets",
+            records,
+            before_damage=HALF,
+        ),
+        CaptureFile(
+            "damage/garbage-middle-odd.pcapng",
+            head + garbage(333) + tail,
+            "333 bytes of garbage after 12 packets: the blocks behind it are not aligned",
+            records,
+            before_damage=HALF,
+        ),
+        CaptureFile(
+            "damage/trailing-length.pcapng",
+            head + section.packet(middle, trailing=76) + rest,
+            "the 13th packet's block has another length at its end than at its start",
+            records,
+            before_damage=HALF,
+        ),
+        CaptureFile(
+            "damage/interface-missing.pcapng",
+            head + section.packet(middle, interface=7) + rest,
+            "the 13th packet names an interface that does not exist",
+            without,
+            before_damage=HALF,
+        ),
+        CaptureFile(
+            "damage/length-odd.pcapng",
+            start + b"".join(blocks[:unpadded]) + odd + b"".join(blocks[unpadded + 1 :]),
+            "a block states its length without its padding, so it is no multiple of 4",
+            records,
+            before_damage=unpadded,
+            tshark="it rounds the length up, as some tools wrote such blocks",
+        ),
+        CaptureFile(
+            "damage/length-8.pcapng",
+            head + section.packet(middle, length=8) + rest,
+            "the 13th packet's block has a length of 8, less than a block can have",
+            without,
+            before_damage=HALF,
+        ),
+        CaptureFile(
+            "damage/length-ffffffff.pcapng",
+            head + section.packet(middle, length=0xFFFF_FFFC) + rest,
+            "the 13th packet's block has a length of 4294967292",
+            without,
+            before_damage=HALF,
+        ),
+        CaptureFile(
+            "damage/captured-past-block.pcapng",
+            head + bytes(captured) + rest,
+            "the 13th packet's captured length exceeds its block",
+            without,
+            before_damage=HALF,
+        ),
+        CaptureFile(
+            "damage/no-interface.pcapng",
+            section.header() + b"".join(blocks),
+            "packets without any interface description: none can be read",
+            [],
+            before_damage=0,
+        ),
     ]
 
 
@@ -150,15 +260,38 @@ def no_captures() -> list[CaptureFile]:
     section[8:12] = b"\x12\x34\x56\x78"
     whole = pcap.file(packets())
     return [
-        CaptureFile("damage/empty.pcap", b"", "an empty file", refused=True,
-                    tshark="it reads an empty file as a capture without packets"),
+        CaptureFile(
+            "damage/empty.pcap",
+            b"",
+            "an empty file",
+            refused=True,
+            tshark="it reads an empty file as a capture without packets",
+        ),
         CaptureFile("damage/magic-only.pcap", whole[:4], "a magic number and nothing else", refused=True),
-        CaptureFile("damage/cut-file-header.pcap", whole[:20], "the file header is cut after 20 bytes", refused=True),
-        CaptureFile("damage/bad-magic.pcap", b"\xa1\xb2\xc3\xd5" + whole[4:], "a magic number of no format", refused=True),
-        CaptureFile("damage/text.pcap", b"This is a line of text, not a capture.\n" * 4, "a text file", refused=True),
+        CaptureFile(
+            "damage/cut-file-header.pcap", whole[:20], "the file header is cut after 20 bytes", refused=True
+        ),
+        CaptureFile(
+            "damage/bad-magic.pcap",
+            b"\xa1\xb2\xc3\xd5" + whole[4:],
+            "a magic number of no format",
+            refused=True,
+        ),
+        CaptureFile(
+            "damage/text.pcap", b"This is a line of text, not a capture.\n" * 4, "a text file", refused=True
+        ),
         CaptureFile("damage/garbage.pcap", garbage(512), "nothing but garbage", refused=True),
-        CaptureFile("damage/cut-section.pcapng", Section().header()[:16], "the section header is cut", refused=True,
-                    tshark="it reads the whole file as one MIME object"),
-        CaptureFile("damage/byte-order.pcapng", bytes(section), "a section header with a byte-order magic of neither order",
-                    refused=True),
+        CaptureFile(
+            "damage/cut-section.pcapng",
+            Section().header()[:16],
+            "the section header is cut",
+            refused=True,
+            tshark="it reads the whole file as one MIME object",
+        ),
+        CaptureFile(
+            "damage/byte-order.pcapng",
+            bytes(section),
+            "a section header with a byte-order magic of neither order",
+            refused=True,
+        ),
     ]

@@ -7,7 +7,9 @@ use std::io::Write;
 /// The names of the columns.
 pub(super) fn header(columns: Columns) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    columns.visit(&Flow::default(), |name, _| field(&mut writer, name.as_bytes()));
+    columns.visit(&Flow::default(), |name, _| {
+        field(&mut writer, name.as_bytes());
+    });
     end_of_row(&mut writer);
     writer.into_inner().unwrap_or_default()
 }

@@ -68,7 +68,9 @@ pub fn write(
         out.write_all(&csv::header(columns)).map_err(failed)?;
     }
     let block = |rows: &[(u64, u64)]| -> Vec<u8> {
-        let flows = rows.iter().filter_map(|&(rank, id)| Some((rank, flows.get(id)?)));
+        let flows = rows
+            .iter()
+            .filter_map(|&(rank, id)| Some((rank, flows.get(id)?)));
         match options.format {
             Format::Text => text.block(flows),
             Format::Csv => csv::block(flows.map(|(_, flow)| flow), columns),

@@ -56,7 +56,11 @@ impl Order {
         let mut rows: Vec<(u64, u64)> = (0..)
             .zip(keys)
             .map(|(rank, (_, id))| (rank, id))
-            .filter(|&(_, id)| flows.counters(id).is_some_and(|it| it.packets >= self.min_packets))
+            .filter(|&(_, id)| {
+                flows
+                    .counters(id)
+                    .is_some_and(|it| it.packets >= self.min_packets)
+            })
             .collect();
         if let Window::Last(count) = self.window {
             rows.drain(..rows.len().saturating_sub(count));

@@ -58,7 +58,10 @@ impl Columns {
             let reverse = flow.reverse.unwrap_or_default();
             see("reverse_packets", Value::Unsigned(reverse.packets));
             see("reverse_bytes", Value::Unsigned(reverse.bytes));
-            see("reverse_tcp_flags", Value::Unsigned(reverse.tcp_flags.into()));
+            see(
+                "reverse_tcp_flags",
+                Value::Unsigned(reverse.tcp_flags.into()),
+            );
         }
     }
 }

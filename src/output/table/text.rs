@@ -53,7 +53,11 @@ impl Lines {
         address(text, network.src)?;
         write!(text, " {arrow} ")?;
         address(text, network.dst)?;
-        write!(text, " | {:6} {arrow} {:6}  |  ", network.src_port, network.dst_port)?;
+        write!(
+            text,
+            " | {:6} {arrow} {:6}  |  ",
+            network.src_port, network.dst_port
+        )?;
         grouped(text, flow.packets);
         text.push_str(" Pkts  ");
         grouped(text, flow.bytes);
@@ -70,7 +74,11 @@ impl Lines {
             write!(text, " | Device {} Port {}", device.device, device.port)?;
         }
         if let Some(reverse) = flow.reverse {
-            write!(text, " | <- {} Pkts {} Bytes", reverse.packets, reverse.bytes)?;
+            write!(
+                text,
+                " | <- {} Pkts {} Bytes",
+                reverse.packets, reverse.bytes
+            )?;
         }
         text.push('\n');
         Ok(())
@@ -87,7 +95,11 @@ fn date_and_time(text: &mut String, time: Nanos, zone: &Zone) -> fmt::Result {
         return write!(text, "{}", time.0);
     };
     // The offset is looked up once, not through a calendar date and back.
-    let offset = if *zone == Zone::UTC { tz::Offset::UTC } else { zone.to_offset(stamp) };
+    let offset = if *zone == Zone::UTC {
+        tz::Offset::UTC
+    } else {
+        zone.to_offset(stamp)
+    };
     let at = offset.to_datetime(stamp);
     let (date, clock) = (at.date(), at.time());
     let nanos = clock.subsec_nanosecond();
@@ -158,7 +170,12 @@ fn grouped(text: &mut String, number: u64) {
         len = count + 1;
     }
     let shown = len.max(16);
-    text.extend(digits.iter().skip(digits.len() - shown).map(|&byte| char::from(byte)));
+    text.extend(
+        digits
+            .iter()
+            .skip(digits.len() - shown)
+            .map(|&byte| char::from(byte)),
+    );
 }
 
 fn pad(text: &mut String, start: usize, width: usize) {

@@ -359,7 +359,7 @@ fn any_link() -> impl Strategy<Value = LinkKey> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn a_filter_answers_as_the_tree_it_was_written_from(

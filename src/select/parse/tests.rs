@@ -244,23 +244,23 @@ fn deep_parentheses_are_an_error_and_not_a_crash() {
     let error = Filter::parse(&deep(MAX_DEPTH + 1)).unwrap_err();
     assert_eq!(error.kind(), &FilterErrorKind::TooDeep(MAX_DEPTH));
     assert_eq!(error.offset(), MAX_DEPTH);
-    assert!(Filter::parse(&"(".repeat(1_000_000)).is_err());
-    assert!(Filter::parse(&"port (".repeat(1_000_000)).is_err());
-    assert!(Filter::parse(&"not (".repeat(1_000_000)).is_err());
-    assert!(Filter::parse(&")".repeat(1_000_000)).is_err());
+    assert!(Filter::parse(&"(".repeat(200_000)).is_err());
+    assert!(Filter::parse(&"port (".repeat(200_000)).is_err());
+    assert!(Filter::parse(&"not (".repeat(200_000)).is_err());
+    assert!(Filter::parse(&")".repeat(200_000)).is_err());
 }
 
 #[test]
-fn a_million_words_are_no_trouble() {
-    same(&format!("{}tcp", "not ".repeat(1_000_000)), "tcp");
-    same(&format!("{}tcp", "!".repeat(1_000_001)), "not tcp");
-    assert!(Filter::parse(&"not ".repeat(1_000_000)).is_err());
-    assert!(Filter::parse(&"src or ".repeat(1_000_000)).is_err());
-    assert!(Filter::parse(&"x".repeat(1_000_000)).is_err());
-    assert!(Filter::parse(&format!("port {}", "1-".repeat(1_000_000))).is_err());
-    assert!(Filter::parse(&format!("net {}", "1.".repeat(1_000_000))).is_err());
-    assert!(Filter::parse(&format!("ether src {}", "1:".repeat(1_000_000))).is_err());
-    assert!(Filter::parse(&format!("host {}", ":".repeat(1_000_000))).is_err());
-    let list = format!("port (1{})", " or 2".repeat(1_000_000));
+fn very_many_words_are_no_trouble() {
+    same(&format!("{}tcp", "not ".repeat(200_000)), "tcp");
+    same(&format!("{}tcp", "!".repeat(200_001)), "not tcp");
+    assert!(Filter::parse(&"not ".repeat(200_000)).is_err());
+    assert!(Filter::parse(&"src or ".repeat(200_000)).is_err());
+    assert!(Filter::parse(&"x".repeat(200_000)).is_err());
+    assert!(Filter::parse(&format!("port {}", "1-".repeat(200_000))).is_err());
+    assert!(Filter::parse(&format!("net {}", "1.".repeat(200_000))).is_err());
+    assert!(Filter::parse(&format!("ether src {}", "1:".repeat(200_000))).is_err());
+    assert!(Filter::parse(&format!("host {}", ":".repeat(200_000))).is_err());
+    let list = format!("port (1{})", " or 2".repeat(200_000));
     assert!(Filter::parse(&list).is_ok());
 }

@@ -1,0 +1,346 @@
+//! What was typed.
+
+use clap::{ArgAction, Parser, ValueEnum};
+use pcap_flows::output::capture::CaptureFormat;
+use pcap_flows::output::table::{Format, Sort};
+use pcap_flows::select::{Filter, IdSet, IpNet};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// List the flows of packet captures, and extract them.
+///
+/// Reads pcap and pcapng files of any size, as one consecutive capture in the order given, lists
+/// their flows on standard output, and copies selected packets to a new capture.
+#[derive(Debug, Parser)]
+#[command(name = "pcap_flows", version, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Captures, read one after the other as one; "-" is standard input
+    #[arg(value_name = "CAPTURE")]
+    pub(crate) captures: Vec<PathBuf>,
+
+    /// Read a capture from standard input
+    #[arg(long, help_heading = INPUT)]
+    pub(crate) stdin: bool,
+
+    /// Look at the first N packets only
+    #[arg(long, value_name = "N", value_parser = count, help_heading = INPUT)]
+    pub(crate) packet_max: Option<u64>,
+
+    /// Look only at packets that match EXPR, in the language of pcap-filter(7)
+    ///
+    /// host, net, port, portrange, src, dst, tcp, udp, sctp, icmp, icmp6, ip, ip6, proto, vlan [ID],
+    /// ether host, and, or, not, parentheses. Everything also matches inside VLAN tags, which
+    /// differs from tcpdump on purpose. A flow keeps its FlowID whatever the filter.
+    #[arg(long, value_name = "EXPR", value_parser = filter, help_heading = INPUT)]
+    pub(crate) filter: Option<Filter>,
+
+    /// Leave out packets from or to these addresses (repeatable)
+    #[arg(long, value_name = "NET", value_parser = net, help_heading = INPUT)]
+    pub(crate) exclude_ip: Vec<IpNet>,
+
+    /// Key flows on the innermost IP header of tunnels
+    ///
+    /// Goes through VXLAN, Geneve, GRE, ERSPAN, IP in IP, 6in4, GTP-U and the like. Where a tunnel
+    /// carries Ethernet, MAC addresses and VLANs are those of the inner frame.
+    #[arg(long, help_heading = FLOWS)]
+    pub(crate) decap: bool,
+
+    /// Key flows by addresses, ports and protocol, without MAC addresses and VLANs
+    #[arg(long, help_heading = FLOWS)]
+    pub(crate) flow_5tuple: bool,
+
+    /// Show conversations: one row for both directions
+    #[arg(long, help_heading = FLOWS)]
+    pub(crate) bidirectional: bool,
+
+    /// Start a new flow after this many seconds without a packet
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = FLOWS)]
+    pub(crate) idle_timeout: Option<u64>,
+
+    /// Start a new flow when one has lasted this many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = FLOWS)]
+    pub(crate) active_timeout: Option<u64>,
+
+    /// Fail when the capture has more than N flows
+    #[arg(long, value_name = "N", value_parser = count, help_heading = FLOWS)]
+    pub(crate) flow_max: Option<u64>,
+
+    /// Take time, device and port from the Metamako trailer of each frame that has one
+    #[arg(long, help_heading = FLOWS)]
+    pub(crate) metamako: bool,
+
+    /// Frames have two Metamako trailers: take the inner one, of the first device
+    #[arg(long, help_heading = FLOWS)]
+    pub(crate) metamako_double: bool,
+
+    /// The Metamako trailer ends this many bytes before the end of the frame
+    #[arg(long, value_name = "BYTES", help_heading = FLOWS)]
+    pub(crate) metamako_offset: Option<usize>,
+
+    /// The format of the list
+    #[arg(long, value_enum, default_value_t, hide_default_value = true, help_heading = LIST)]
+    pub(crate) format: FormatArg,
+
+    /// What the list is sorted by, ascending [default: packets for text, id for csv and json]
+    #[arg(long, value_enum, value_name = "KEY", help_heading = LIST)]
+    pub(crate) sort: Option<SortArg>,
+
+    /// List only the N flows at the end of the order: the greatest
+    #[arg(long, value_name = "N", help_heading = LIST)]
+    pub(crate) top: Option<usize>,
+
+    /// List only flows with at least N packets
+    #[arg(long, value_name = "N", value_parser = count, default_value_t = 0,
+          hide_default_value = true, help_heading = LIST)]
+    pub(crate) flow_packet_min: u64,
+
+    /// Do not list flows
+    #[arg(long, help_heading = LIST)]
+    pub(crate) disable_display: bool,
+
+    /// Show times in the system's time zone instead of UTC
+    #[arg(long, overrides_with = "disable_timezone", help_heading = LIST)]
+    pub(crate) local_time: bool,
+
+    /// Show times in UTC: the default
+    #[arg(long, overrides_with = "local_time", help_heading = LIST)]
+    pub(crate) disable_timezone: bool,
+
+    /// Extract flows by FlowID: numbers, lists and ranges such as 7,9-12 (repeatable)
+    #[arg(long, value_name = "IDS", value_parser = ids, help_heading = EXTRACT)]
+    pub(crate) extract: Vec<IdSet>,
+
+    /// Extract packets from or to addresses: 10.1.2.3/255.255.0.0, 10.0.0.0/8, IPv6 (repeatable)
+    #[arg(long, value_name = "NET", value_parser = net, help_heading = EXTRACT)]
+    pub(crate) extract_ip: Vec<IpNet>,
+
+    /// Extract TCP and UDP packets from or to ports LOW to HIGH (repeatable)
+    #[arg(long, num_args = 2, value_names = ["LOW", "HIGH"], action = ArgAction::Append,
+          help_heading = EXTRACT)]
+    pub(crate) extract_port: Vec<u16>,
+
+    /// Where extracted packets go; "-" is standard output
+    ///
+    /// Packets that meet any --extract criterion are written, in capture order, as they are. With
+    /// no criterion, all that pass --filter, --exclude-ip and --packet-max, also those that are
+    /// not IP.
+    #[arg(short, long, value_name = "FILE", help_heading = EXTRACT)]
+    pub(crate) output: Option<PathBuf>,
+
+    /// The format of extracted packets [default: that of the input]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = EXTRACT)]
+    pub(crate) output_format: Option<CaptureFormatArg>,
+
+    /// Write extracted packets out often, for whoever reads along
+    #[arg(long, help_heading = EXTRACT)]
+    pub(crate) flow_flush: bool,
+
+    /// Write statistics of the run as a JSON object
+    #[arg(long, value_name = "FILE", help_heading = RUN)]
+    pub(crate) stats: Option<PathBuf>,
+
+    /// Worker threads [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
+          help_heading = RUN)]
+    pub(crate) threads: Option<u16>,
+
+    /// Pin the worker threads to core N and those after it
+    #[arg(long, value_name = "N", help_heading = RUN)]
+    pub(crate) cpu: Option<usize>,
+
+    /// Whether progress is shown on standard error
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, hide_default_value = true,
+          help_heading = RUN)]
+    pub(crate) progress: ProgressArg,
+
+    /// Say more on standard error
+    #[arg(short, long, help_heading = RUN)]
+    pub(crate) verbose: bool,
+
+    /// Print a man page or shell completions
+    #[arg(long, value_enum, value_name = "KIND", exclusive = true, help_heading = RUN)]
+    pub(crate) generate: Option<Generate>,
+
+    /// Accepted for pcap_flow's scripts: the table grows as needed
+    #[arg(long, value_name = "BITS", hide = true)]
+    pub(crate) flow_hash_bits: Option<u32>,
+
+    /// Accepted for pcap_flow's scripts: VLAN tags are always decoded
+    #[arg(long, hide = true)]
+    pub(crate) vlan: bool,
+
+    /// Bytes of a file that are worked on at a time: for tests
+    #[arg(long, hide = true)]
+    pub(crate) window_bytes: Option<usize>,
+
+    /// Bytes that one worker walks at a time: for tests
+    #[arg(long, hide = true)]
+    pub(crate) chunk_bytes: Option<usize>,
+}
+
+impl Args {
+    /// The arguments of this process. pcap_flow's spellings with underscores are those with
+    /// hyphens: `--output_format` is `--output-format`.
+    pub(crate) fn from_env() -> Self {
+        Self::parse_from(std::env::args_os().map(with_hyphens))
+    }
+}
+
+fn with_hyphens(argument: OsString) -> OsString {
+    match argument.to_str() {
+        Some(text) if text.starts_with("--") => {
+            let (name, value) = match text.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (text, None),
+            };
+            let name = name.replace('_', "-");
+            value
+                .map_or_else(|| name.clone(), |value| format!("{name}={value}"))
+                .into()
+        }
+        _ => argument,
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// pcap_flow's lines, for people
+    #[default]
+    Text,
+    /// Comma separated values with a header
+    Csv,
+    /// One JSON object a line
+    Json,
+}
+
+impl From<FormatArg> for Format {
+    fn from(arg: FormatArg) -> Self {
+        match arg {
+            FormatArg::Text => Self::Text,
+            FormatArg::Csv => Self::Csv,
+            FormatArg::Json => Self::Json,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SortArg {
+    Packets,
+    Bytes,
+    First,
+    Last,
+    Duration,
+    Id,
+}
+
+impl From<SortArg> for Sort {
+    fn from(arg: SortArg) -> Self {
+        match arg {
+            SortArg::Packets => Self::Packets,
+            SortArg::Bytes => Self::Bytes,
+            SortArg::First => Self::First,
+            SortArg::Last => Self::Last,
+            SortArg::Duration => Self::Duration,
+            SortArg::Id => Self::Id,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CaptureFormatArg {
+    /// Classic pcap, which holds one link type; times in nanoseconds where pcapng is converted
+    Pcap,
+    /// pcapng
+    Pcapng,
+}
+
+impl From<CaptureFormatArg> for CaptureFormat {
+    fn from(arg: CaptureFormatArg) -> Self {
+        match arg {
+            CaptureFormatArg::Pcap => Self::Pcap,
+            CaptureFormatArg::Pcapng => Self::Pcapng,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressArg {
+    /// On a terminal a live line; elsewhere a line every few seconds for runs that take long
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Generate {
+    Man,
+    CompleteBash,
+    CompleteZsh,
+    CompleteFish,
+}
+
+/// pcap_flow takes numbers such as 10e6.
+fn count(text: &str) -> Result<u64, String> {
+    if let Ok(number) = text.parse() {
+        return Ok(number);
+    }
+    let error = || format!("{text:?} is not a whole number");
+    let number: f64 = text.parse().map_err(|_unparsable| error())?;
+    let is_whole = (0.0..=9e15).contains(&number) && number.fract() == 0.0;
+    // Through its digits: whole numbers up to 2^53 are exact.
+    if is_whole {
+        format!("{number:.0}")
+            .parse()
+            .map_err(|_unparsable| error())
+    } else {
+        Err(error())
+    }
+}
+
+/// Seconds, as nanoseconds.
+fn seconds(text: &str) -> Result<u64, String> {
+    let error = || format!("{text:?} is not a number of seconds above zero");
+    let duration = text
+        .parse()
+        .ok()
+        .and_then(|it| std::time::Duration::try_from_secs_f64(it).ok());
+    let nanos = duration.and_then(|it| u64::try_from(it.as_nanos()).ok());
+    nanos.filter(|&nanos| nanos > 0).ok_or_else(error)
+}
+
+fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| error.to_string())
+}
+
+fn net(text: &str) -> Result<IpNet, String> {
+    text.parse()
+        .map_err(|error: pcap_flows::select::IpNetError| error.to_string())
+}
+
+fn ids(text: &str) -> Result<IdSet, String> {
+    text.parse()
+        .map_err(|error: pcap_flows::select::IdSetError| error.to_string())
+}
+
+const INPUT: &str = "What is read";
+const FLOWS: &str = "What is a flow";
+const LIST: &str = "The list";
+const EXTRACT: &str = "Extraction";
+const RUN: &str = "The run";
+
+const EXAMPLES: &str = "\
+Examples:
+  pcap_flows big.pcap                                   list all flows, the largest last
+  pcap_flows big.pcap --top 20 --sort bytes             the 20 flows with most bytes
+  zcat day.pcap.gz | pcap_flows --stdin --format csv    from a pipe, as a table
+  pcap_flows a.pcap b.pcap --extract 7,9-12 -o out.pcap
+                                                        packets of some flows, over two files
+  pcap_flows big.pcap --extract-ip 10.1.0.0/16 -o out.pcap --disable-display
+  pcap_flows big.pcap --filter 'tcp port 443 and not host 10.1.2.3' -o tls.pcap
+
+Exit codes:
+  0  all was read
+  1  failed: the message says which file and why; no output under its name
+  2  wrong usage
+  3  finished, but an input was damaged or cut short; outputs hold all that could be read";

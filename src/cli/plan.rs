@@ -1,0 +1,147 @@
+//! From what was typed to what is done.
+
+use super::args::{Args, FormatArg};
+use pcap_flows::decode::{DecodeOptions, TrailerOptions};
+use pcap_flows::engine::{Config, Restriction, Source, Tuning};
+use pcap_flows::flow::Timeouts;
+use pcap_flows::jobs::{ExtractOptions, FlowsJob};
+use pcap_flows::output::table::{Columns, Order, Sort, TableOptions, TimeZone, Window};
+use pcap_flows::select::{PortRange, Selection};
+use std::path::Path;
+
+/// The main job and its sources; or what is wrong with the arguments, taken together.
+pub(crate) fn plan(args: Args) -> Result<(FlowsJob, Vec<Source>), String> {
+    let sources = sources(&args)?;
+    let is_list_wanted = !args.disable_display && !is_stdout(args.output.as_deref());
+    let table = is_list_wanted.then(|| table(&args));
+    let (config, stats) = (config(&args), args.stats.clone());
+    let extract = extract(args)?;
+    Ok((
+        FlowsJob {
+            config,
+            table,
+            extract,
+            stats,
+        },
+        sources,
+    ))
+}
+
+fn is_stdout(path: Option<&Path>) -> bool {
+    path == Some(Path::new("-"))
+}
+
+fn sources(args: &Args) -> Result<Vec<Source>, String> {
+    let stdin = || Source::Reader("standard input".to_owned(), Box::new(std::io::stdin()));
+    let mut sources: Vec<Source> = Vec::new();
+    if args.stdin {
+        sources.push(stdin());
+    }
+    for path in &args.captures {
+        match path.to_str() {
+            // Given both ways it is still one.
+            Some("-") if args.stdin && args.captures.len() == 1 => {}
+            Some("-") => sources.push(stdin()),
+            _ => sources.push(Source::Path(path.clone())),
+        }
+    }
+    let streams = sources
+        .iter()
+        .filter(|it| matches!(it, Source::Reader(..)))
+        .count();
+    if sources.is_empty() {
+        return Err("name a capture, or read one from a pipe with --stdin".to_owned());
+    }
+    if streams > 1 {
+        return Err("standard input can be read only once".to_owned());
+    }
+    Ok(sources)
+}
+
+fn config(args: &Args) -> Config {
+    let tuning = Tuning::default();
+    let wants_trailer = args.metamako || args.metamako_double || args.metamako_offset.is_some();
+    let inner = if args.metamako_double {
+        TrailerOptions::TRAILER_LEN
+    } else {
+        0
+    };
+    let offset = args.metamako_offset.unwrap_or(0).saturating_add(inner);
+    Config {
+        five_tuple: args.flow_5tuple,
+        conversations: args.bidirectional,
+        decode: DecodeOptions {
+            decap: args.decap,
+            trailer: wants_trailer.then_some(TrailerOptions { offset }),
+        },
+        restriction: Restriction {
+            filter: args.filter.clone().unwrap_or_default(),
+            excluded: args.exclude_ip.clone(),
+        },
+        timeouts: Timeouts {
+            idle_ns: args.idle_timeout,
+            active_ns: args.active_timeout,
+        },
+        max_packets: args.packet_max,
+        max_flows: args.flow_max,
+        tuning: Tuning {
+            threads: args.threads.map_or(0, usize::from),
+            first_cpu: args.cpu,
+            window_len: args.window_bytes.unwrap_or(tuning.window_len),
+            chunk_len: args.chunk_bytes.unwrap_or(tuning.chunk_len),
+            ..tuning
+        },
+    }
+}
+
+fn table(args: &Args) -> TableOptions {
+    let sort = match (args.sort, args.format) {
+        (Some(sort), _) => sort.into(),
+        (None, FormatArg::Text) => Sort::Packets,
+        (None, FormatArg::Csv | FormatArg::Json) => Sort::Id,
+    };
+    TableOptions {
+        format: args.format.into(),
+        order: Order {
+            sort,
+            min_packets: args.flow_packet_min,
+            window: args.top.map_or(Window::All, Window::Last),
+        },
+        time_zone: if args.local_time {
+            TimeZone::Local
+        } else {
+            TimeZone::Utc
+        },
+        columns: Columns {
+            device: args.metamako || args.metamako_double || args.metamako_offset.is_some(),
+            reverse: args.bidirectional,
+        },
+    }
+}
+
+fn extract(args: Args) -> Result<Option<ExtractOptions>, String> {
+    let mut selection = Selection {
+        nets: args.extract_ip,
+        ..Selection::default()
+    };
+    for ids in args.extract {
+        selection.ids.merge(ids);
+    }
+    for pair in args.extract_port.chunks_exact(2) {
+        let &[low, high] = pair else { continue };
+        let range = PortRange::new(low, high).ok_or_else(|| {
+            format!("--extract-port {low} {high}: the first port is the lower one")
+        })?;
+        selection.ports.push(range);
+    }
+    match args.output {
+        Some(output) => Ok(Some(ExtractOptions {
+            selection,
+            output,
+            format: args.output_format.map(Into::into),
+            flush: args.flow_flush,
+        })),
+        None if selection.is_empty() => Ok(None),
+        None => Err("name a file for the extracted packets with -o".to_owned()),
+    }
+}

@@ -1,0 +1,157 @@
+//! The main job: list the flows of captures, and extract some of them.
+
+use super::extract::Extract;
+use super::stats::Stats;
+use crate::capture::{Format, Input};
+use crate::engine::{Config, Outcome, Progress, Source, Stopwatch, run};
+use crate::error::{Error, ErrorKind};
+use crate::output::capture::{CaptureFormat, CaptureWriter, common_format};
+use crate::output::{OutputFile, table};
+use crate::select::Selection;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What the main job does.
+#[derive(Debug, Default)]
+pub struct FlowsJob {
+    /// How captures are read and flows counted.
+    pub config: Config,
+    /// How flows are listed on standard output, if they are.
+    pub table: Option<table::TableOptions>,
+    /// What is extracted, if anything is.
+    pub extract: Option<ExtractOptions>,
+    /// Where the run's statistics go.
+    pub stats: Option<PathBuf>,
+}
+
+/// What is extracted.
+#[derive(Clone, Debug)]
+pub struct ExtractOptions {
+    /// Which flows; all that the filter accepts where this is empty.
+    pub selection: Selection,
+    /// Where they go; `-` for standard output.
+    pub output: PathBuf,
+    /// The format, if not that of the inputs.
+    pub format: Option<CaptureFormat>,
+    /// Write out what was selected after each window of the input.
+    pub flush: bool,
+}
+
+/// What the main job found.
+#[derive(Debug)]
+pub struct FlowsReport {
+    /// What was read.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// FlowIDs that were asked for, but that the filter keeps out: the first of them, and how
+    /// many there are.
+    pub filtered_ids: Option<(u64, u64)>,
+}
+
+/// Reads `sources` as one capture, writes what is asked for, and lists the flows to `list`.
+///
+/// Outputs are started before anything is read, so that a wrong name shows at once, and put under
+/// their names at the end.
+///
+/// # Errors
+/// When nothing could be read, an output cannot be written, or a FlowID does not exist.
+pub fn flows(
+    job: FlowsJob,
+    sources: Vec<Source>,
+    list: &mut dyn Write,
+    progress: &Progress,
+) -> Result<FlowsReport, Error> {
+    let stopwatch = Stopwatch::start();
+    let FlowsJob {
+        config,
+        table,
+        extract,
+        stats,
+    } = job;
+    let inputs: Vec<PathBuf> = sources
+        .iter()
+        .filter_map(path_of)
+        .map(Path::to_owned)
+        .collect();
+    let create = |path: &Path| OutputFile::create(path, inputs.iter().map(PathBuf::as_path));
+    let stats = stats.as_deref().map(create).transpose()?;
+    let selection = extract
+        .as_ref()
+        .map_or_else(Selection::default, |it| it.selection.clone());
+    let writer = match extract {
+        Some(ExtractOptions {
+            output,
+            format,
+            flush,
+            ..
+        }) => {
+            let wanted = match format {
+                Some(format) => format.into(),
+                None => common_format(&sources.iter().map(probe).collect::<Vec<_>>()),
+            };
+            Some(CaptureWriter::new(create(&output)?, wanted, flush))
+        }
+        None => None,
+    };
+
+    let mut extract = Extract::new(selection.clone(), writer);
+    let outcome = run(&config, sources, &mut extract, progress)?;
+    let filtered_ids = check_ids(&selection, &outcome)?;
+    extract.finish()?;
+    let elapsed = stopwatch.elapsed();
+    if let Some(mut file) = stats {
+        let json = Stats::new(&outcome, elapsed).to_json();
+        file.write_all(&json).map_err(|error| file.error(error))?;
+        file.finish()?;
+    }
+    if let Some(options) = table {
+        let failed = |error| Error::io("write", Path::new("standard output"), error);
+        table::write(&outcome.flows, &options, list, &failed)?;
+        list.flush().map_err(failed)?;
+    }
+    Ok(FlowsReport {
+        outcome,
+        elapsed,
+        filtered_ids,
+    })
+}
+
+fn path_of(source: &Source) -> Option<&Path> {
+    match source {
+        Source::Path(path) => Some(path),
+        Source::Reader(..) => None,
+        Source::Input(input) => Some(input.path()),
+    }
+}
+
+/// The format of a regular file; `None` where it cannot be known before reading.
+fn probe(source: &Source) -> Option<Format> {
+    let Source::Path(path) = source else {
+        return None;
+    };
+    if !path.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut input = Input::open(path).ok()?;
+    let view = input
+        .view(0, Format::PROBE_LEN, Format::PROBE_LEN, &|| true)
+        .ok()?;
+    Format::probe(view.bytes).ok().map(|(format, _)| format)
+}
+
+/// FlowIDs that do not exist are an error; those that are filtered out are worth a notice.
+fn check_ids(selection: &Selection, outcome: &Outcome) -> Result<Option<(u64, u64)>, Error> {
+    let flows = outcome.flows.len();
+    let ranges = selection.ids.ranges();
+    if let Some(range) = ranges.iter().find(|range| *range.end() > flows) {
+        let id = flows.saturating_add(1).max(*range.start());
+        return Err(ErrorKind::UnknownFlow { id, flows }.into());
+    }
+    let ids = ranges.iter().cloned().flatten();
+    let mut filtered = ids.filter(|&id| outcome.flows.get(id).is_none());
+    Ok(filtered
+        .next()
+        .map(|first| (first, 1 + filtered.count() as u64)))
+}

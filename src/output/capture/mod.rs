@@ -1,0 +1,226 @@
+//! Captures of what was selected.
+//!
+//! Records are copied as they are wherever output and input have the same format, and written
+//! anew where they have not.
+
+mod pcap;
+mod pcapng;
+
+use super::atomic::OutputFile;
+use crate::capture::{Companion, Format, LinkType, PcapFormat, Variant};
+use crate::error::Error;
+use std::io::Write;
+
+use pcap::PcapWriter;
+use pcapng::PcapngWriter;
+
+/// The format of a capture that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaptureFormat {
+    /// Classic pcap: one link type.
+    Pcap,
+    /// pcapng.
+    Pcapng,
+}
+
+/// The format that holds all of these inputs without loss: pcap if all are pcap and of one link
+/// type; in nanoseconds if any is. `None` stands for an input whose format is not known before it
+/// is read; alone, its own format is kept.
+pub fn common_format(inputs: &[Option<Format>]) -> WantedFormat {
+    if let [None] = inputs {
+        return WantedFormat::AsInput;
+    }
+    let pcaps: Option<Vec<&PcapFormat>> = inputs
+        .iter()
+        .map(|input| match input {
+            Some(Format::Pcap(format)) => Some(format),
+            _ => None,
+        })
+        .collect();
+    match pcaps.as_deref() {
+        Some([first, rest @ ..]) if rest.iter().all(|it| it.link_type == first.link_type) => {
+            let needs_nanos = rest.iter().any(|it| it.unit_ns() < first.unit_ns());
+            WantedFormat::Pcap { needs_nanos }
+        }
+        _ => WantedFormat::Pcapng,
+    }
+}
+
+/// What is known of the format to write before the first input is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WantedFormat {
+    /// That of the first input.
+    AsInput,
+    /// pcap. A first input that is pcap gives header, byte order and unit of time, which is
+    /// nanoseconds in any case if that is needed.
+    Pcap {
+        /// A later input has nanoseconds, the first may not.
+        needs_nanos: bool,
+    },
+    /// pcapng.
+    Pcapng,
+}
+
+impl From<CaptureFormat> for WantedFormat {
+    fn from(format: CaptureFormat) -> Self {
+        match format {
+            CaptureFormat::Pcap => Self::Pcap { needs_nanos: false },
+            CaptureFormat::Pcapng => Self::Pcapng,
+        }
+    }
+}
+
+/// Writes a capture.
+#[derive(Debug)]
+pub struct CaptureWriter {
+    out: OutputFile,
+    wanted: WantedFormat,
+    writer: Option<Writer>,
+    flush_each_window: bool,
+}
+
+#[derive(Debug)]
+enum Writer {
+    Pcap(PcapWriter),
+    Pcapng(PcapngWriter),
+}
+
+impl CaptureWriter {
+    /// Writes to `out`.
+    pub const fn new(out: OutputFile, wanted: WantedFormat, flush_each_window: bool) -> Self {
+        Self {
+            out,
+            wanted,
+            writer: None,
+            flush_each_window,
+        }
+    }
+
+    /// An input starts, with this file header (pcap) and format.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn input(&mut self, header: &[u8], format: &Format) -> Result<(), Error> {
+        let wanted = match (self.wanted, format) {
+            (WantedFormat::AsInput, Format::Pcap(_)) => WantedFormat::Pcap { needs_nanos: false },
+            (WantedFormat::AsInput, Format::Pcapng(_)) => WantedFormat::Pcapng,
+            (wanted, _) => wanted,
+        };
+        let writer = self.writer.get_or_insert_with(|| match wanted {
+            WantedFormat::Pcap { needs_nanos } => {
+                Writer::Pcap(PcapWriter::new(header, format, needs_nanos))
+            }
+            WantedFormat::AsInput | WantedFormat::Pcapng => Writer::Pcapng(PcapngWriter),
+        });
+        match writer {
+            Writer::Pcap(_) => Ok(()),
+            Writer::Pcapng(writer) => writer.input(&mut self.out, format),
+        }
+    }
+
+    /// Writes packets of a window: the records at `offsets`, in order, and the blocks that belong
+    /// with them. Returns how many bytes they are.
+    ///
+    /// # Errors
+    /// When writing fails, or the format cannot hold a packet.
+    pub fn window(
+        &mut self,
+        bytes: &[u8],
+        format: &Format,
+        companions: &[Companion],
+        offsets: &[u32],
+    ) -> Result<u64, Error> {
+        let Some(writer) = &mut self.writer else {
+            return Ok(0);
+        };
+        let mut format = format.clone();
+        let mut written = 0;
+        let mut rest = offsets;
+        for companion in companions {
+            let before = rest.partition_point(|&offset| (offset as usize) < companion.start);
+            let (some, others) = rest.split_at(before);
+            written += writer.records(&mut self.out, bytes, &format, some)?;
+            rest = others;
+            format = format.behind(bytes, companion);
+            if let Writer::Pcapng(writer) = writer {
+                written += writer.companion(&mut self.out, bytes, companion)?;
+            }
+        }
+        written += writer.records(&mut self.out, bytes, &format, rest)?;
+        if self.flush_each_window {
+            self.out.flush().map_err(|error| self.out.error(error))?;
+        }
+        Ok(written)
+    }
+
+    /// Completes the capture and puts it under its name.
+    ///
+    /// # Errors
+    /// When writing fails; then there is no output.
+    pub fn finish(mut self) -> Result<(), Error> {
+        if let Some(Writer::Pcap(writer)) = &mut self.writer {
+            writer.header(&mut self.out, LinkType::ETHERNET)?;
+        }
+        self.out.finish()
+    }
+}
+
+impl Writer {
+    fn records(
+        &mut self,
+        out: &mut OutputFile,
+        bytes: &[u8],
+        format: &Format,
+        offsets: &[u32],
+    ) -> Result<u64, Error> {
+        match self {
+            Self::Pcap(writer) => writer.records(out, bytes, format, offsets),
+            Self::Pcapng(writer) => writer.records(out, bytes, format, offsets),
+        }
+    }
+}
+
+/// Copies records as they are; neighbours in one piece.
+fn copy(
+    out: &mut OutputFile,
+    bytes: &[u8],
+    format: &Format,
+    offsets: &[u32],
+) -> Result<u64, Error> {
+    let mut written = 0;
+    let mut piece = 0..0;
+    for &offset in offsets {
+        let Some(record) = format.record_at(bytes, offset as usize) else {
+            continue;
+        };
+        if piece.end != record.start {
+            written += write(out, bytes.get(piece).unwrap_or_default())?;
+            piece = record.start..record.start;
+        }
+        piece.end += record.len;
+    }
+    written += write(out, bytes.get(piece).unwrap_or_default())?;
+    Ok(written)
+}
+
+fn write(out: &mut OutputFile, bytes: &[u8]) -> Result<u64, Error> {
+    out.write_all(bytes).map_err(|error| out.error(error))?;
+    Ok(bytes.len() as u64)
+}
+
+/// Whether records of two pcap files look the same.
+fn has_same_records(a: &PcapFormat, b: &PcapFormat) -> bool {
+    a.order == b.order
+        && a.unit_ns() == b.unit_ns()
+        && a.record_header_len() == b.record_header_len()
+        && a.swapped_lengths == b.swapped_lengths
+}
+
+/// The common variant whose records look like those of this one.
+const fn plain_variant(variant: Variant) -> Variant {
+    match variant {
+        Variant::IxiaHardware => Variant::Nanos,
+        Variant::IxiaSoftware => Variant::Micros,
+        other => other,
+    }
+}

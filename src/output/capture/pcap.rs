@@ -1,0 +1,140 @@
+//! Writing classic pcap.
+
+use super::super::atomic::OutputFile;
+use super::{copy, has_same_records, plain_variant, write};
+use crate::capture::{ByteOrder, Format, LinkType, Nanos, PacketRecord, PcapFormat, Variant};
+use crate::error::{Error, ErrorKind};
+
+/// Writes a pcap file. Its header is that of the first input if this is pcap; else it is made
+/// when the first packet gives the link type.
+#[derive(Debug)]
+pub(super) struct PcapWriter {
+    header: Header,
+    format: PcapFormat,
+}
+
+#[derive(Debug)]
+enum Header {
+    /// To be written: these bytes.
+    Copied(Vec<u8>),
+    /// To be written: the link type is still open.
+    Open,
+    Written,
+}
+
+impl PcapWriter {
+    pub(super) fn new(header: &[u8], first: &Format, needs_nanos: bool) -> Self {
+        match first {
+            Format::Pcap(first) => {
+                let variant = plain_variant(first.variant);
+                let variant = if needs_nanos { Variant::Nanos } else { variant };
+                let mut header = header
+                    .get(..PcapFormat::MIN_HEADER_LEN)
+                    .unwrap_or(header)
+                    .to_vec();
+                if variant != first.variant {
+                    header.splice(..4, variant.magic_bytes(first.order));
+                }
+                let format = PcapFormat { variant, ..*first };
+                Self {
+                    header: Header::Copied(header),
+                    format,
+                }
+            }
+            Format::Pcapng(_) => Self {
+                header: Header::Open,
+                format: PcapFormat {
+                    order: ByteOrder::Little,
+                    variant: Variant::Nanos,
+                    link_type: LinkType::ETHERNET,
+                    max_captured: u32::MAX,
+                    swapped_lengths: false,
+                },
+            },
+        }
+    }
+
+    /// Writes the file header if it is not there yet.
+    pub(super) fn header(
+        &mut self,
+        out: &mut OutputFile,
+        link_type: LinkType,
+    ) -> Result<u64, Error> {
+        match std::mem::replace(&mut self.header, Header::Written) {
+            Header::Written => Ok(0),
+            Header::Copied(header) => write(out, &header),
+            Header::Open => {
+                self.format.link_type = link_type;
+                write(out, &self.format.file_header(SNAPLEN))
+            }
+        }
+    }
+
+    pub(super) fn records(
+        &mut self,
+        out: &mut OutputFile,
+        bytes: &[u8],
+        format: &Format,
+        offsets: &[u32],
+    ) -> Result<u64, Error> {
+        let records = offsets
+            .iter()
+            .filter_map(|&at| format.record_at(bytes, at as usize));
+        let mut written = 0;
+        match format {
+            Format::Pcap(input) if has_same_records(input, &self.format) => {
+                if !offsets.is_empty() {
+                    written += self.header(out, input.link_type)?;
+                    self.check(out, input.link_type)?;
+                }
+                written += copy(out, bytes, format, offsets)?;
+            }
+            _ => {
+                for record in records {
+                    let link_type = record.link_type.unwrap_or(LinkType::ETHERNET);
+                    written += self.header(out, link_type)?;
+                    self.check(out, link_type)?;
+                    written += write(out, &record_header(&self.format, &record))?;
+                    written += write(out, record.data)?;
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    fn check(&self, out: &OutputFile, link_type: LinkType) -> Result<(), Error> {
+        if link_type == self.format.link_type {
+            return Ok(());
+        }
+        Err(ErrorKind::MixedLinkTypes {
+            path: out.path().to_owned(),
+            first: self.format.link_type.to_string(),
+            second: link_type.to_string(),
+        }
+        .into())
+    }
+}
+
+/// A record header. Times that a pcap file cannot tell (before 1970, after 2106) become the
+/// nearest that it can.
+fn record_header(format: &PcapFormat, record: &PacketRecord<'_>) -> Vec<u8> {
+    let Nanos(time) = record.time;
+    let seconds = time.div_euclid(1_000_000_000).clamp(0, i64::from(u32::MAX));
+    let fraction = time.rem_euclid(1_000_000_000) / i64::from(format.unit_ns());
+    let captured = u32::try_from(record.data.len()).unwrap_or(u32::MAX);
+    let lengths = match format.swapped_lengths {
+        true => [record.wire_len, captured],
+        false => [captured, record.wire_len],
+    };
+    let time = [seconds, fraction].map(|field| u32::try_from(field).unwrap_or(0));
+    let mut header: Vec<u8> = time
+        .into_iter()
+        .chain(lengths)
+        .flat_map(|field| format.order.bytes32(field))
+        .collect();
+    header.resize(format.record_header_len(), 0);
+    header
+}
+
+/// What a header says that is made anew: the longest captured length that libpcap believes.
+const SNAPLEN: u32 = 262_144;
