@@ -71,8 +71,7 @@ impl Stream {
         min_len: usize,
         keep_waiting: &dyn Fn() -> bool,
     ) -> io::Result<(&[u8], bool)> {
-        self.current.advance(from);
-        while self.current.end - self.current.start < min_len && !self.ended {
+        while !self.current.reaches(from, min_len) && !self.ended {
             match self.filled.recv_timeout(PATIENCE) {
                 Ok(Filled::Bytes(bytes, end)) => self.append(bytes, end),
                 Ok(Filled::End) => self.ended = true,
@@ -130,6 +129,12 @@ impl Stream {
 }
 
 impl Buffer {
+    /// Gives up what is before `from`; whether `min_len` bytes from there on are here.
+    fn reaches(&mut self, from: u64, min_len: usize) -> bool {
+        self.advance(from);
+        self.offset == from && self.end - self.start >= min_len
+    }
+
     fn advance(&mut self, from: u64) {
         let gone = usize::try_from(from.saturating_sub(self.offset)).unwrap_or(usize::MAX);
         let gone = gone.min(self.end - self.start);

@@ -93,8 +93,8 @@ def pcap_records() -> list[CaptureFile]:
     cut54 = timed([ethernet.frame(packet).cut(54) for packet in conversation.both()])
     # 40 bytes: Ethernet, IPv4 and 6 bytes behind it, so ports but no TCP flags; of IPv6 no address.
     cut40 = timed([frame_cut_40(packet) for packet in conversation.both()])
-    empty = Packet(b"", None).not_ip()
-    hollow = Packet(b"", None, wire_len=60)
+    empty = Packet(b"", None).as_malformed()
+    hollow = Packet(b"", None, wire_len=60).as_malformed()
     with_empty = timed([*packets[:8], empty, *packets[8:16], hollow, *packets[16:]])
     backwards = [
         Record(packet, START_NS + 10**9 * at)
@@ -143,7 +143,7 @@ def pcap_records() -> list[CaptureFile]:
         CaptureFile(
             "formats/empty-records.pcap",
             pcap.file(with_empty),
-            "a record of 0 bytes, and one of 0 captured bytes of 60, amid others",
+            "a record of 0 bytes, and one of 0 captured bytes of 60, amid others (both malformed)",
             with_empty,
         ),
         CaptureFile(

@@ -48,7 +48,7 @@ def bare(packet: Packet) -> Packet:
 
 def plain() -> list[CaptureFile]:
     """IP behind nothing or behind a few octets."""
-    null_others = tuple(Packet(bytes([family, 0, 0, 0]) + bytes(20), None) for family in (7, 23))
+    null_others = tuple(Packet(bytes([family, 0, 0, 0]) + bytes(20), None) for family in (7, 16))
     return [
         capture(
             "null-le", 0, "NULL: address family little-endian, the file too", link.null, others=null_others
