@@ -46,8 +46,8 @@ class Packet:
 
     `ethertype` says what that layer is, as an EtherType; None for a frame with its link header.
     `outer` is the IP header that is reached first from the link layer, `inner` the one inside all
-    tunnels (the same one if there is no tunnel); both None if no IP header can be reached. An IP
-    header that is there but cannot be read makes the packet `malformed`.
+    tunnels (the same one if there is no tunnel); both None if no IP header can be reached. A link or
+    IP header that is cut, or wrong in itself, makes the packet `malformed`.
     """
 
     octets: bytes
@@ -67,7 +67,7 @@ class Packet:
         return replace(self, outer=None, inner=None)
 
     def as_malformed(self) -> Packet:
-        """The same octets, as an IP header that is there but cannot be read."""
+        """The same octets, as a packet with a link or IP header that cannot be read."""
         return replace(self, outer=None, inner=None, malformed=True)
 
     def cut(self, captured_len: int) -> Packet:

@@ -3,6 +3,7 @@
 use super::linktype::LinkType;
 use super::pcap::{HeaderError, PcapFormat};
 use super::pcapng::{self, Block, Section};
+use super::prefetch;
 use super::record::{PacketRecord, Stop};
 use std::sync::Arc;
 
@@ -214,7 +215,7 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     /// A [`Stop`] when there is no further packet that can be read.
-    #[inline]
+    #[inline(always)]
     #[expect(
         clippy::should_implement_trait,
         reason = "how a walk stops matters: not an Option"
@@ -224,6 +225,7 @@ impl<'a> Walk<'a> {
             let Format::Pcap(format) = &self.format else {
                 return self.next_in_pcapng();
             };
+            prefetch::ahead(self.bytes, self.position, PREFETCH_DISTANCE);
             let record = format.record(self.bytes, self.position)?;
             let is_empty = record.wire_len == 0 && record.data.is_empty();
             if is_empty && self.enter_joined_header() {
@@ -252,6 +254,7 @@ impl<'a> Walk<'a> {
         true
     }
 
+    #[inline(never)]
     fn next_in_pcapng(&mut self) -> Result<PacketRecord<'a>, Stop> {
         while self.position < self.end {
             let Format::Pcapng(section) = &mut self.format else {
@@ -308,3 +311,6 @@ impl<'a> Walk<'a> {
         (self.companions, self.format)
     }
 }
+
+/// How far ahead of a walk memory is asked for, in bytes.
+const PREFETCH_DISTANCE: usize = 1024;

@@ -7,6 +7,7 @@ mod linktype;
 mod mmap;
 mod pcap;
 mod pcapng;
+mod prefetch;
 mod record;
 mod split;
 mod stream;

@@ -173,7 +173,7 @@ impl PcapFormat {
     }
 
     /// The record at `at`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn record<'a>(&self, bytes: &'a [u8], at: usize) -> Result<PacketRecord<'a>, Stop> {
         let header_len = self.record_header_len();
         let Some(body) = bytes.get(at + header_len..) else {

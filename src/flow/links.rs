@@ -86,15 +86,19 @@ impl LinkTable {
     }
 }
 
-/// A slot for a key among the recent ones: the addresses' last bytes differ most.
+/// A slot for a key among the recent ones.
 #[inline]
 fn recent_slot(key: &LinkKey) -> usize {
     let (src, dst) = key.macs.unwrap_or_default();
-    let mixed = src.0[5] ^ dst.0[5].rotate_left(3) ^ src.0[4];
-    usize::from(mixed) % RECENT
+    let number = |[a, b, c, d, e, f]: [u8; 6]| u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
+    let vlan = key.vlans.ids().first().copied().unwrap_or(0);
+    let mixed = (number(src.0) ^ number(dst.0).rotate_left(24) ^ u64::from(vlan))
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    // The upper bits of a product depend on all bits of its factors.
+    usize::from(mixed.to_be_bytes()[0]) % RECENT
 }
 
-const RECENT: usize = 64;
+const RECENT: usize = 256;
 
 #[cfg(test)]
 mod tests {

@@ -211,8 +211,8 @@ def pcapng_garbled() -> list[CaptureFile]:
         CaptureFile(
             "damage/interface-missing.pcapng",
             head + section.packet(middle, interface=7) + rest,
-            "the 13th packet names an interface that does not exist",
-            without,
+            "the 13th packet names an interface that does not exist: its link type is unknown (malformed)",
+            [*records[:HALF], lost(middle), *records[HALF + 1 :]],
             before_damage=HALF,
         ),
         CaptureFile(
@@ -247,11 +247,16 @@ def pcapng_garbled() -> list[CaptureFile]:
         CaptureFile(
             "damage/no-interface.pcapng",
             section.header() + b"".join(blocks),
-            "packets without any interface description: none can be read",
-            [],
+            "packets without any interface description: all malformed",
+            [lost(each) for each in records],
             before_damage=0,
         ),
     ]
+
+
+def lost(record: Record) -> Record:
+    """A packet without an interface: no link type, no time."""
+    return Record(record.packet.as_malformed(), 0)
 
 
 def no_captures() -> list[CaptureFile]:

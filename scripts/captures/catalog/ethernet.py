@@ -217,12 +217,8 @@ def plain() -> list[CaptureFile]:
     by_point = timed(
         [ethernet.length_frame(ethernet.llc_ip(packet)) for packet in conversation.conversation(4)]
     )
-    short = timed(
-        [
-            Packet(ethernet.frame(ethernet.arp()).octets[:length], None, wire_len=60)
-            for length in (1, 6, 12, 13, 14)
-        ]
-    )
+    arp = ethernet.frame(ethernet.arp())
+    short = timed([arp.cut(length).as_malformed() for length in (1, 6, 12, 13)] + [arp.cut(14)])
     return [
         CaptureFile(
             "ethernet/llc-ip.pcap",
@@ -239,7 +235,7 @@ def plain() -> list[CaptureFile]:
         CaptureFile(
             "ethernet/short.pcap",
             pcap.file(short),
-            "frames cut within or right after the Ethernet header: 1, 6, 12, 13, 14 bytes; not IP",
+            "frames cut in the Ethernet header (1, 6, 12, 13 bytes: malformed) and right after it (not IP)",
             short,
         ),
     ]

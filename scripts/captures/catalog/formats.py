@@ -63,7 +63,11 @@ def pcap_variants() -> list[CaptureFile]:
             ),
         ]
     checked = timed([ethernet.with_frame_check(frame) for frame in frames()])
-    cut = timed([frame.cut(60) for frame in frames()])
+    # 60 bytes hold the TCP flags over IPv4, not over IPv6.
+    cut = timed(
+        [frame.cut(60) for frame in frames()[:12]]
+        + [frame.cut(60).without_tcp_flags() for frame in frames()[12:]]
+    )
     found += [
         CaptureFile(
             "formats/frame-check.pcap",
