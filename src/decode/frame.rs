@@ -62,7 +62,7 @@ impl<'a, 'k> Frame<'a, 'k> {
     /// Walks from `layer` on until an IP header; returns where it starts.
     ///
     /// Every step goes forward, or to a step that does, so that the walk ends with the frame.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find_ip(&mut self, first: Layer) -> Result<usize, NotFlow> {
         let mut layer = first;
         loop {

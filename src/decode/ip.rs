@@ -30,7 +30,7 @@ pub(super) mod protocol {
 ///
 /// # Errors
 /// When no IP header with both of its addresses stands there.
-#[inline]
+#[inline(always)]
 pub(super) fn read(data: &[u8], at: usize) -> Result<Headers<'_>, NotFlow> {
     let packet = data.get(at..).ok_or(NotFlow::ShortFrame)?;
     match packet.first().map(|byte| byte >> 4) {
@@ -42,7 +42,7 @@ pub(super) fn read(data: &[u8], at: usize) -> Result<Headers<'_>, NotFlow> {
 }
 
 /// RFC 791, section 3.1.
-#[inline]
+#[inline(always)]
 fn ipv4<'a>(data: &'a [u8], at: usize, packet: &'a [u8]) -> Result<Headers<'a>, NotFlow> {
     let fixed: &[u8; 20] = packet.first_chunk().ok_or(NotFlow::ShortIp)?;
     let Some(header_len) = ipv4_header_len(packet) else {
@@ -92,7 +92,7 @@ fn ipv4<'a>(data: &'a [u8], at: usize, packet: &'a [u8]) -> Result<Headers<'a>, 
 
 /// The header's length; `None` if it says less than 20. Strictly: all of it is there. Else only
 /// the snaplen can have cut its options, and what it says is taken.
-#[inline]
+#[inline(always)]
 fn ipv4_header_len(packet: &[u8]) -> Option<usize> {
     if let Ok(header) = Ipv4HeaderSlice::from_slice(packet) {
         return Some(header.slice().len());
@@ -102,6 +102,7 @@ fn ipv4_header_len(packet: &[u8]) -> Option<usize> {
 }
 
 /// RFC 8200, sections 3 and 4.
+#[inline(never)]
 fn ipv6<'a>(data: &'a [u8], at: usize, packet: &'a [u8]) -> Result<Headers<'a>, NotFlow> {
     let header = Ipv6HeaderSlice::from_slice(packet).map_err(|_short| NotFlow::ShortIp)?;
     let addresses = packet
@@ -109,8 +110,8 @@ fn ipv6<'a>(data: &'a [u8], at: usize, packet: &'a [u8]) -> Result<Headers<'a>, 
         .and_then(<[u8]>::first_chunk)
         .ok_or(NotFlow::ShortIp)?;
     let end = match usize::from(header.payload_length()) {
-        // Jumbograms (RFC 2675) and segmentation offload have no length here.
-        0 if header.next_header().0 != NO_NEXT_HEADER => data.len(),
+        // Jumbograms have their length in a hop-by-hop option (RFC 2675, section 3).
+        0 if header.next_header().0 == protocol::HOP_BY_HOP => data.len(),
         len => data.len().min(at + IPV6_HEADER_LEN + len),
     };
     let mut headers = Headers {
@@ -170,7 +171,7 @@ fn extensions(data: &[u8], headers: &mut Headers<'_>) {
 }
 
 /// Source and destination port are the first four bytes of every protocol that has them.
-#[inline]
+#[inline(always)]
 fn ports(data: &[u8], headers: &mut Headers<'_>) {
     let has_ports = matches!(
         headers.protocol,
@@ -193,4 +194,3 @@ fn ports(data: &[u8], headers: &mut Headers<'_>) {
 }
 
 const IPV6_HEADER_LEN: usize = 40;
-const NO_NEXT_HEADER: u8 = 59;

@@ -22,44 +22,53 @@ impl fmt::Debug for MacAddr {
 }
 
 /// The VLAN tags of a frame, outermost first; only the 12-bit ids are part of the key.
+///
+/// Packed into one word: keys are made, compared and hashed for every packet.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct VlanStack {
-    ids: [u16; Self::MAX],
-    len: u8,
-}
+pub struct VlanStack(u64);
 
 impl VlanStack {
     /// The deepest stack that is told apart. Tags further in are decoded but not part of the key.
-    pub const MAX: usize = 7;
+    pub const MAX: usize = 5;
+    const ID_BITS: u32 = 12;
+    const COUNT_SHIFT: u32 = 60;
 
     /// Adds a tag inside those that are there. Returns `false`, and changes nothing, when the
     /// stack is full.
-    pub fn push(&mut self, id: u16) -> bool {
-        match self.ids.get_mut(usize::from(self.len)) {
-            Some(slot) => {
-                *slot = id & 0x0fff;
-                self.len += 1;
-                true
-            }
-            None => false,
+    pub const fn push(&mut self, id: u16) -> bool {
+        let count = self.len();
+        if count == Self::MAX {
+            return false;
         }
+        let shift = Self::ID_BITS * count as u32;
+        self.0 |= (id as u64 & 0x0fff) << shift;
+        self.0 += 1 << Self::COUNT_SHIFT;
+        true
     }
 
-    /// The ids, outermost first.
-    pub fn ids(&self) -> &[u16] {
-        self.ids.get(..usize::from(self.len)).unwrap_or(&[])
+    /// How many tags there are.
+    pub const fn len(&self) -> usize {
+        (self.0 >> Self::COUNT_SHIFT) as usize
     }
 
     /// Whether the frame has no VLAN tag.
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.0 == 0
+    }
+
+    /// The ids, outermost first.
+    pub fn ids(self) -> impl Iterator<Item = u16> {
+        (0..self.len()).map(move |place| {
+            let [low, high, ..] = (self.0 >> (12 * place)).to_le_bytes();
+            u16::from_le_bytes([low, high]) & 0x0fff
+        })
     }
 }
 
 /// `100.200`, outermost first; nothing for an untagged frame.
 impl fmt::Display for VlanStack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, id) in self.ids().iter().enumerate() {
+        for (index, id) in self.ids().enumerate() {
             if index > 0 {
                 f.write_str(".")?;
             }
@@ -85,26 +94,113 @@ pub struct DevicePort {
 }
 
 /// The link layer's half of a flow key. All of it is absent for link types without addresses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+///
+/// Four words, so that a key is made and compared in registers.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct LinkKey {
-    /// Source and destination MAC address, where the link layer has both. Where it has only a
-    /// source (Linux cooked captures) the destination is all zero.
-    pub macs: Option<(MacAddr, MacAddr)>,
-    /// VLAN tags.
-    pub vlans: VlanStack,
-    /// Device and port from a Metamako trailer, where these are asked for and there is one.
-    pub device: Option<DevicePort>,
+    /// Addresses in the order of their bytes, the first byte lowest; [`LinkKey::PRESENT`].
+    src: u64,
+    dst: u64,
+    vlans: VlanStack,
+    /// Device, port; [`LinkKey::PRESENT`].
+    device: u64,
 }
 
 impl LinkKey {
+    const PRESENT: u64 = 1 << 63;
+    const MAC_BITS: u64 = 0x0000_ffff_ffff_ffff;
+
+    /// Source and destination MAC address, where the link layer has both. Where it has only a
+    /// source (Linux cooked captures) the destination is all zero.
+    pub const fn macs(&self) -> Option<(MacAddr, MacAddr)> {
+        if self.src & Self::PRESENT == 0 {
+            return None;
+        }
+        Some((mac_of(self.src), mac_of(self.dst)))
+    }
+
+    /// Sets source and destination MAC address.
+    pub const fn set_macs(&mut self, src: MacAddr, dst: MacAddr) {
+        self.src = number_of(src) | Self::PRESENT;
+        self.dst = number_of(dst);
+    }
+
+    /// Sets both addresses from the first 14 bytes of an Ethernet header.
+    #[inline]
+    pub(super) const fn set_ethernet(&mut self, header: &[u8; 14]) {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = *header;
+        self.dst = u64::from_le_bytes([a, b, c, d, e, f, g, h]) & Self::MAC_BITS;
+        self.src = u64::from_le_bytes([g, h, i, j, k, l, m, n]) & Self::MAC_BITS | Self::PRESENT;
+    }
+
+    /// The VLAN tags.
+    pub const fn vlans(&self) -> VlanStack {
+        self.vlans
+    }
+
+    /// Adds a VLAN tag inside those that are there.
+    pub const fn push_vlan(&mut self, id: u16) {
+        // Tags beyond the deepest stack are passed over; they are not part of the key.
+        self.vlans.push(id);
+    }
+
+    /// Device and port from a Metamako trailer, where these are asked for and there is one.
+    pub fn device(&self) -> Option<DevicePort> {
+        let [device_low, device_high, port, ..] = self.device.to_le_bytes();
+        let device = u16::from_le_bytes([device_low, device_high]);
+        (self.device != 0).then_some(DevicePort { device, port })
+    }
+
+    /// Sets device and port.
+    pub fn set_device(&mut self, at: DevicePort) {
+        self.device = u64::from(at.device) | u64::from(at.port) << 16 | Self::PRESENT;
+    }
+
+    /// Without addresses and tags: what stays is not of the link layer.
+    #[must_use]
+    pub fn without_link_layer(self) -> Self {
+        Self {
+            device: self.device,
+            ..Self::default()
+        }
+    }
+
     /// The same key seen from the other side: source and destination exchanged.
     #[must_use]
-    pub fn reversed(self) -> Self {
+    pub const fn reversed(self) -> Self {
+        let present = self.src & Self::PRESENT;
         Self {
-            macs: self.macs.map(|(src, dst)| (dst, src)),
+            src: self.dst | present,
+            dst: self.src & Self::MAC_BITS,
             ..self
         }
     }
+
+    /// A number that differs for most keys.
+    #[inline]
+    pub(crate) const fn mixed(&self) -> u64 {
+        let mixed = self.src ^ self.dst.rotate_left(24) ^ self.vlans.0 ^ self.device;
+        mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+impl fmt::Debug for LinkKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkKey")
+            .field("macs", &self.macs())
+            .field("vlans", &self.vlans)
+            .field("device", &self.device())
+            .finish()
+    }
+}
+
+const fn number_of(MacAddr([a, b, c, d, e, f]): MacAddr) -> u64 {
+    u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
+}
+
+const fn mac_of(number: u64) -> MacAddr {
+    let [a, b, c, d, e, f, ..] = number.to_le_bytes();
+    MacAddr([a, b, c, d, e, f])
 }
 
 /// The network and transport layers' half of a flow key: the classic 5-tuple.

@@ -3,22 +3,23 @@
 
 use super::NotFlow;
 use super::frame::{Frame, Layer, Step};
-use super::key::MacAddr;
 
 impl Frame<'_, '_> {
     /// IEEE 802.3, section 3: destination, source, type or length.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ethernet(&mut self) -> Step {
-        let (dst, src) = (self.mac(0)?, self.mac(6)?);
-        self.link.macs = Some((src, dst));
-        if is_isl(dst) {
-            // Cisco Inter-Switch Link: the original frame follows 26 bytes of its header.
+        let header: Option<&[u8; 14]> = self.data.get(self.at..).and_then(<[u8]>::first_chunk);
+        let header = header.ok_or(NotFlow::ShortFrame)?;
+        self.link.set_ethernet(header);
+        // Cisco Inter-Switch Link: the original frame follows 26 bytes of its header.
+        if let [0x01 | 0x03, 0x00, 0x0c, 0x00, 0x00, ..] = header {
             self.skip(26);
             return Ok(Layer::Ethernet);
         }
-        let kind = self.u16(12)?;
         self.skip(14);
-        Ok(Layer::EtherType(kind))
+        Ok(Layer::EtherType(u16::from_be_bytes([
+            header[12], header[13],
+        ])))
     }
 
     /// An EtherType field and what it says.
@@ -72,8 +73,7 @@ impl Frame<'_, '_> {
     fn vlan_tag(&mut self) -> Step {
         let id = self.u16(0)? & 0x0fff;
         let kind = self.u16(2)?;
-        // Tags beyond the deepest stack are passed over; they are not part of the key.
-        self.link.vlans.push(id);
+        self.link.push_vlan(id);
         self.skip(4);
         Ok(Layer::EtherType(kind))
     }
@@ -252,10 +252,4 @@ impl Frame<'_, '_> {
             _ => Err(NotFlow::EtherType),
         }
     }
-}
-
-/// Addresses to which Cisco's Inter-Switch Link frames are sent.
-#[inline]
-fn is_isl(dst: MacAddr) -> bool {
-    matches!(dst.0, [0x01 | 0x03, 0x00, 0x0c, 0x00, 0x00, _])
 }

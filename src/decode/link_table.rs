@@ -152,7 +152,7 @@ impl Frame<'_, '_> {
     fn linux_sll(&mut self) -> Step {
         let (hardware, address_len, protocol) = (self.u16(2)?, self.u16(4)?, self.u16(14)?);
         if address_len == 6 {
-            self.link.macs = Some((self.mac(6)?, MacAddr::default()));
+            self.link.set_macs(self.mac(6)?, MacAddr::default());
         }
         self.skip(16);
         Self::linux_protocol(hardware, protocol)
@@ -162,7 +162,7 @@ impl Frame<'_, '_> {
     fn linux_sll2(&mut self) -> Step {
         let (protocol, hardware, address_len) = (self.u16(0)?, self.u16(8)?, self.byte(11)?);
         if address_len == 6 {
-            self.link.macs = Some((self.mac(12)?, MacAddr::default()));
+            self.link.set_macs(self.mac(12)?, MacAddr::default());
         }
         self.skip(20);
         Self::linux_protocol(hardware, protocol)
@@ -188,7 +188,8 @@ impl Frame<'_, '_> {
         let [first, rest @ ..] = src.0;
         let is_routed = first & 0x80 != 0;
         let [a, b, c, d, e] = rest;
-        self.link.macs = Some((MacAddr([first & 0x7f, a, b, c, d, e]), dst));
+        self.link
+            .set_macs(MacAddr([first & 0x7f, a, b, c, d, e]), dst);
         self.skip(14);
         if is_routed {
             let route = usize::from(self.byte(0)? & 0x1f);
@@ -200,7 +201,7 @@ impl Frame<'_, '_> {
     /// Frame control, addresses; only LLC frames carry data.
     fn fddi(&mut self) -> Step {
         let control = self.byte(0)?;
-        self.link.macs = Some((self.mac(7)?, self.mac(1)?));
+        self.link.set_macs(self.mac(7)?, self.mac(1)?);
         self.skip(13);
         match control & 0xf0 {
             0x50 | 0xd0 => Ok(Layer::Llc),
@@ -304,6 +305,7 @@ impl Frame<'_, '_> {
     /// Apple's packet tap: length, kind, and the real link type. Version 2 has shorter fields,
     /// so that the first four bytes are no length that version 1 could have.
     fn pktap(&mut self) -> Step {
+        const PACKET_FOLLOWS: u32 = 1;
         let field = |at| {
             ByteOrder::Little
                 .u32(self.data, at)
@@ -315,7 +317,10 @@ impl Frame<'_, '_> {
             self.skip(len.max(8));
             return Ok(Layer::Link(LinkType(link_type.ok_or(NotFlow::ShortFrame)?)));
         }
-        let (len, link_type) = (field(self.at)?, field(self.at + 8)?);
+        let (len, kind, link_type) = (field(self.at)?, field(self.at + 4)?, field(self.at + 8)?);
+        if kind != PACKET_FOLLOWS {
+            return Err(NotFlow::Family);
+        }
         self.skip((len as usize).max(12));
         u16::try_from(link_type).map_or(Err(NotFlow::LinkType), |n| Ok(Layer::Link(LinkType(n))))
     }
@@ -364,7 +369,7 @@ impl Frame<'_, '_> {
 
     /// Ethernet with a switch's tag between addresses and type.
     fn switch_tag(&mut self, tag_at: usize, tag_len: usize) -> Step {
-        self.link.macs = Some((self.mac(6)?, self.mac(0)?));
+        self.link.set_macs(self.mac(6)?, self.mac(0)?);
         self.skip(tag_at + tag_len);
         Ok(Layer::EtherTypeField)
     }
@@ -374,7 +379,7 @@ impl Frame<'_, '_> {
         const TAGGED: u8 = 0x20;
         let (is_tagged, id) = (self.byte(tag_at)? & TAGGED != 0, self.u16(tag_at + 2)?);
         if is_tagged {
-            self.link.vlans.push(id);
+            self.link.push_vlan(id);
         }
         self.switch_tag(tag_at, 4)
     }

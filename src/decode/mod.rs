@@ -185,7 +185,7 @@ not_flow! {
 ///
 /// # Errors
 /// Why the packet belongs to no flow.
-#[inline]
+#[inline(always)]
 pub fn decode<'a>(
     link_type: LinkType,
     data: &'a [u8],
@@ -199,7 +199,7 @@ pub fn decode<'a>(
         headers = tunnel::innermost(data, headers, link);
     }
     if let Some(trailer) = options.trailer {
-        trailer::read(data, &mut headers, trailer, link);
+        headers = trailer::read(data, headers, trailer, link);
     }
     Ok(headers)
 }

@@ -22,34 +22,43 @@ impl TrailerOptions {
 
 /// Takes time and port from a frame's trailer. A frame has none if its bytes behind the IP
 /// datagram do not hold one: that is no error.
-pub(super) fn read(
-    data: &[u8],
-    headers: &mut Headers<'_>,
+#[inline(never)]
+pub(super) fn read<'a>(
+    data: &'a [u8],
+    headers: Headers<'a>,
     options: TrailerOptions,
     link: &mut LinkKey,
-) {
-    let Some(start) = data
+) -> Headers<'a> {
+    let start = data
         .len()
-        .checked_sub(options.offset + TrailerOptions::TRAILER_LEN)
-    else {
-        return;
+        .checked_sub(options.offset.saturating_add(TrailerOptions::TRAILER_LEN));
+    let trailer = start
+        .filter(|&start| start >= headers.end)
+        .and_then(|start| data.get(start..));
+    let Some((time, at)) = trailer.and_then(parse) else {
+        return headers;
     };
-    let Some(trailer) = data.get(start..).filter(|_| start >= headers.end) else {
-        return;
-    };
-    let field = |at| ByteOrder::Big.u32(trailer, at);
-    let (Some(seconds), Some(nanos)) = (field(4), field(8)) else {
-        return;
-    };
-    let (Some(device), Some(&port)) = (ByteOrder::Big.u16(trailer, 13), trailer.get(15)) else {
-        return;
-    };
-    // Padding is zero, as a rule: not a time at which such a device existed.
-    if seconds < YEAR_2001 || nanos >= 1_000_000_000 {
-        return;
+    link.set_device(at);
+    Headers {
+        trailer_time: Some(time),
+        ..headers
     }
-    headers.trailer_time = Some(Nanos::from_pcap(seconds, nanos, 1));
-    link.device = Some(DevicePort { device, port });
+}
+
+fn parse(trailer: &[u8]) -> Option<(Nanos, DevicePort)> {
+    let (seconds, nanos) = (
+        ByteOrder::Big.u32(trailer, 4)?,
+        ByteOrder::Big.u32(trailer, 8)?,
+    );
+    let (device, port) = (ByteOrder::Big.u16(trailer, 13)?, *trailer.get(15)?);
+    // Padding is zero, as a rule: not a time at which such a device existed.
+    let is_time = seconds >= YEAR_2001 && nanos < 1_000_000_000;
+    is_time.then(|| {
+        (
+            Nanos::from_pcap(seconds, nanos, 1),
+            DevicePort { device, port },
+        )
+    })
 }
 
 const YEAR_2001: u32 = 978_307_200;

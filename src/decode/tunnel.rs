@@ -10,6 +10,7 @@ use crate::capture::ByteOrder;
 ///
 /// Where a tunnel carries Ethernet, `link` becomes that of the inner frame. Every level is
 /// further into the packet, so that the walk ends.
+#[inline(never)]
 pub(super) fn innermost<'a>(data: &'a [u8], outer: Headers<'a>, link: &mut LinkKey) -> Headers<'a> {
     let mut headers = outer;
     loop {
@@ -51,10 +52,7 @@ fn enter<'a>(
     };
     // An inner frame has tags of its own.
     if layer == Layer::Ethernet {
-        *frame.link = LinkKey {
-            device: link.device,
-            ..LinkKey::default()
-        };
+        *frame.link = link.without_link_layer();
     }
     let at = frame.find_ip(layer)?;
     Ok((ip::read(data, at)?, inner_link))

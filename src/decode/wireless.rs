@@ -21,7 +21,7 @@ impl Frame<'_, '_> {
             (true, false) => (10, 16),
             (true, true) => (24, 16),
         };
-        self.link.macs = Some((self.mac(src)?, self.mac(dst)?));
+        self.link.set_macs(self.mac(src)?, self.mac(dst)?);
         if flags & PROTECTED != 0 {
             return Err(NotFlow::Encrypted);
         }
@@ -44,7 +44,7 @@ impl Frame<'_, '_> {
         if is_aggregate {
             // Several frames in one; the first counts: addresses, length, LLC.
             self.skip(len);
-            self.link.macs = Some((self.mac(6)?, self.mac(0)?));
+            self.link.set_macs(self.mac(6)?, self.mac(0)?);
             len = 14;
         }
         self.skip(len);

@@ -88,7 +88,7 @@ impl Chunk {
         self.last_time = None;
     }
 
-    #[inline]
+    #[inline(always)]
     fn packet(&mut self, record: &PacketRecord<'_>, rules: &Rules) {
         self.balance.packets += 1;
         self.balance.bytes += u64::from(record.wire_len);
@@ -99,7 +99,7 @@ impl Chunk {
             None => Err(NotFlow::NoInterface),
         };
         match decoded {
-            Ok(headers) => self.flow_packet(record, &headers, link, rules),
+            Ok(headers) => self.flow_packet(record, &headers, &link, rules),
             Err(reason) => self.loose_packet(record, reason, &link, rules),
         }
         if matches!(record.time, Nanos::MIN | Nanos::MAX) {
@@ -129,12 +129,12 @@ impl Chunk {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn flow_packet(
         &mut self,
         record: &PacketRecord<'_>,
         headers: &Headers<'_>,
-        link: LinkKey,
+        link: &LinkKey,
         rules: &Rules,
     ) {
         let packet = PacketRef {
@@ -150,7 +150,7 @@ impl Chunk {
             flags: 0,
         };
         if let Some(fragment) = headers.fragment {
-            return self.fragment(packet, headers, fragment, link);
+            return self.fragment(packet, headers, fragment, *link);
         }
         self.hand_over(packet, &headers.addresses, link, rules);
     }
@@ -176,29 +176,21 @@ impl Chunk {
     }
 
     /// Gives a packet to the shard that owns its flow.
-    #[inline]
+    #[inline(always)]
     fn hand_over(
         &mut self,
         mut packet: PacketRef,
         addresses: &Addresses<'_>,
-        link: LinkKey,
+        link: &LinkKey,
         rules: &Rules,
     ) {
         let [src_port, dst_port] = packet.ports;
         let hash = rules
             .hash_key
             .tuple(addresses, packet.protocol, src_port, dst_port);
-        if rules.asks_each_packet && !rules.accepts_packet(&packet, addresses, &link) {
+        if rules.asks_each_packet && !rules.accepts_packet(&packet, addresses, link) {
             packet.flags |= PacketRef::FILTERED;
         }
-        let mut link = if rules.five_tuple {
-            LinkKey {
-                device: link.device,
-                ..LinkKey::default()
-            }
-        } else {
-            link
-        };
         // Conversations are keyed by their sorted endpoints.
         let is_reverse = rules.conversations && hash.is_reverse;
         packet.hash = hash.flow;
@@ -206,7 +198,6 @@ impl Chunk {
             packet.hash = !hash.flow;
             packet.flags |= PacketRef::REVERSE;
             packet.ports = [dst_port, src_port];
-            link = link.reversed();
         }
         match *addresses {
             Addresses::V4 { src, dst } => {
@@ -220,7 +211,11 @@ impl Chunk {
                 self.addresses.push(both);
             }
         }
-        packet.link = self.links.number(&link);
+        packet.link = match (rules.five_tuple, is_reverse) {
+            (false, false) => self.links.number(link),
+            (false, true) => self.links.number(&link.reversed()),
+            (true, _) => self.links.number(&link.without_link_layer()),
+        };
         let shard = hash.conversation as usize % rules.shards;
         if let Some(packets) = self.packets.get_mut(shard) {
             packets.push(packet);
@@ -249,7 +244,7 @@ impl Chunk {
             packet.protocol = key.network.protocol;
             let mut bytes = [0; 32];
             let addresses = addresses_of(&key.network, &mut bytes);
-            self.hand_over(packet, &addresses, key.link, rules);
+            self.hand_over(packet, &addresses, &key.link, rules);
         }
         for packets in &mut self.packets {
             packets.sort_unstable_by_key(|packet| packet.offset);

@@ -36,7 +36,7 @@ impl DatagramId {
             dst,
             protocol,
             id,
-            vlans: link.vlans,
+            vlans: link.vlans(),
         }
     }
 }

@@ -86,16 +86,11 @@ impl LinkTable {
     }
 }
 
-/// A slot for a key among the recent ones.
+/// A slot for a key among the recent ones: the upper bits of a product depend on all of its
+/// factors' bits.
 #[inline]
 fn recent_slot(key: &LinkKey) -> usize {
-    let (src, dst) = key.macs.unwrap_or_default();
-    let number = |[a, b, c, d, e, f]: [u8; 6]| u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
-    let vlan = key.vlans.ids().first().copied().unwrap_or(0);
-    let mixed = (number(src.0) ^ number(dst.0).rotate_left(24) ^ u64::from(vlan))
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    // The upper bits of a product depend on all bits of its factors.
-    usize::from(mixed.to_be_bytes()[0]) % RECENT
+    usize::from(key.mixed().to_be_bytes()[0]) % RECENT
 }
 
 const RECENT: usize = 256;
@@ -112,10 +107,9 @@ mod tests {
             .map(|n| {
                 let [a, b] = n.to_be_bytes();
                 let mac = MacAddr([2, 0, 0, 0, a, b]);
-                LinkKey {
-                    macs: Some((mac, mac)),
-                    ..LinkKey::default()
-                }
+                let mut key = LinkKey::default();
+                key.set_macs(mac, mac);
+                key
             })
             .collect();
         for (index, key) in keys.iter().enumerate() {

@@ -103,10 +103,10 @@ impl Test {
     fn holds(&self, link: &LinkKey, network: Option<&NetworkKey>) -> bool {
         match self {
             Self::Mac(side, mac) => link
-                .macs
+                .macs()
                 .is_some_and(|(src, dst)| side.holds(src, dst, |other| other == *mac)),
-            Self::Tagged => !link.vlans.is_empty(),
-            Self::Vlan(id) => link.vlans.ids().contains(id),
+            Self::Tagged => !link.vlans().is_empty(),
+            Self::Vlan(id) => link.vlans().ids().any(|tag| tag == *id),
             _ => network.is_some_and(|key| self.holds_for(key)),
         }
     }

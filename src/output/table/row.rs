@@ -26,7 +26,7 @@ impl Columns {
         let (link, network) = (&flow.key.link, &flow.key.network);
         see("flow_id", Value::Unsigned(flow.id));
         see("protocol", Value::Shown(&ProtocolName(network.protocol)));
-        match &link.macs {
+        match &link.macs() {
             Some((src, dst)) => {
                 see("src_mac", Value::Shown(src));
                 see("dst_mac", Value::Shown(dst));
@@ -36,7 +36,7 @@ impl Columns {
                 see("dst_mac", Value::Shown(&""));
             }
         }
-        see("vlan", Value::Shown(&link.vlans));
+        see("vlan", Value::Shown(&link.vlans()));
         see("src_ip", Value::Shown(&network.src));
         see("src_port", Value::Unsigned(network.src_port.into()));
         see("dst_ip", Value::Shown(&network.dst));
@@ -51,8 +51,8 @@ impl Columns {
                 Some(number) => Value::Unsigned(number.into()),
                 None => Value::Absent,
             };
-            see("device", value(link.device.map(|it| it.device)));
-            see("device_port", value(link.device.map(|it| it.port.into())));
+            see("device", value(link.device().map(|it| it.device)));
+            see("device_port", value(link.device().map(|it| it.port.into())));
         }
         if self.reverse {
             let reverse = flow.reverse.unwrap_or_default();

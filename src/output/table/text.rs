@@ -45,7 +45,7 @@ impl Lines {
             None => write!(text, "{:<5}", network.protocol)?,
         }
         let arrow = if self.columns.reverse { "<>" } else { "->" };
-        let (src_mac, dst_mac) = link.macs.unwrap_or_default();
+        let (src_mac, dst_mac) = link.macs().unwrap_or_default();
         mac(text, src_mac)?;
         write!(text, " {arrow} ")?;
         mac(text, dst_mac)?;
@@ -67,10 +67,10 @@ impl Lines {
         self.time(text, flow.last)?;
         text.push_str(" : ");
         duration(text, flow.duration_ns())?;
-        if !link.vlans.is_empty() {
-            write!(text, " | VLAN {}", link.vlans)?;
+        if !link.vlans().is_empty() {
+            write!(text, " | VLAN {}", link.vlans())?;
         }
-        if let Some(device) = link.device {
+        if let Some(device) = link.device() {
             write!(text, " | Device {} Port {}", device.device, device.port)?;
         }
         if let Some(reverse) = flow.reverse {
@@ -190,13 +190,12 @@ mod tests {
 
     fn flow() -> Flow {
         let mac = |last| MacAddr([0, 0x10, 0x18, 0x72, 0, last]);
+        let mut link = LinkKey::default();
+        link.set_macs(mac(0x3c), MacAddr([0, 0x16, 0x3e, 0xef, 0x36, 0x38]));
         Flow {
             id: 592_897,
             key: FlowKey {
-                link: LinkKey {
-                    macs: Some((mac(0x3c), MacAddr([0, 0x16, 0x3e, 0xef, 0x36, 0x38]))),
-                    ..LinkKey::default()
-                },
+                link,
                 network: NetworkKey {
                     src: "10.5.17.2".parse().unwrap(),
                     dst: "10.5.9.2".parse().unwrap(),

@@ -71,16 +71,16 @@ fn holds(meaning: &Meaning, link: &LinkKey, network: Option<&NetworkKey>) -> boo
         }
     }
     match (meaning, network) {
-        (Meaning::Mac { side, last }, _) => link.macs.is_some_and(|(src, dst)| {
+        (Meaning::Mac { side, last }, _) => link.macs().is_some_and(|(src, dst)| {
             at_side(
                 *side,
                 src == MacAddr([2, 0, 0, 0, 0, *last]),
                 dst.0 == [2, 0, 0, 0, 0, *last],
             )
         }),
-        (Meaning::Vlan(None), _) => link.vlans.to_string() != "",
+        (Meaning::Vlan(None), _) => link.vlans().to_string() != "",
         (Meaning::Vlan(Some(id)), _) => link
-            .vlans
+            .vlans()
             .to_string()
             .split('.')
             .any(|tag| tag == id.to_string()),
@@ -351,10 +351,14 @@ fn any_link() -> impl Strategy<Value = LinkKey> {
     let tags = prop::collection::vec(prop::sample::select(vec![1u16, 2, 12]), 0..3);
     (prop::option::of((0u8..3, 0u8..3)), tags).prop_map(|(macs, tags)| {
         let mac = |last| MacAddr([2, 0, 0, 0, 0, last]);
-        LinkKey {
-            macs: macs.map(|(src, dst)| (mac(src), mac(dst))),
-            ..tagged(&tags)
+        let mut link = LinkKey::default();
+        if let Some((src, dst)) = macs {
+            link.set_macs(mac(src), mac(dst));
         }
+        for tag in tags {
+            link.push_vlan(tag);
+        }
+        link
     })
 }
 

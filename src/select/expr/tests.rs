@@ -19,16 +19,12 @@ pub(super) fn key(protocol: u8, src: (&str, u16), dst: (&str, u16)) -> NetworkKe
 
 /// Ethernet from `02:...:01` to `02:...:02`, with these VLAN tags.
 pub(super) fn tagged(ids: &[u16]) -> LinkKey {
-    let mut vlans = VlanStack::default();
+    let mut link = LinkKey::default();
+    link.set_macs(MacAddr([2, 0, 0, 0, 0, 1]), MacAddr([2, 0, 0, 0, 0, 2]));
     for &id in ids {
-        assert!(vlans.push(id));
+        link.push_vlan(id);
     }
-    let macs = Some((MacAddr([2, 0, 0, 0, 0, 1]), MacAddr([2, 0, 0, 0, 0, 2])));
-    LinkKey {
-        macs,
-        vlans,
-        device: None,
-    }
+    link
 }
 
 /// Asserts what a filter answers for a key.
