@@ -98,7 +98,7 @@ impl Format {
 
 /// Names what an input that is no capture seems to be.
 fn describe(bytes: &[u8]) -> String {
-    let named: [(&[u8], &str); 8] = [
+    let named: [(&[u8], &str); 7] = [
         (
             b"\x1f\x8b",
             "it is compressed with gzip; decompress it first (zcat x | pcap_flows -)",
@@ -118,10 +118,6 @@ fn describe(bytes: &[u8]) -> String {
         (
             b"BZh",
             "it is compressed with bzip2; decompress it first (bzcat x | pcap_flows -)",
-        ),
-        (
-            b"snoop\0",
-            "it is a snoop capture; convert it first (editcap x x.pcap)",
         ),
         (
             b"GMBU",
@@ -144,7 +140,7 @@ fn describe(bytes: &[u8]) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     format!(
-        "it starts with the bytes {}, neither pcap nor pcapng",
+        "it starts with the bytes {}, which no format that is read does",
         start.join(" ")
     )
 }

@@ -1,5 +1,5 @@
-//! The classic pcap format: <https://www.tcpdump.org/manpages/pcap-savefile.5.html>, and its
-//! variants with other record headers.
+//! The classic pcap format: <https://www.tcpdump.org/manpages/pcap-savefile.5.html>, its variants
+//! with other record headers, and snoop (RFC 1761), whose records hold the same in another order.
 
 use super::bytes::ByteOrder;
 use super::linktype::LinkType;
@@ -34,6 +34,8 @@ pub enum Variant {
     IxiaHardware,
     /// IXIA lcap with software timestamps: microseconds, 28-byte file header.
     IxiaSoftware,
+    /// Solaris snoop: microseconds, big-endian, 16-byte file and 24-byte record headers.
+    Snoop,
 }
 
 impl Variant {
@@ -52,6 +54,8 @@ impl Variant {
             Self::Modified => 0xa1b2_cd34,
             Self::IxiaHardware => 0x1c00_01ac,
             Self::IxiaSoftware => 0x1c00_01ab,
+            // "snoo"; "p" and three zero bytes follow.
+            Self::Snoop => 0x736e_6f6f,
         }
     }
 
@@ -63,6 +67,7 @@ impl Variant {
     const fn file_header_len(self) -> usize {
         match self {
             Self::IxiaHardware | Self::IxiaSoftware => 28,
+            Self::Snoop => 16,
             _ => 24,
         }
     }
@@ -88,6 +93,9 @@ impl PcapFormat {
     /// # Errors
     /// When the bytes are not a pcap file header that is read.
     pub fn parse(bytes: &[u8]) -> Result<(Self, usize), HeaderError> {
+        if bytes.starts_with(b"snoop\0\0\0") {
+            return Self::parse_snoop(bytes);
+        }
         let (order, variant) = Self::magic(bytes).ok_or(HeaderError::NotPcap)?;
         let header = bytes
             .get(..variant.file_header_len())
@@ -110,6 +118,35 @@ impl PcapFormat {
             swapped_lengths: minor < 3,
         };
         Ok((format, variant.file_header_len()))
+    }
+
+    /// RFC 1761, section 2: magic, version, link type (as in the table of Wireshark's snoop.c).
+    fn parse_snoop(bytes: &[u8]) -> Result<(Self, usize), HeaderError> {
+        let order = ByteOrder::Big;
+        let version = order.u32(bytes, 8).ok_or(HeaderError::Short)?;
+        let data_link = order.u32(bytes, 12).ok_or(HeaderError::Short)?;
+        if version != 2 {
+            return Err(HeaderError::Version(
+                u16::try_from(version).unwrap_or(u16::MAX),
+                0,
+            ));
+        }
+        let link_type = match data_link {
+            0 | 4 => LinkType::ETHERNET,
+            2 => LinkType::IEEE802_5,
+            8 => LinkType::FDDI,
+            18 => LinkType::SUNATM,
+            26 => LinkType::IPNET,
+            _ => LinkType::USER0,
+        };
+        let format = Self {
+            order,
+            variant: Variant::Snoop,
+            link_type,
+            max_captured: max_captured(link_type, 0),
+            swapped_lengths: false,
+        };
+        Ok((format, Variant::Snoop.file_header_len()))
     }
 
     fn magic(bytes: &[u8]) -> Option<(ByteOrder, Variant)> {
@@ -141,7 +178,7 @@ impl PcapFormat {
     /// Length of a record's header, in bytes.
     pub const fn record_header_len(&self) -> usize {
         match self.variant {
-            Variant::Modified => 24,
+            Variant::Modified | Variant::Snoop => 24,
             _ => 16,
         }
     }
@@ -157,9 +194,10 @@ impl PcapFormat {
     /// Captured length and length on the wire of the record at `at`.
     #[inline]
     pub(super) fn lengths(&self, bytes: &[u8], at: usize) -> Option<(u32, u32)> {
-        let first = self.order.u32(bytes, at + 8)?;
-        let second = self.order.u32(bytes, at + 12)?;
-        Some(if self.swapped_lengths {
+        let is_snoop = matches!(self.variant, Variant::Snoop);
+        let at = if is_snoop { at } else { at + 8 };
+        let (first, second) = (self.order.u32(bytes, at)?, self.order.u32(bytes, at + 4)?);
+        Some(if self.swapped_lengths || is_snoop {
             (second, first)
         } else {
             (first, second)
@@ -169,7 +207,23 @@ impl PcapFormat {
     /// Seconds and sub-second field of the record at `at`.
     #[inline]
     pub(super) fn time_fields(&self, bytes: &[u8], at: usize) -> Option<(u32, u32)> {
+        let at = if matches!(self.variant, Variant::Snoop) {
+            at + 16
+        } else {
+            at
+        };
         Some((self.order.u32(bytes, at)?, self.order.u32(bytes, at + 4)?))
+    }
+
+    /// Length of a whole record: snoop's are padded, and say how long they are.
+    #[inline]
+    pub(super) fn record_len(&self, bytes: &[u8], at: usize, captured: u32) -> Option<usize> {
+        let unpadded = self.record_header_len() + captured as usize;
+        if !matches!(self.variant, Variant::Snoop) {
+            return Some(unpadded);
+        }
+        let len = self.order.u32(bytes, at + 8)? as usize;
+        (len >= unpadded && len <= unpadded + MAX_PADDING).then_some(len)
     }
 
     /// The record at `at`.
@@ -188,15 +242,17 @@ impl PcapFormat {
                 limit: self.max_captured,
             }));
         }
-        let captured = captured as usize;
-        let Some(data) = body.get(..captured) else {
-            return Err(Stop::Partial {
-                needed: header_len + captured,
-            });
+        let Some(len) = self.record_len(bytes, at, captured) else {
+            let claimed = self.order.u32(bytes, at + 8).unwrap_or(0);
+            return Err(Stop::Damaged(DamageKind::BlockLength { claimed }));
+        };
+        let data = match body.get(..captured as usize) {
+            Some(data) if body.len() >= len - header_len => data,
+            _ => return Err(Stop::Partial { needed: len }),
         };
         Ok(PacketRecord {
             start: at,
-            len: header_len + captured,
+            len,
             time: Nanos::from_pcap(seconds, fraction, self.unit_ns()),
             data,
             wire_len,
@@ -209,6 +265,9 @@ impl PcapFormat {
     #[cold]
     pub(super) fn joined_header(bytes: &[u8], at: usize) -> Option<(Self, usize)> {
         let (format, len) = Self::parse(bytes.get(at..)?).ok()?;
+        if matches!(format.variant, Variant::Snoop) {
+            return None;
+        }
         // Time zone and accuracy are always zero, so that the record's lengths are, too.
         let zeros = bytes.get(at + 8..at + 16)?;
         zeros.iter().all(|&byte| byte == 0).then_some((format, len))
@@ -227,6 +286,9 @@ pub(super) fn max_captured(link_type: LinkType, snaplen: u32) -> u32 {
         _ => STANDARD,
     }
 }
+
+/// Records are aligned; more padding than this is damage.
+const MAX_PADDING: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -137,8 +137,9 @@ fn pcap_link(bytes: &[u8], at: usize, format: &PcapFormat, last_seconds: &mut Op
         && fraction < per_second
         && is_near;
     if plausible {
-        Link::Plausible {
-            len: format.record_header_len() + captured as usize,
+        match format.record_len(bytes, at, captured) {
+            Some(len) => Link::Plausible { len },
+            None => Link::Broken,
         }
     } else {
         Link::Broken

@@ -3,6 +3,7 @@
 
 use super::balance::Balance;
 use super::config::Rules;
+use super::lists::ShardLists;
 use crate::capture::{Companion, Format, Nanos, PacketRecord, Stop, Walk};
 use crate::decode::{Addresses, Fragment, Headers, NotFlow, decode};
 use crate::flow::{DatagramId, FlowKey, FragmentTable, LinkKey, LinkTable, NetworkKey, PacketRef};
@@ -23,7 +24,7 @@ pub(crate) struct Chunk {
     /// Where its packets went, as far as phase A can tell.
     pub(crate) balance: Balance,
     /// Packets handed to shards, by shard, each list in capture order.
-    pub(crate) packets: Vec<Vec<PacketRef>>,
+    pub(crate) packets: ShardLists,
     /// Source and destination of IPv6 packets.
     pub(crate) addresses: Vec<[u8; 32]>,
     links: LinkTable,
@@ -63,10 +64,11 @@ impl Chunk {
                 break Stop::End;
             }
             match walk.next() {
-                Ok(record) => self.packet(&record, rules),
+                Ok(record) => self.packet(record, rules),
                 Err(stop) => break stop,
             }
         };
+        self.packets.complete();
         self.stop = Some(stop);
         self.end = walk.position();
         let (companions, format) = walk.into_parts();
@@ -78,8 +80,7 @@ impl Chunk {
         self.range = range;
         self.start_format = Some(format.clone());
         self.balance = Balance::default();
-        self.packets.resize_with(rules.shards, Vec::new);
-        self.packets.iter_mut().for_each(Vec::clear);
+        self.packets.reset(rules.shards);
         self.addresses.clear();
         self.links.clear();
         self.link_numbers.clear();
@@ -89,7 +90,7 @@ impl Chunk {
     }
 
     #[inline(always)]
-    fn packet(&mut self, record: &PacketRecord<'_>, rules: &Rules) {
+    fn packet(&mut self, record: PacketRecord<'_>, rules: &Rules) {
         self.balance.packets += 1;
         self.balance.bytes += u64::from(record.wire_len);
         self.last_time = Some(record.time);
@@ -99,7 +100,7 @@ impl Chunk {
             None => Err(NotFlow::NoInterface),
         };
         match decoded {
-            Ok(headers) => self.flow_packet(record, &headers, &link, rules),
+            Ok(headers) => self.flow_packet(record, headers, &link, rules),
             Err(reason) => self.loose_packet(record, reason, &link, rules),
         }
         if matches!(record.time, Nanos::MIN | Nanos::MAX) {
@@ -111,7 +112,7 @@ impl Chunk {
     #[cold]
     fn loose_packet(
         &mut self,
-        record: &PacketRecord<'_>,
+        record: PacketRecord<'_>,
         reason: NotFlow,
         link: &LinkKey,
         rules: &Rules,
@@ -132,8 +133,8 @@ impl Chunk {
     #[inline(always)]
     fn flow_packet(
         &mut self,
-        record: &PacketRecord<'_>,
-        headers: &Headers<'_>,
+        record: PacketRecord<'_>,
+        headers: Headers<'_>,
         link: &LinkKey,
         rules: &Rules,
     ) {
@@ -159,7 +160,7 @@ impl Chunk {
     fn fragment(
         &mut self,
         packet: PacketRef,
-        headers: &Headers<'_>,
+        headers: Headers<'_>,
         fragment: Fragment,
         link: LinkKey,
     ) {
@@ -217,9 +218,7 @@ impl Chunk {
             (true, _) => self.links.number(&link.without_link_layer()),
         };
         let shard = hash.conversation as usize % rules.shards;
-        if let Some(packets) = self.packets.get_mut(shard) {
-            packets.push(packet);
-        }
+        self.packets.push(shard, packet);
     }
 
     /// The sequential step between the phases: later fragments get the flow of their first one.
@@ -246,9 +245,8 @@ impl Chunk {
             let addresses = addresses_of(&key.network, &mut bytes);
             self.hand_over(packet, &addresses, &key.link, rules);
         }
-        for packets in &mut self.packets {
-            packets.sort_unstable_by_key(|packet| packet.offset);
-        }
+        self.packets.complete();
+        self.packets.sort();
     }
 
     /// Numbers the chunk's link keys in the run's table.

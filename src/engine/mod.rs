@@ -4,6 +4,7 @@ mod balance;
 mod chunk;
 mod config;
 mod job;
+mod lists;
 mod progress;
 mod run;
 mod window;

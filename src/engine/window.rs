@@ -218,9 +218,10 @@ fn apply<O: Observer>(
     };
     let work = |number: usize, shard: &mut Shard, observer: &mut O| {
         for chunk in chunks {
-            let Some(packets) = chunk.packets.get(number).filter(|list| !list.is_empty()) else {
+            let packets = chunk.packets.get(number);
+            if packets.is_empty() {
                 continue;
-            };
+            }
             let packets = ShardPackets {
                 packets,
                 addresses: &chunk.addresses,

@@ -3,7 +3,7 @@
 use crate::capture::Nanos;
 
 /// A packet, as small as it can be told: 40 bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct PacketRef {
     /// When the packet was captured.
     pub time: Nanos,

@@ -213,6 +213,7 @@ fn has_same_records(a: &PcapFormat, b: &PcapFormat) -> bool {
     a.order == b.order
         && a.unit_ns() == b.unit_ns()
         && a.record_header_len() == b.record_header_len()
+        && (a.variant == Variant::Snoop) == (b.variant == Variant::Snoop)
         && a.swapped_lengths == b.swapped_lengths
 }
 
@@ -220,7 +221,7 @@ fn has_same_records(a: &PcapFormat, b: &PcapFormat) -> bool {
 const fn plain_variant(variant: Variant) -> Variant {
     match variant {
         Variant::IxiaHardware => Variant::Nanos,
-        Variant::IxiaSoftware => Variant::Micros,
+        Variant::IxiaSoftware | Variant::Snoop => Variant::Micros,
         other => other,
     }
 }

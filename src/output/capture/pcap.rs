@@ -28,14 +28,17 @@ impl PcapWriter {
             Format::Pcap(first) => {
                 let variant = plain_variant(first.variant);
                 let variant = if needs_nanos { Variant::Nanos } else { variant };
-                let mut header = header
-                    .get(..PcapFormat::MIN_HEADER_LEN)
-                    .unwrap_or(header)
-                    .to_vec();
-                if variant != first.variant {
-                    header.splice(..4, variant.magic_bytes(first.order));
-                }
                 let format = PcapFormat { variant, ..*first };
+                let header = match (variant == first.variant, first.variant) {
+                    (_, Variant::Snoop) => format.file_header(SNAPLEN),
+                    (true, _) => header.to_vec(),
+                    (false, _) => {
+                        let rest = header
+                            .get(4..PcapFormat::MIN_HEADER_LEN)
+                            .unwrap_or_default();
+                        [variant.magic_bytes(first.order).as_slice(), rest].concat()
+                    }
+                };
                 Self {
                     header: Header::Copied(header),
                     format,

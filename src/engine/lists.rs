@@ -1,0 +1,79 @@
+//! The packets of a chunk, sorted by shard while they are found.
+//!
+//! Each packet goes to the end of one of many lists: every list is a place in memory of its own,
+//! and a write there waits for its cache line. Measured on 9.7 M packets (128 lists, two per
+//! cache line): 50 ns a packet, more than everything else that decoding does. So packets are
+//! gathered in a block that stays in the cache, a few for each list, and copied out together: the
+//! waits of neighbouring cache lines overlap.
+
+use crate::flow::PacketRef;
+
+/// Lists of packets, one for each shard.
+#[derive(Debug, Default)]
+pub(super) struct ShardLists {
+    lists: Vec<Vec<PacketRef>>,
+    gathered: Vec<Gathered>,
+}
+
+#[derive(Clone, Debug)]
+struct Gathered {
+    packets: [PacketRef; GATHERED],
+    count: usize,
+}
+
+impl ShardLists {
+    /// Empties the lists; there are `count` of them from now on.
+    pub(super) fn reset(&mut self, count: usize) {
+        self.lists.resize_with(count, Vec::new);
+        self.lists.iter_mut().for_each(Vec::clear);
+        let none = Gathered {
+            packets: [PacketRef::default(); GATHERED],
+            count: 0,
+        };
+        self.gathered.resize(count, none);
+        self.gathered
+            .iter_mut()
+            .for_each(|gathered| gathered.count = 0);
+    }
+
+    /// Adds a packet to the end of a list.
+    #[inline(always)]
+    pub(super) fn push(&mut self, list: usize, packet: PacketRef) {
+        let Some(gathered) = self.gathered.get_mut(list) else {
+            return;
+        };
+        if let Some(place) = gathered.packets.get_mut(gathered.count) {
+            *place = packet;
+            gathered.count += 1;
+        }
+        if gathered.count == GATHERED {
+            gathered.count = 0;
+            if let Some(packets) = self.lists.get_mut(list) {
+                packets.extend_from_slice(&gathered.packets);
+            }
+        }
+    }
+
+    /// Copies out what is still gathered: the lists are complete then.
+    pub(super) fn complete(&mut self) {
+        for (packets, gathered) in self.lists.iter_mut().zip(&mut self.gathered) {
+            packets.extend(gathered.packets.iter().take(gathered.count));
+            gathered.count = 0;
+        }
+    }
+
+    /// Puts each list into capture order.
+    pub(super) fn sort(&mut self) {
+        for packets in &mut self.lists {
+            packets.sort_unstable_by_key(|packet| packet.offset);
+        }
+    }
+
+    /// A list.
+    pub(super) fn get(&self, list: usize) -> &[PacketRef] {
+        self.lists.get(list).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Packets gathered for each list: five cache lines.
+const GATHERED: usize = 8;
