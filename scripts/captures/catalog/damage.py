@@ -134,9 +134,8 @@ def garbled() -> list[CaptureFile]:
         CaptureFile(
             "damage/two-files.pcap",
             head + pcap.file(records[HALF:]),
-            "two pcap files, one after the other",
+            "two pcap files, one after the other: no damage, but one capture",
             records,
-            before_damage=HALF,
             tshark="the second file's header reads as an empty record",
         ),
     ]

@@ -1,0 +1,328 @@
+//! The everything-matrix: the same capture gives the same answer, whatever the number of threads,
+//! the sizes of windows and chunks, the number of shards and their hashes, and whether it comes
+//! from a file, a stream or several files.
+
+use crate::common::answer::{Answer, Feed, Question, Way, answer};
+use crate::common::program::{Program, run};
+use crate::common::{Capture, Complaints, captures, reading};
+use std::fs;
+use std::path::PathBuf;
+
+const THREADS: [usize; 4] = [1, 2, 3, 7];
+const WINDOWS: [Option<usize>; 4] = [Some(2048), Some(7 * 1024), Some(64 * 1024), None];
+const CHUNKS: [Option<usize>; 4] = [Some(256), Some(1500), Some(4096), None];
+/// Windows of a stream are its buffers; pieces are what one read brings.
+const BUFFERS: [usize; 4] = [2048, 7 * 1024, 64 * 1024, 1024 * 1024];
+const PIECES: [usize; 4] = [usize::MAX, 13, 700, 4096];
+
+/// What is asked: flows as they are, with what the filter leaves of everything; innermost 5-tuples,
+/// with the packets of some flows; conversations that end after a while, of the first packets.
+fn questions(capture: &Capture) -> [Question; 3] {
+    let flows = capture.inner_flows.or(capture.flows).unwrap_or(0);
+    let ids = match flows {
+        0 => String::new(),
+        flows => format!("1-{}", flows.min(3)),
+    };
+    [
+        Question { filter: "not tcp", ..Question::default() },
+        Question { five_tuple: true, decap: true, ids, ..Question::default() },
+        Question {
+            conversations: true,
+            filter: "not src port 80",
+            idle_ns: Some(1_000_000),
+            max_packets: Some(capture.packets * 2 / 3),
+            ..Question::default()
+        },
+    ]
+}
+
+/// Files, through all sizes and numbers of threads.
+fn file_ways(capture: &Capture) -> Vec<Way> {
+    let plain = Way::plain(&capture.path());
+    let mut ways = Vec::new();
+    for threads in THREADS {
+        for window_len in WINDOWS {
+            for chunk_len in CHUNKS {
+                ways.push(Way { threads, window_len, chunk_len, ..plain.clone() });
+            }
+        }
+    }
+    ways
+}
+
+fn stream_ways(capture: &Capture) -> Vec<Way> {
+    let plain = Way::plain(&capture.path());
+    let bytes = capture.read();
+    let mut ways = Vec::new();
+    for (turn, buffer_len) in BUFFERS.into_iter().enumerate() {
+        for (threads, chunk_len) in THREADS.into_iter().zip(CHUNKS) {
+            let feed = Feed::Stream {
+                name: capture.path(),
+                bytes: bytes.clone(),
+                buffer_len,
+                piece_len: PIECES[(turn + threads) % PIECES.len()],
+            };
+            ways.push(Way { feed, threads, chunk_len, ..plain.clone() });
+        }
+    }
+    ways
+}
+
+/// Shards, hash keys, and the smallest sizes there are.
+fn odd_ways(capture: &Capture) -> Vec<Way> {
+    let plain = Way::plain(&capture.path());
+    let small = Way { window_len: Some(1), chunk_len: Some(1), threads: 2, ..plain.clone() };
+    vec![
+        Way { shards: Some(1), hash_seed: Some(1), ..plain.clone() },
+        Way { shards: Some(2), hash_seed: Some(u64::MAX), chunk_len: Some(700), ..plain.clone() },
+        Way { shards: Some(128), hash_seed: None, threads: 2, ..plain.clone() },
+        Way { shards: Some(3), hash_seed: None, window_len: Some(1000), ..plain },
+        small,
+    ]
+}
+
+/// Compares ways with the plainest one, each question with its share of them: the `offset` and the
+/// turns taken see to it that all ways meet all questions, if not on the same capture.
+fn compare(capture: &Capture, offset: usize, ways: &[Way], stride: usize, wrong: &mut Complaints) {
+    let plain = Way::plain(&capture.path());
+    for (number, question) in questions(capture).into_iter().enumerate() {
+        let expected = answer(&question, &plain);
+        assert!(expected.balance.is_even(), "{}", capture.name);
+        for way in ways.iter().skip((offset + number) % stride).step_by(stride) {
+            let label = format!("{}, question {number}, {way}", capture.name);
+            expected.compare(&answer(&question, way), &label, wrong);
+        }
+    }
+}
+
+/// How much of a capture's list of ways one question tries: all of it where the capture is made to
+/// be hard, a share of it elsewhere.
+fn stride(capture: &Capture) -> usize {
+    let is_hard = ["recorded/http", "recorded/ipv6", "false-chain", "sections", "two-files"]
+        .iter()
+        .any(|name| capture.name.contains(name));
+    if is_hard { 1 } else { 13 }
+}
+
+#[test]
+fn files_in_all_sizes_and_numbers_of_threads() {
+    let mut wrong = Complaints::default();
+    for (number, capture) in captures().iter().enumerate() {
+        compare(capture, number, &file_ways(capture), stride(capture), &mut wrong);
+    }
+    wrong.none();
+}
+
+#[test]
+fn streams_in_all_sizes_and_pieces() {
+    let mut wrong = Complaints::default();
+    for (number, capture) in captures().iter().enumerate() {
+        compare(capture, number, &stream_ways(capture), stride(capture).min(5), &mut wrong);
+    }
+    wrong.none();
+}
+
+#[test]
+fn shards_hash_keys_and_the_smallest_sizes() {
+    let mut wrong = Complaints::default();
+    for (number, capture) in captures().iter().enumerate() {
+        compare(capture, number, &odd_ways(capture), stride(capture).min(2), &mut wrong);
+    }
+    wrong.none();
+}
+
+/// A pcap capture cut into three at record boundaries, read as three files.
+#[test]
+fn several_files() {
+    let mut wrong = Complaints::default();
+    let folder = tempfile::tempdir().unwrap();
+    let mut compared = 0;
+    for (number, capture) in captures().iter().enumerate() {
+        let bytes = capture.read();
+        let parsed = reading::parse(&bytes);
+        if capture.is_pcapng() || capture.damaged || !parsed.is_whole || parsed.packets.len() < 3 {
+            continue;
+        }
+        let paths: Vec<PathBuf> = parsed
+            .cut(&bytes, 3)
+            .iter()
+            .enumerate()
+            .map(|(part, bytes)| {
+                let path = folder.path().join(format!("{number}-{part}"));
+                fs::write(&path, bytes).unwrap();
+                path
+            })
+            .collect();
+        let plain = Way { feed: Feed::Files(paths), ..Way::plain(&capture.path()) };
+        let ways = [
+            plain.clone(),
+            Way { threads: 2, window_len: Some(2048), chunk_len: Some(256), ..plain.clone() },
+            Way { threads: 3, window_len: Some(700), chunk_len: Some(1500), ..plain },
+        ];
+        compare(capture, number, &ways, 1, &mut wrong);
+        compared += 1;
+    }
+    assert!(compared > 100, "only {compared} captures were cut");
+    wrong.none();
+}
+
+/// A file header amid the records of captures that were joined: wherever the window ends.
+#[test]
+fn a_window_may_end_anywhere_in_a_joined_file_header() {
+    let mut wrong = Complaints::default();
+    let capture = captures().into_iter().find(|it| it.name.ends_with("two-files.pcap")).unwrap();
+    let bytes = capture.read();
+    let parsed = reading::parse(&bytes);
+    let joint = parsed.packets[11].place.end;
+    let plain = Way::plain(&capture.path());
+    let question = Question::default();
+    let expected = answer(&question, &plain);
+    for end in joint - 2..joint + 30 {
+        let window_len = Some(end - parsed.header.len());
+        let way = Way { window_len, ..plain.clone() };
+        expected.compare(&answer(&question, &way), &way.to_string(), &mut wrong);
+        let feed = Feed::Stream {
+            name: capture.path(),
+            bytes: bytes.clone(),
+            buffer_len: end,
+            piece_len: usize::MAX,
+        };
+        let way = Way { feed, ..plain.clone() };
+        expected.compare(&answer(&question, &way), &way.to_string(), &mut wrong);
+    }
+    wrong.none();
+}
+
+/// `--packet-max` at each packet: what stands behind the last packet that is wanted, damage or
+/// blocks, is not looked at, whatever the chunks.
+#[test]
+fn a_limit_of_packets_ends_at_the_same_place() {
+    let mut wrong = Complaints::default();
+    let names = [
+        "formats/all-blocks-le.pcapng",
+        "formats/sections.pcapng",
+        "formats/link-types.pcapng",
+        "damage/garbage-middle.pcap",
+        "damage/garbage-middle.pcapng",
+        "damage/two-files.pcap",
+        "damage/trailing-length.pcapng",
+        "recorded/http.pcap",
+        "recorded/dns.pcap",
+    ];
+    for capture in captures() {
+        if !names.iter().any(|name| capture.name.ends_with(name)) {
+            continue;
+        }
+        let plain = Way::plain(&capture.path());
+        for packets in 0..=capture.packets + 1 {
+            let question = Question { max_packets: Some(packets), ..Question::default() };
+            let expected = answer(&question, &plain);
+            assert_eq!(expected.balance.packets, packets.min(capture.packets), "{}", capture.name);
+            for way in [
+                Way { chunk_len: Some(100), ..plain.clone() },
+                Way { chunk_len: Some(500), threads: 2, ..plain.clone() },
+                Way { chunk_len: Some(300), window_len: Some(900), ..plain.clone() },
+            ] {
+                let label = format!("{}, at most {packets} packets, {way}", capture.name);
+                expected.compare(&answer(&question, &way), &label, &mut wrong);
+            }
+        }
+    }
+    wrong.none();
+}
+
+/// The program itself, from a file and through a pipe: list, statistics, extraction.
+#[test]
+fn the_program_from_a_file_and_from_a_pipe() {
+    let mut wrong = Complaints::default();
+    let folder = tempfile::tempdir().unwrap();
+    for name in [
+        "recorded/http.pcap",
+        "recorded/ipv6.pcapng",
+        "recorded/dns.pcap",
+        "generated/formats/sections.pcapng",
+        "generated/formats/ns-be.pcap",
+        "generated/damage/garbage-middle.pcap",
+        "generated/damage/length-ffffffff.pcapng",
+    ] {
+        let path = format!("testdata/{name}");
+        let bytes = fs::read(crate::common::capture(name)).unwrap();
+        let (output, stats) = (folder.path().join("output"), folder.path().join("stats"));
+        let mut expected: Option<(Vec<u8>, Vec<u8>, String)> = None;
+        let mut see = |label: &str, extra: &[&str], input: Option<(&[u8], usize)>| {
+            let mut program = Program::new()
+                .args(["--format", "csv", "--extract", "1-2", "--extract-port", "53", "53"])
+                .args(extra)
+                .args(["-o".as_ref(), output.as_os_str(), "--stats".as_ref(), stats.as_os_str()]);
+            program = match input {
+                Some((bytes, piece_len)) => program.input(bytes, piece_len),
+                None => program.args([&path]),
+            };
+            let ended = program.run();
+            let code = if name.contains("damage") { 3 } else { 0 };
+            let ended = ended.exits(code);
+            let found = (ended.stdout.clone(), fs::read(&output).unwrap(), balance_of(&stats));
+            match &expected {
+                None => expected = Some(found),
+                Some(expected) if *expected == found => {}
+                Some((list, extracted, balance)) => wrong.add(format!(
+                    "{path}, {label}: list same {}, extraction same {}, balance {balance} and {}\n{ended}",
+                    *list == found.0,
+                    *extracted == found.1,
+                    found.2
+                )),
+            }
+        };
+        see("file", &[], None);
+        see("file, small", &["--window-bytes", "2048", "--chunk-bytes", "256", "--threads", "3"], None);
+        see("file, one thread", &["--window-bytes", "1", "--threads", "1"], None);
+        see("--stdin", &["--stdin"], Some((&bytes, usize::MAX)));
+        see("- in pieces of 1000", &["-"], Some((&bytes, 1000)));
+        see("- in pieces of 37", &["-", "--threads", "2", "--chunk-bytes", "300"], Some((&bytes, 37)));
+    }
+    wrong.none();
+}
+
+/// The part of the statistics that does not depend on the machine.
+fn balance_of(stats: &std::path::Path) -> String {
+    let mut stats: serde_json::Value = serde_json::from_slice(&fs::read(stats).unwrap()).unwrap();
+    let fields = stats.as_object_mut().unwrap();
+    for name in ["seconds", "gbps", "threads", "inputs"] {
+        assert!(fields.remove(name).is_some(), "{name}");
+    }
+    stats.to_string()
+}
+
+/// The list for people, too, and in the order of packets.
+#[test]
+fn the_list_for_people() {
+    let lists: Vec<String> = [
+        vec!["--threads", "1"],
+        vec!["--threads", "7", "--window-bytes", "2048", "--chunk-bytes", "256"],
+    ]
+    .into_iter()
+    .map(|extra| {
+        let ended = run(["testdata/recorded/lossy-client.pcap"].into_iter().chain(extra)).exits(0);
+        ended.text().to_owned()
+    })
+    .collect();
+    assert_eq!(lists[0], lists[1]);
+    assert_eq!(lists[0].lines().count(), 6);
+}
+
+
+/// A guard for the matrix itself: the answers it compares are not empty.
+#[test]
+fn the_questions_have_answers() {
+    let capture = captures().into_iter().find(|it| it.name.ends_with("recorded/http.pcap")).unwrap();
+    let answers: Vec<Answer> = questions(&capture)
+        .iter()
+        .map(|question| answer(question, &Way::plain(&capture.path())))
+        .collect();
+    let records = |answer: &Answer| reading::parse(&answer.extracted).packets.len();
+    // ARP alone is not TCP; the first three flows; what clients sent of the first two thirds.
+    assert_eq!(records(&answers[0]), 2);
+    assert!(records(&answers[1]) > 30);
+    assert!(answers[2].balance.packets == 44 && answers[2].balance.filtered > 10);
+    assert!(answers[2].flows > 3, "conversations end after a millisecond: {}", answers[2].list);
+}
