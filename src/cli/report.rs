@@ -1,6 +1,5 @@
 //! What is said on standard error at the end of a run.
 
-use pcap_flows::capture::Damage;
 use pcap_flows::engine::{InputReport, Outcome};
 use pcap_flows::jobs::FlowsReport;
 
@@ -18,11 +17,10 @@ pub(crate) fn report(report: &FlowsReport) -> bool {
         }
         let untold = input.damage_count - input.damages.len() as u64;
         if untold > 0 {
-            let skipped: &[Damage] = &input.damages;
             say(&format!(
                 "{}: {untold} further damages (the first {} are told)",
                 input.path.display(),
-                skipped.len()
+                input.damages.len()
             ));
         }
         if let Some(error) = &input.error {
@@ -52,7 +50,7 @@ pub(crate) fn report(report: &FlowsReport) -> bool {
             others(count - 1)
         ));
     }
-    say(&format!("{balance}; {} flows", flows.len()));
+    say(&format!("{balance}; {} flows", flows.accepted()));
     report.outcome.is_whole()
 }
 

@@ -59,9 +59,14 @@ impl FlowList {
         }
     }
 
-    /// How many flows there are, those that a filter refuses among them.
+    /// How many FlowIDs there are: those of flows that a filter refuses among them.
     pub fn len(&self) -> u64 {
         self.order.len() as u64
+    }
+
+    /// How many flows have packets that the run's filter lets through.
+    pub fn accepted(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.accepted).sum()
     }
 
     /// Whether there is no flow.

@@ -26,6 +26,8 @@ pub(crate) struct Shard {
     /// Packets counted in flows, and those that the filter kept out.
     pub(crate) counted: u64,
     pub(crate) filtered: u64,
+    /// Flows with a packet that the filter let through.
+    pub(crate) accepted: u64,
 }
 
 /// A chunk's packets of one shard, and what their references refer to.
@@ -70,6 +72,7 @@ impl Shard {
                 self.filtered += 1;
                 continue;
             }
+            self.accepted += u64::from(record.packets == 0);
             record.count(packet);
             self.counted += 1;
             if rules.conversations {

@@ -41,7 +41,7 @@ impl Stats {
             packets_malformed: balance.malformed(),
             packets_filtered: balance.filtered,
             bytes: balance.bytes,
-            flows: outcome.flows.len(),
+            flows: outcome.flows.accepted(),
             seconds: elapsed.as_secs_f64(),
             gbps: gbps(input_bytes, elapsed),
             threads: outcome.threads,

@@ -3,7 +3,7 @@
 use super::TimeZone;
 use super::row::{Columns, protocol_name};
 use crate::capture::Nanos;
-use crate::flow::{Flow, MacAddr};
+use crate::flow::Flow;
 use jiff::tz::{self, TimeZone as Zone};
 use std::fmt::{self, Write};
 use std::net::IpAddr;
@@ -36,19 +36,18 @@ impl Lines {
     fn line(&self, text: &mut String, rank: u64, flow: &Flow) -> fmt::Result {
         let (link, network) = (&flow.key.link, &flow.key.network);
         write!(text, "{rank:5} FlowID: {:8} | ", flow.id)?;
+        let start = text.len();
         match protocol_name(network.protocol) {
-            Some(name) => {
-                let start = text.len();
-                text.extend(name.chars().map(|letter| letter.to_ascii_uppercase()));
-                pad(text, start, 5);
-            }
-            None => write!(text, "{:<5}", network.protocol)?,
+            Some(name) => text.extend(name.chars().map(|letter| letter.to_ascii_uppercase())),
+            None => write!(text, "{}", network.protocol)?,
         }
+        text.push(' ');
+        pad(text, start, 5);
         let arrow = if self.columns.reverse { "<>" } else { "->" };
-        let (src_mac, dst_mac) = link.macs().unwrap_or_default();
-        mac(text, src_mac)?;
-        write!(text, " {arrow} ")?;
-        mac(text, dst_mac)?;
+        match link.macs() {
+            Some((src, dst)) => write!(text, "{src} {arrow} {dst}")?,
+            None => write!(text, "{NO_MAC} {arrow} {NO_MAC}")?,
+        }
         text.push_str(" | ");
         address(text, network.src)?;
         write!(text, " {arrow} ")?;
@@ -133,10 +132,6 @@ fn duration(text: &mut String, ns: i64) -> fmt::Result {
     )
 }
 
-fn mac(text: &mut String, mac: MacAddr) -> fmt::Result {
-    write!(text, "{mac}")
-}
-
 /// IPv4 with three places for each number; IPv6 in its canonical form.
 fn address(text: &mut String, address: IpAddr) -> fmt::Result {
     match address {
@@ -183,10 +178,13 @@ fn pad(text: &mut String, start: usize, width: usize) {
     text.extend(std::iter::repeat_n(' ', missing));
 }
 
+/// What stands in a MAC address's place where there is none.
+const NO_MAC: &str = "--:--:--:--:--:--";
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{FlowKey, LinkKey, NetworkKey};
+    use crate::flow::{FlowKey, LinkKey, MacAddr, NetworkKey};
 
     fn flow() -> Flow {
         let mac = |last| MacAddr([0, 0x10, 0x18, 0x72, 0, last]);

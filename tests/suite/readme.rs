@@ -1,0 +1,124 @@
+//! The commands in README.md do what README.md says.
+//!
+//! Blocks marked `console` are run, in the repository's root, in order; blocks with any other mark
+//! are not. A line that starts with `$ ` is a command for `sh`, in which `pcap_flows` is the program
+//! under test. The lines behind it, up to the next command or the end of the block, are what it
+//! prints on standard output and standard error; a line of `...` stands for any number of lines.
+//! Files that a command writes go where it says: commands name places in `/tmp` or in a folder that
+//! they make, or `$TMPDIR`, which is a new folder for each run of the test.
+
+use crate::common::program::{Ended, run_other};
+use crate::common::{Complaints, root};
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// A command and the lines that it should print.
+#[derive(Debug, PartialEq, Eq)]
+struct Example {
+    line: usize,
+    command: String,
+    expected: Vec<String>,
+}
+
+#[test]
+fn commands_print_what_is_shown() {
+    let Ok(text) = fs::read_to_string(root().join("README.md")) else {
+        eprintln!("there is no README.md: nothing to run");
+        return;
+    };
+    let examples = examples(&text);
+    assert!(!examples.is_empty(), "README.md shows no command in a block marked `console`");
+    let mut wrong = Complaints::default();
+    let folder = tempfile::tempdir().unwrap();
+    for example in &examples {
+        let ended = shell(&example.command, folder.path());
+        let found: Vec<&str> = ended.text().lines().collect();
+        if !matches(&example.expected, &found) {
+            wrong.add(format!(
+                "README.md:{}: $ {}\nshown:\n{}\nprinted:\n{}",
+                example.line,
+                example.command,
+                example.expected.join("\n"),
+                found.join("\n")
+            ));
+        }
+    }
+    wrong.none();
+}
+
+/// Runs a command as a person would who has the program in the path. Both outputs come as one, as
+/// on a terminal.
+fn shell(command: &str, folder: &Path) -> Ended {
+    let program = Path::new(env!("CARGO_BIN_EXE_pcap_flows"));
+    let mut path = program.parent().unwrap().as_os_str().to_owned();
+    if let Some(rest) = env::var_os("PATH") {
+        path.push(":");
+        path.push(rest);
+    }
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &format!("exec 2>&1\n{command}")])
+        .current_dir(root())
+        .env("PATH", path)
+        .env("TZ", "UTC")
+        .env("TMPDIR", folder);
+    run_other(shell).unwrap_or_else(|| panic!("there is no sh"))
+}
+
+/// The commands of all blocks marked `console`.
+fn examples(text: &str) -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    // Inside a block: whether it is run.
+    let mut block = None;
+    for (line, number) in text.lines().zip(1..) {
+        match (line.strip_prefix("```"), block) {
+            (Some(mark), None) => block = Some(mark.trim() == "console"),
+            (Some(_), Some(_)) => block = None,
+            (None, Some(true)) => match (line.strip_prefix("$ "), examples.last_mut()) {
+                (Some(command), _) => examples.push(Example {
+                    line: number,
+                    command: command.to_owned(),
+                    expected: Vec::new(),
+                }),
+                (None, Some(example)) => example.expected.push(line.to_owned()),
+                (None, None) => panic!("README.md:{number}: output without a command"),
+            },
+            (None, _) => {}
+        }
+    }
+    examples
+}
+
+/// Whether lines are those expected, where `...` stands for any number of lines.
+fn matches(expected: &[String], found: &[&str]) -> bool {
+    match expected.split_first() {
+        None => found.is_empty(),
+        Some((line, rest)) if line.trim() == "..." => {
+            (0..=found.len()).any(|skipped| matches(rest, &found[skipped..]))
+        }
+        Some((line, rest)) => found
+            .split_first()
+            .is_some_and(|(first, others)| line.trim_end() == first.trim_end() && matches(rest, others)),
+    }
+}
+
+/// A guard for the reader of README.md.
+#[test]
+fn blocks_are_found() {
+    let text = "text\n```console\n$ one\na\n...\nb\n$ two\n```\n```text\n$ three\n```\n```sh\nx\n```\n";
+    let example = |line, command: &str, expected: &[&str]| Example {
+        line,
+        command: command.to_owned(),
+        expected: expected.iter().map(|it| (*it).to_owned()).collect(),
+    };
+    let expected = [example(3, "one", &["a", "...", "b"]), example(7, "two", &[])];
+    assert_eq!(examples(text), expected);
+    let shown = &expected[0].expected;
+    assert!(matches(shown, &["a", "b"]));
+    assert!(matches(shown, &["a", "x", "y", "b"]));
+    assert!(!matches(shown, &["a", "x"]));
+    assert!(!matches(shown, &["a", "b", "c"]));
+    assert!(matches(&[], &[]));
+}
