@@ -45,6 +45,8 @@ impl Pcap {
 
     pub(crate) fn file_header(&self) -> Vec<u8> {
         let magic = match self.variant {
+            // Always big-endian, and with another list of link types: 4 is Ethernet.
+            Variant::Snoop => return b"snoop\0\0\0\0\0\0\x02\0\0\0\x04".to_vec(),
             Variant::Micros => 0xa1b2_c3d4,
             Variant::Nanos => 0xa1b2_3c4d,
             Variant::Modified => 0xa1b2_cd34,
@@ -67,6 +69,15 @@ impl Pcap {
 
     pub(crate) fn record(&self, time: (u32, u32), wire_len: u32, data: &[u8]) -> Vec<u8> {
         let captured = u32::try_from(data.len()).unwrap();
+        if self.variant == Variant::Snoop {
+            let padded = data.len().next_multiple_of(4);
+            let len = u32::try_from(24 + padded).unwrap();
+            let fields = [wire_len, captured, len, 0, time.0, time.1];
+            let mut record: Vec<u8> = fields.into_iter().flat_map(u32::to_be_bytes).collect();
+            record.extend_from_slice(data);
+            record.resize(24 + padded, 0);
+            return record;
+        }
         let lengths = if self.is_version_2_2 { [wire_len, captured] } else { [captured, wire_len] };
         let fields = [time.0, time.1, lengths[0], lengths[1]];
         let mut record: Vec<u8> =

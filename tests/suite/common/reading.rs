@@ -74,7 +74,30 @@ pub(crate) fn parse(bytes: &[u8]) -> Parsed {
         parsed.is_whole = parse_pcapng(bytes, &mut parsed).is_some();
         return parsed;
     }
-    parse_pcap(bytes).unwrap_or_default()
+    let parsed = if bytes.starts_with(b"snoop\0\0\0") { parse_snoop(bytes) } else { parse_pcap(bytes) };
+    parsed.unwrap_or_default()
+}
+
+/// RFC 1761; Ethernet only.
+fn parse_snoop(bytes: &[u8]) -> Option<Parsed> {
+    let mut parsed = Parsed { header: bytes.get(..16)?.to_vec(), ..Parsed::default() };
+    let mut at = 16;
+    while at < bytes.len() {
+        let field = |place| number(bytes, at + place, 4, true);
+        let record = bytes.get(at..at + length(bytes, at + 8, true)?)?;
+        let nanos = i128::from(field(16)?) * 1_000_000_000 + i128::from(field(20)?) * 1000;
+        parsed.packets.push(Packet {
+            place: at..at + record.len(),
+            record: record.to_vec(),
+            time_ns: Some(nanos),
+            wire_len: u32::try_from(field(0)?).ok()?,
+            link_type: 1,
+            data: record.get(24..24 + length(bytes, at + 4, true)?)?.to_vec(),
+        });
+        at += record.len();
+    }
+    parsed.is_whole = true;
+    Some(parsed)
 }
 
 fn number(bytes: &[u8], at: usize, len: usize, is_big: bool) -> Option<u64> {
