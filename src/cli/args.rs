@@ -265,10 +265,12 @@ impl From<CaptureFormatArg> for CaptureFormat {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProgressArg {
-    /// On a terminal a live line; elsewhere a line every few seconds for runs that take long
+    /// On a terminal a live line, elsewhere a line every few seconds; a last line at the end
     #[default]
     Auto,
+    /// Lines as for a terminal that cannot redraw, whatever standard error is
     Always,
+    /// No progress
     Never,
 }
 

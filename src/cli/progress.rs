@@ -24,16 +24,14 @@ impl ProgressLine {
         total: Option<u64>,
         progress: &Arc<Progress>,
     ) -> Option<Self> {
-        let is_live = std::io::stderr().is_terminal();
+        let is_live = when == ProgressArg::Auto && std::io::stderr().is_terminal();
         if when == ProgressArg::Never {
             return None;
         }
         let progress = Arc::clone(progress);
         let (stop, stopped) = mpsc::channel();
-        let shown_from_start = is_live || when == ProgressArg::Always;
         let thread = thread::spawn(move || {
             let mut lines = Lines::new(is_live, total);
-            let mut has_shown = false;
             let interval = if is_live {
                 LIVE_INTERVAL
             } else {
@@ -41,11 +39,8 @@ impl ProgressLine {
             };
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(interval) {
                 lines.show(&progress.snapshot());
-                has_shown = true;
             }
-            if has_shown || shown_from_start {
-                lines.finish(&progress.snapshot());
-            }
+            lines.finish(&progress.snapshot());
         });
         Some(Self { stop, thread })
     }

@@ -1,6 +1,7 @@
 //! What is said on standard error at the end of a run.
 
-use pcap_flows::engine::{InputReport, Outcome};
+use pcap_flows::decode::NotFlow;
+use pcap_flows::engine::{InputReport, Oddity, Outcome};
 use pcap_flows::jobs::FlowsReport;
 
 /// Notices, damages, and the balance. Returns whether all was read and nothing was damaged.
@@ -27,23 +28,27 @@ pub(crate) fn report(report: &FlowsReport) -> bool {
             say(&format!("{error}; {}", what_was_read(input)));
         }
     }
-    for (link_type, packets) in balance.unknown_link_types() {
-        say(&format!(
-            "{packets} packets of {link_type}, which is not decoded"
-        ));
+    for (link_type, oddity) in balance.unknown_link_types() {
+        say_oddity(
+            inputs,
+            *oddity,
+            &format!("of {link_type}, which is not decoded"),
+        );
     }
-    if balance.without_interface() > 0 {
-        say(&format!(
-            "{} packets of interfaces that their section does not describe",
-            balance.without_interface()
-        ));
+    let noticed = NotFlow::ALL.iter().filter(|reason| reason.is_malformed());
+    for &reason in noticed {
+        say_oddity(inputs, balance.not_flow(reason), reason.description());
     }
-    if balance.time_out_of_range > 0 {
-        say(&format!(
-            "{} packets with times before 1677 or after 2262; shown as the nearest that can be told",
-            balance.time_out_of_range
-        ));
-    }
+    say_oddity(
+        inputs,
+        balance.time_goes_back,
+        "earlier than the packet before",
+    );
+    say_oddity(
+        inputs,
+        balance.time_out_of_range,
+        "with a time before 1677 or after 2262, shown as the nearest that can be told",
+    );
     if let Some((first, count)) = report.filtered_ids {
         say(&format!(
             "the filter keeps out FlowID {first}{}",
@@ -52,6 +57,29 @@ pub(crate) fn report(report: &FlowsReport) -> bool {
     }
     say(&format!("{balance}; {} flows", flows.accepted()));
     report.outcome.is_whole()
+}
+
+/// What is odd about some packets, and where the first of them stands.
+fn say_oddity(inputs: &[InputReport], oddity: Oddity, what: &str) {
+    let Some(first) = oddity.first else { return };
+    let path = inputs
+        .get(first.input)
+        .map(|input| input.path.display().to_string());
+    say(&format!(
+        "{} {what}: the first is packet {} at byte {} of {}",
+        count(oddity.packets),
+        first.packet,
+        first.offset,
+        path.unwrap_or_default()
+    ));
+}
+
+fn count(packets: u64) -> String {
+    if packets == 1 {
+        "1 packet".to_owned()
+    } else {
+        format!("{packets} packets")
+    }
 }
 
 fn others(count: u64) -> String {

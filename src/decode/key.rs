@@ -30,18 +30,17 @@ pub struct VlanStack(u64);
 impl VlanStack {
     /// The deepest stack that is told apart. Tags further in are decoded but not part of the key.
     pub const MAX: usize = 5;
-    const ID_BITS: u32 = 12;
-    const COUNT_SHIFT: u32 = 60;
+    const ID_BITS: u64 = 12;
+    const COUNT_SHIFT: u64 = 60;
 
     /// Adds a tag inside those that are there. Returns `false`, and changes nothing, when the
     /// stack is full.
     pub const fn push(&mut self, id: u16) -> bool {
-        let count = self.len();
-        if count == Self::MAX {
+        if self.len() == Self::MAX {
             return false;
         }
-        let shift = Self::ID_BITS * count as u32;
-        self.0 |= (id as u64 & 0x0fff) << shift;
+        let count = self.0 >> Self::COUNT_SHIFT;
+        self.0 |= (id as u64 & 0x0fff) << (Self::ID_BITS * count);
         self.0 += 1 << Self::COUNT_SHIFT;
         true
     }
@@ -58,8 +57,8 @@ impl VlanStack {
 
     /// The ids, outermost first.
     pub fn ids(self) -> impl Iterator<Item = u16> {
-        (0..self.len()).map(move |place| {
-            let [low, high, ..] = (self.0 >> (12 * place)).to_le_bytes();
+        (0..self.0 >> Self::COUNT_SHIFT).map(move |place| {
+            let [low, high, ..] = (self.0 >> (Self::ID_BITS * place)).to_le_bytes();
             u16::from_le_bytes([low, high]) & 0x0fff
         })
     }

@@ -122,7 +122,7 @@ pub(crate) fn split_v6(both: &[u8; 32]) -> (u128, u128) {
 }
 
 macro_rules! not_flow {
-    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal, $malformed:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal, $malformed:literal, $text:literal;)*) => {
         /// Why a packet belongs to no flow.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
@@ -139,6 +139,11 @@ macro_rules! not_flow {
                 match self { $(Self::$variant => $name,)* }
             }
 
+            /// The reason in words that go on from "3 packets".
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
             /// Whether the packet is malformed; otherwise it holds something else than IP.
             pub const fn is_malformed(self) -> bool {
                 match self { $(Self::$variant => $malformed,)* }
@@ -149,35 +154,35 @@ macro_rules! not_flow {
 
 not_flow! {
     /// Address resolution.
-    Arp = "arp", false;
+    Arp = "arp", false, "of address resolution";
     /// An EtherType that does not lead to IP.
-    EtherType = "ethertype", false;
+    EtherType = "ethertype", false, "with an EtherType that does not lead to IP";
     /// An LLC or SNAP protocol that does not lead to IP: spanning tree, IS-IS, CDP, …
-    Llc = "llc", false;
+    Llc = "llc", false, "with an LLC protocol that does not lead to IP";
     /// A PPP protocol that does not lead to IP: link control, authentication, …
-    Ppp = "ppp", false;
+    Ppp = "ppp", false, "with a PPP protocol that does not lead to IP";
     /// An 802.11 frame that carries no data.
-    Wireless = "802.11", false;
+    Wireless = "802.11", false, "of 802.11 that carry no data";
     /// Encrypted on the link layer (802.11, MACsec).
-    Encrypted = "encrypted", false;
+    Encrypted = "encrypted", false, "encrypted on the link layer";
     /// A later piece of a frame that the link layer cut up.
-    LinkFragment = "link_fragment", false;
+    LinkFragment = "link_fragment", false, "that continue a frame of the link layer";
     /// An address family or protocol number of the link layer that is not IP.
-    Family = "family", false;
+    Family = "family", false, "with a protocol family that is not IP";
     /// A link type that is not decoded.
-    LinkType = "link_type", false;
+    LinkType = "link_type", false, "of a link type that is not decoded";
     /// The frame ends inside its link-layer headers.
-    ShortFrame = "short_frame", true;
+    ShortFrame = "short_frame", true, "that end inside their link-layer headers";
     /// The frame ends before the IP addresses.
-    ShortIp = "short_ip", true;
+    ShortIp = "short_ip", true, "that end before their IP addresses";
     /// Neither 4 nor 6 where an IP version should stand.
-    IpVersion = "ip_version", true;
+    IpVersion = "ip_version", true, "whose IP version is neither 4 nor 6, or not the one announced";
     /// An IPv4 header shorter than 20 bytes.
-    Ipv4HeaderLength = "ipv4_header_length", true;
+    Ipv4HeaderLength = "ipv4_header_length", true, "with an IPv4 header length below 20";
     /// An IPv4 datagram shorter than its header.
-    Ipv4TotalLength = "ipv4_total_length", true;
+    Ipv4TotalLength = "ipv4_total_length", true, "with an IPv4 total length below the header length";
     /// A pcapng packet of an interface that its section does not describe.
-    NoInterface = "no_interface", true;
+    NoInterface = "no_interface", true, "of interfaces that their section does not describe";
 }
 
 /// Decodes one packet. The link layer's part of the key goes into `link`, also where the packet

@@ -16,50 +16,108 @@ pub struct Balance {
     /// Packets that the filter kept out.
     pub filtered: u64,
     /// Packets that belong to no flow, by reason: in the order of [`NotFlow::ALL`].
-    not_flow: [u64; NotFlow::ALL.len()],
+    not_flow: [Oddity; NotFlow::ALL.len()],
     /// Packets of link types that are not decoded.
-    unknown_link_types: Vec<(LinkType, u64)>,
+    unknown_link_types: Vec<(LinkType, Oddity)>,
     /// Packets whose time is beyond what nanoseconds since 1970 in 64 bits can tell.
-    pub time_out_of_range: u64,
+    pub time_out_of_range: Oddity,
+    /// Packets whose time is before that of the packet before them.
+    pub time_goes_back: Oddity,
+}
+
+/// Something that is odd about packets but keeps nothing from being read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Oddity {
+    /// Packets.
+    pub packets: u64,
+    /// The first of them.
+    pub first: Option<Place>,
+}
+
+/// A packet's place in the inputs of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Ordinal of the input, from 0.
+    pub input: usize,
+    /// Ordinal of the packet in its input, from 1.
+    pub packet: u64,
+    /// Offset of its record in the input, in bytes.
+    pub offset: u64,
+}
+
+impl Oddity {
+    /// Counts a packet.
+    pub(crate) fn count(&mut self, place: Place) {
+        self.packets += 1;
+        self.first.get_or_insert(place);
+    }
+
+    /// Counts a packet that stands before all that are counted already.
+    pub(crate) fn count_earlier(&mut self, place: Place) {
+        self.packets += 1;
+        self.first = Some(place);
+    }
+
+    /// Adds those of a later part of the capture, whose places count from `base`.
+    fn add(&mut self, other: &Self, base: Place) {
+        self.packets += other.packets;
+        let first = other.first.map(|place| Place {
+            input: base.input,
+            packet: base.packet + place.packet,
+            offset: base.offset + place.offset,
+        });
+        self.first = self.first.or(first);
+    }
 }
 
 impl Balance {
     /// Counts a packet that belongs to no flow.
-    pub(crate) fn count_not_flow(&mut self, reason: NotFlow) {
-        if let Some(count) = self.not_flow.get_mut(reason as usize) {
-            *count += 1;
+    pub(crate) fn count_not_flow(&mut self, reason: NotFlow, place: Place) {
+        if let Some(oddity) = self.not_flow.get_mut(reason as usize) {
+            oddity.count(place);
         }
     }
 
-    pub(crate) fn count_link_type(&mut self, link_type: LinkType, packets: u64) {
-        match self
+    /// Counts a packet of a link type that is not decoded.
+    pub(crate) fn count_link_type(&mut self, link_type: LinkType, place: Place) {
+        self.link_type(link_type).count(place);
+    }
+
+    fn link_type(&mut self, link_type: LinkType) -> &mut Oddity {
+        let known = self
             .unknown_link_types
-            .iter_mut()
-            .find(|(known, _)| *known == link_type)
-        {
-            Some((_, count)) => *count += packets,
-            None => self.unknown_link_types.push((link_type, packets)),
+            .iter()
+            .position(|(known, _)| *known == link_type);
+        let index = known.unwrap_or(self.unknown_link_types.len());
+        if known.is_none() {
+            self.unknown_link_types.push((link_type, Oddity::default()));
         }
+        // The index is that of an entry that was found, or has just been added.
+        &mut self.unknown_link_types[index].1
     }
 
-    /// Adds what another part of the capture holds.
-    pub(crate) fn add(&mut self, other: &Self) {
+    /// Adds what a later part of the capture holds, whose places count from `base`.
+    pub(crate) fn add(&mut self, other: &Self, base: Place) {
         self.packets += other.packets;
         self.bytes += other.bytes;
         self.in_flows += other.in_flows;
         self.filtered += other.filtered;
-        self.time_out_of_range += other.time_out_of_range;
-        for (sum, count) in self.not_flow.iter_mut().zip(other.not_flow) {
-            *sum += count;
+        self.time_out_of_range.add(&other.time_out_of_range, base);
+        self.time_goes_back.add(&other.time_goes_back, base);
+        for (sum, oddity) in self.not_flow.iter_mut().zip(&other.not_flow) {
+            sum.add(oddity, base);
         }
-        for (link_type, packets) in &other.unknown_link_types {
-            self.count_link_type(*link_type, *packets);
+        for (link_type, oddity) in &other.unknown_link_types {
+            self.link_type(*link_type).add(oddity, base);
         }
     }
 
     /// Packets that belong to no flow for this reason.
-    pub fn not_flow(&self, reason: NotFlow) -> u64 {
-        self.not_flow.get(reason as usize).copied().unwrap_or(0)
+    pub fn not_flow(&self, reason: NotFlow) -> Oddity {
+        self.not_flow
+            .get(reason as usize)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Packets that hold something else than IP.
@@ -79,18 +137,18 @@ impl Balance {
 
     /// Packets whose section does not describe their interface: the capture is damaged.
     pub fn without_interface(&self) -> u64 {
-        self.not_flow(NotFlow::NoInterface)
+        self.not_flow(NotFlow::NoInterface).packets
     }
 
     /// The link types that were met but are not decoded, with their packets.
-    pub fn unknown_link_types(&self) -> &[(LinkType, u64)] {
+    pub fn unknown_link_types(&self) -> &[(LinkType, Oddity)] {
         &self.unknown_link_types
     }
 
     fn reasons(&self, malformed: bool) -> impl Iterator<Item = (NotFlow, u64)> + '_ {
         NotFlow::ALL
             .iter()
-            .map(|&reason| (reason, self.not_flow(reason)))
+            .map(|&reason| (reason, self.not_flow(reason).packets))
             .filter(move |(reason, count)| reason.is_malformed() == malformed && *count > 0)
     }
 }

@@ -1,7 +1,7 @@
 //! Phase A: a chunk of a window is walked, each packet decoded and handed to the shard that owns
 //! its flow.
 
-use super::balance::Balance;
+use super::balance::{Balance, Place};
 use super::config::Rules;
 use super::lists::ShardLists;
 use crate::capture::{Companion, Format, Nanos, PacketRecord, Stop, Walk};
@@ -35,6 +35,8 @@ pub(crate) struct Chunk {
     pub(crate) loose: Vec<u32>,
     /// Blocks that are no packets but belong with them.
     pub(crate) companions: Vec<Companion>,
+    /// Time and place of the first packet, time of the last; of those that have a time.
+    pub(crate) first_time: Option<(Nanos, Place)>,
     pub(crate) last_time: Option<Nanos>,
 }
 
@@ -86,6 +88,7 @@ impl Chunk {
         self.link_numbers.clear();
         self.fragments.clear();
         self.loose.clear();
+        self.first_time = None;
         self.last_time = None;
     }
 
@@ -93,7 +96,7 @@ impl Chunk {
     fn packet(&mut self, record: PacketRecord<'_>, rules: &Rules) {
         self.balance.packets += 1;
         self.balance.bytes += u64::from(record.wire_len);
-        self.last_time = Some(record.time);
+        self.note_time(&record);
         let mut link = LinkKey::default();
         let decoded = match record.link_type {
             Some(link_type) => decode(link_type, record.data, &rules.decode, &mut link),
@@ -103,8 +106,34 @@ impl Chunk {
             Ok(headers) => self.flow_packet(record, headers, &link, rules),
             Err(reason) => self.loose_packet(record, reason, &link, rules),
         }
+    }
+
+    /// Times that go back, or cannot be told, change nothing but are worth a notice.
+    #[inline(always)]
+    fn note_time(&mut self, record: &PacketRecord<'_>) {
+        // Simple packet blocks have no time.
+        if record.time == Nanos(0) {
+            return;
+        }
+        match self.last_time.replace(record.time) {
+            None => self.first_time = Some((record.time, self.place(record))),
+            Some(last) if record.time < last => {
+                self.balance.time_goes_back.count(self.place(record));
+            }
+            Some(_) => {}
+        }
         if matches!(record.time, Nanos::MIN | Nanos::MAX) {
-            self.balance.time_out_of_range += 1;
+            self.balance.time_out_of_range.count(self.place(record));
+        }
+    }
+
+    /// The place of a packet that has just been counted, from the chunk's first packet and the
+    /// window's first byte.
+    fn place(&self, record: &PacketRecord<'_>) -> Place {
+        Place {
+            input: 0,
+            packet: self.balance.packets,
+            offset: record.start as u64,
         }
     }
 
@@ -121,9 +150,9 @@ impl Chunk {
             self.balance.filtered += 1;
             return;
         }
-        self.balance.count_not_flow(reason);
+        self.balance.count_not_flow(reason, self.place(&record));
         if let (NotFlow::LinkType, Some(link_type)) = (reason, record.link_type) {
-            self.balance.count_link_type(link_type, 1);
+            self.balance.count_link_type(link_type, self.place(&record));
         }
         if rules.wants_loose {
             self.loose.push(offset_u32(record.start));

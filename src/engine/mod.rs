@@ -9,7 +9,7 @@ mod progress;
 mod run;
 mod window;
 
-pub use balance::Balance;
+pub use balance::{Balance, Oddity, Place};
 pub use config::{Config, Restriction, Tuning};
 pub use job::{InputStart, Job, Window};
 pub use progress::{Progress, Snapshot, Stopwatch};

@@ -1,10 +1,10 @@
 //! A run: inputs are read window by window, strictly in order.
 
-use super::balance::Balance;
+use super::balance::{Balance, Place};
 use super::config::{Config, Rules, Tuning};
 use super::job::{InputStart, Job};
 use super::progress::Progress;
-use super::window::Tables;
+use super::window::{Tables, WindowStart};
 use crate::capture::{Damage, DamageKind, Format, Input, ProbeError, Resync, Stop, find_resync};
 use crate::error::{Error, ErrorKind};
 use crate::flow::FlowList;
@@ -245,18 +245,20 @@ impl<J: Job> Reader<'_, J> {
             if view.bytes.is_empty() || self.packets_wanted() == 0 {
                 return Ok(());
             }
+            let start = WindowStart {
+                bytes: view.bytes,
+                format: &format,
+                base: Place {
+                    input: self.reports.len(),
+                    packet: report.packets,
+                    offset: position,
+                },
+                max_packets: self.packets_wanted(),
+            };
+            let chunk_len = self.config.tuning.chunk_len;
             let end = self
                 .tables
-                .window(
-                    view.bytes,
-                    &format,
-                    self.config
-                        .max_packets
-                        .map_or(u64::MAX, |max| max - self.tables.balance.packets.min(max)),
-                    self.config.tuning.chunk_len,
-                    self.rules,
-                    self.job,
-                )
+                .window(&start, chunk_len, self.rules, self.job)
                 .map_err(Ended::Stopped)?;
             let (left, at_end) = (view.bytes.len() - end.consumed, view.at_end);
             position += end.consumed as u64;

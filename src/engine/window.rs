@@ -1,6 +1,6 @@
 //! One window: cut into chunks, walked in parallel, proved, and applied to the shards.
 
-use super::balance::Balance;
+use super::balance::{Balance, Place};
 use super::chunk::Chunk;
 use super::config::Rules;
 use super::job::{Job, Window};
@@ -18,6 +18,19 @@ pub(super) struct Tables<O> {
     pub(super) balance: Balance,
     fragments: FragmentTable,
     chunks: Vec<Chunk>,
+    /// Time of the last packet that has one.
+    last_time: Option<Nanos>,
+}
+
+/// A run of bytes that is to be read.
+#[derive(Debug)]
+pub(super) struct WindowStart<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) format: &'a Format,
+    /// Where the bytes start in the inputs: the packet before, the offset of the first byte.
+    pub(super) base: Place,
+    /// How many packets are to be read at most.
+    pub(super) max_packets: u64,
 }
 
 /// How far a window was read.
@@ -41,16 +54,14 @@ impl<O> Tables<O> {
             balance: Balance::default(),
             fragments: FragmentTable::new(),
             chunks: Vec::new(),
+            last_time: None,
         }
     }
 
-    /// Reads the records that start in `bytes`, the first of them at its start; at most
-    /// `max_packets`.
+    /// Reads the records that start in a run of bytes, the first of them at its start.
     pub(super) fn window<J: Job<Observer = O>>(
         &mut self,
-        bytes: &[u8],
-        format: &Format,
-        max_packets: u64,
+        start: &WindowStart<'_>,
         chunk_len: usize,
         rules: &Rules,
         job: &mut J,
@@ -58,6 +69,12 @@ impl<O> Tables<O> {
     where
         O: Observer,
     {
+        let &WindowStart {
+            bytes,
+            format,
+            mut base,
+            max_packets,
+        } = start;
         // Interfaces are mostly described in front of all packets: so all chunks know them.
         let mut head = Walk::new(bytes, 0..bytes.len(), format.clone());
         head.skip_to_packet();
@@ -74,13 +91,21 @@ impl<O> Tables<O> {
             balance,
             fragments,
             chunks,
+            last_time,
         } = self;
         let chunks = chunks.get_mut(..used).unwrap_or_default();
         let mut loose = Vec::new();
         for chunk in &mut *chunks {
             chunk.place_fragments(fragments, rules);
             chunk.number_links(&mut flows.links);
-            balance.add(&chunk.balance);
+            if let (Some(last), Some((first, place))) = (*last_time, chunk.first_time)
+                && first < last
+            {
+                chunk.balance.time_goes_back.count_earlier(place);
+            }
+            *last_time = chunk.last_time.or(*last_time);
+            balance.add(&chunk.balance, base);
+            base.packet += chunk.balance.packets;
             companions.append(&mut chunk.companions);
             loose.append(&mut chunk.loose);
         }

@@ -1,7 +1,6 @@
 //! What filters answer, by examples.
 
 use super::*;
-use crate::flow::key::VlanStack;
 
 pub(super) fn filter(text: &str) -> Filter {
     Filter::parse(text).unwrap_or_else(|error| panic!("{error}"))
