@@ -60,7 +60,7 @@ impl OutputFile {
                 .into());
             }
             let kind = existing.file_type();
-            if kind.is_fifo() || kind.is_char_device() || kind.is_socket() {
+            if kind.is_fifo() || kind.is_char_device() || is_descriptor(path) {
                 let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
                 return Ok(Target::Direct(BufWriter::with_capacity(BUFFER_LEN, file)));
             }
@@ -135,6 +135,14 @@ impl Write for OutputFile {
             Target::Stdout(out) => out.flush(),
         }
     }
+}
+
+/// Whether a path names one of the process's own descriptors (`/dev/stdout`, `/dev/fd/63`):
+/// whatever is behind it is written to, and its name is never given to another file.
+fn is_descriptor(path: &Path) -> bool {
+    let is_of_process = |path: PathBuf| path.starts_with("/proc");
+    let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
+    parent.is_some_and(is_of_process) || path.read_link().is_ok_and(is_of_process)
 }
 
 fn is_same(a: &Metadata, b: &Metadata) -> bool {

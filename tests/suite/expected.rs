@@ -48,7 +48,11 @@ fn check(options: &[&str], flows: impl Fn(&Capture) -> Option<u64>) {
             Capture { damaged: true, .. } => 3,
             _ => 0,
         };
-        wrong.compare(format!("{}: exit code", capture.name), ended.status.code(), Some(code));
+        wrong.compare(
+            format!("{}: exit code", capture.name),
+            ended.status.code(),
+            Some(code),
+        );
         if ended.stderr.contains("panicked") {
             wrong.add(ended.to_string());
         }
@@ -59,7 +63,11 @@ fn check(options: &[&str], flows: impl Fn(&Capture) -> Option<u64>) {
         let text = fs::read_to_string(&stats).unwrap_or_else(|error| panic!("{error}\n{ended}"));
         fs::remove_file(&stats).unwrap();
         let stats: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let count = |name: &str| stats[name].as_u64().unwrap_or_else(|| panic!("{name} in {stats}"));
+        let count = |name: &str| {
+            stats[name]
+                .as_u64()
+                .unwrap_or_else(|| panic!("{name} in {stats}"))
+        };
         let mut compare = |name: &str, found: u64, expected: u64| {
             wrong.compare(format!("{}: {name}", capture.name), found, expected);
         };
@@ -75,14 +83,27 @@ fn check(options: &[&str], flows: impl Fn(&Capture) -> Option<u64>) {
         if let Some(malformed) = capture.malformed {
             compare("packets_malformed", count("packets_malformed"), malformed);
         }
-        let sum = ["packets_in_flows", "packets_not_ip", "packets_malformed", "packets_filtered"]
-            .map(count);
+        let sum = [
+            "packets_in_flows",
+            "packets_not_ip",
+            "packets_malformed",
+            "packets_filtered",
+        ]
+        .map(count);
         compare("sum of the balance", sum.iter().sum(), count("packets"));
         if let Some(before) = capture.packets_before_damage {
-            compare("packets before damage, at least", count("packets").min(before), before);
+            compare(
+                "packets before damage, at least",
+                count("packets").min(before),
+                before,
+            );
         }
         let damage = ended.stderr.contains(" at byte ") || ended.stderr.contains("not describe");
-        wrong.compare(format!("{}: tells of damage", capture.name), damage, capture.damaged);
+        wrong.compare(
+            format!("{}: tells of damage", capture.name),
+            damage,
+            capture.damaged,
+        );
     }
     wrong.none();
 }

@@ -32,7 +32,10 @@ fn imports_point_downwards() {
             continue;
         }
         let Some(own) = floor(&module) else {
-            wrong.add(format!("{}: no floor for the module `{module}`", path.display()));
+            wrong.add(format!(
+                "{}: no floor for the module `{module}`",
+                path.display()
+            ));
             continue;
         };
         for (line, import) in imports(&fs::read_to_string(&path).unwrap()) {
@@ -56,7 +59,10 @@ fn imports_point_downwards() {
 }
 
 fn floor(module: &str) -> Option<u8> {
-    FLOORS.iter().find(|(_, modules)| modules.contains(&module)).map(|(floor, _)| *floor)
+    FLOORS
+        .iter()
+        .find(|(_, modules)| modules.contains(&module))
+        .map(|(floor, _)| *floor)
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
@@ -74,7 +80,12 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 
 /// `flow` for `src/flow/key.rs` and for `src/flow.rs`.
 fn top_module(source: &Path, path: &Path) -> String {
-    let first = path.strip_prefix(source).unwrap().components().next().unwrap();
+    let first = path
+        .strip_prefix(source)
+        .unwrap()
+        .components()
+        .next()
+        .unwrap();
     let first = Path::new(first.as_os_str());
     first.file_stem().unwrap().to_string_lossy().into_owned()
 }
@@ -83,19 +94,29 @@ fn top_module(source: &Path, path: &Path) -> String {
 /// neither does what stands behind the file's first `#[cfg(test)]`: tests may look anywhere.
 fn imports(text: &str) -> Vec<(usize, String)> {
     let code = text.split("#[cfg(test)]").next().unwrap();
-    let without_comments: Vec<&str> =
-        code.lines().map(|line| line.split("//").next().unwrap()).collect();
+    let without_comments: Vec<&str> = code
+        .lines()
+        .map(|line| line.split("//").next().unwrap())
+        .collect();
     let code = without_comments.join("\n");
     let mut found = Vec::new();
     // From outside the crate, the binary names the library by its name.
-    for (place, prefix) in code.match_indices("crate::").chain(code.match_indices("pcap_flows::")) {
+    for (place, prefix) in code
+        .match_indices("crate::")
+        .chain(code.match_indices("pcap_flows::"))
+    {
         let line = code[..place].lines().count().max(1);
         let rest = &code[place + prefix.len()..];
         let names = match rest.strip_prefix('{') {
             Some(group) => heads(group),
             None => vec![head(rest)],
         };
-        found.extend(names.into_iter().filter(|name| !name.is_empty()).map(|name| (line, name)));
+        found.extend(
+            names
+                .into_iter()
+                .filter(|name| !name.is_empty())
+                .map(|name| (line, name)),
+        );
     }
     found
 }
@@ -103,7 +124,9 @@ fn imports(text: &str) -> Vec<(usize, String)> {
 /// The identifier that a text starts with.
 fn head(text: &str) -> String {
     let text = text.trim_start();
-    text.chars().take_while(|it| it.is_alphanumeric() || *it == '_').collect()
+    text.chars()
+        .take_while(|it| it.is_alphanumeric() || *it == '_')
+        .collect()
 }
 
 /// The identifiers that the members of a group start with: `a` and `b` for `a::{x, y}, b}`.
@@ -133,7 +156,6 @@ fn imports_are_found() {
                 mod tests { use crate::jobs::flows; }\n";
     let names = ["capture", "flow", "error", "Error", "decode"];
     let lines = [1, 3, 3, 3, 4];
-    let expected: Vec<(usize, String)> =
-        lines.into_iter().zip(names.map(str::to_owned)).collect();
+    let expected: Vec<(usize, String)> = lines.into_iter().zip(names.map(str::to_owned)).collect();
     assert_eq!(imports(text), expected);
 }

@@ -4,4 +4,5 @@ mod common;
 mod determinism;
 mod expected;
 mod layering;
+mod oracle;
 mod readme;

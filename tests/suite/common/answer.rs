@@ -73,8 +73,12 @@ impl fmt::Display for Way {
         match &self.feed {
             Feed::Files(paths) if paths.len() == 1 => f.write_str("file")?,
             Feed::Files(paths) => write!(f, "{} files", paths.len())?,
-            Feed::Stream { buffer_len, piece_len, .. } => {
-                write!(f, "stream with buffers of {buffer_len} in pieces of {piece_len}")?;
+            Feed::Stream {
+                buffer_len,
+                piece_len,
+                ..
+            } => {
+                write!(f, "stream, buffers {buffer_len}, pieces up to {piece_len}")?;
             }
         }
         write!(f, ", {} threads", self.threads)?;
@@ -84,6 +88,7 @@ impl fmt::Display for Way {
             ("shards", self.shards),
         ] {
             match value {
+                Some(usize::MAX) => write!(f, ", {name} unlimited")?,
                 Some(value) => write!(f, ", {name} {value}")?,
                 None => write!(f, ", {name} default")?,
             }
@@ -128,12 +133,18 @@ pub(crate) fn answer(question: &Question, way: &Way) -> Answer {
         config: Config {
             five_tuple: question.five_tuple,
             conversations: question.conversations,
-            decode: DecodeOptions { decap: question.decap, trailer: None },
+            decode: DecodeOptions {
+                decap: question.decap,
+                trailer: None,
+            },
             restriction: Restriction {
                 filter: Filter::parse(question.filter).unwrap(),
                 excluded: Vec::new(),
             },
-            timeouts: Timeouts { idle_ns: question.idle_ns, active_ns: None },
+            timeouts: Timeouts {
+                idle_ns: question.idle_ns,
+                active_ns: None,
+            },
             max_packets: question.max_packets,
             max_flows: None,
             tuning: Tuning {
@@ -147,8 +158,14 @@ pub(crate) fn answer(question: &Question, way: &Way) -> Answer {
         },
         table: Some(TableOptions {
             format: Format::Csv,
-            order: Order { sort: Sort::Id, ..Order::default() },
-            columns: Columns { reverse: question.conversations, ..Columns::default() },
+            order: Order {
+                sort: Sort::Id,
+                ..Order::default()
+            },
+            columns: Columns {
+                reverse: question.conversations,
+                ..Columns::default()
+            },
             ..TableOptions::default()
         }),
         extract: Some(ExtractOptions {
@@ -162,7 +179,10 @@ pub(crate) fn answer(question: &Question, way: &Way) -> Answer {
     let mut list = Vec::new();
     match flows(job, sources(&way.feed), &mut list, &Progress::default()) {
         Err(error) => {
-            assert!(super::entries(folder.path()).is_empty(), "{way}: {error}, but there is output");
+            assert!(
+                super::entries(folder.path()).is_empty(),
+                "{way}: {error}, but there is output"
+            );
             Answer {
                 error: Some(error.to_string()),
                 list: String::new(),
@@ -199,8 +219,18 @@ pub(crate) fn answer(question: &Question, way: &Way) -> Answer {
 fn sources(feed: &Feed) -> Vec<Source> {
     match feed {
         Feed::Files(paths) => paths.iter().cloned().map(Source::Path).collect(),
-        Feed::Stream { name, bytes, buffer_len, piece_len } => {
-            let trickle = Trickle { bytes: bytes.clone(), position: 0, piece_len: *piece_len, turn: 0 };
+        Feed::Stream {
+            name,
+            bytes,
+            buffer_len,
+            piece_len,
+        } => {
+            let trickle = Trickle {
+                bytes: bytes.clone(),
+                position: 0,
+                piece_len: *piece_len,
+                turn: 0,
+            };
             let name = name.to_str().unwrap();
             let input = Input::from_reader_with_buffer(name, Box::new(trickle), *buffer_len);
             vec![Source::Input(input.unwrap())]
@@ -261,10 +291,21 @@ impl Answer {
             note("list", &here, &there);
         }
         if self.extracted != other.extracted {
-            let same =
-                self.extracted.iter().zip(&other.extracted).take_while(|(a, b)| a == b).count();
+            let same = self
+                .extracted
+                .iter()
+                .zip(&other.extracted)
+                .take_while(|(a, b)| a == b)
+                .count();
             let (here, there) = (self.extracted.len(), other.extracted.len());
-            let from = |bytes: &[u8]| bytes.iter().skip(same).take(16).copied().collect::<Vec<_>>();
+            let from = |bytes: &[u8]| {
+                bytes
+                    .iter()
+                    .skip(same)
+                    .take(16)
+                    .copied()
+                    .collect::<Vec<_>>()
+            };
             note(
                 &format!("extracted bytes from {same} on"),
                 &(here, from(&self.extracted)),

@@ -78,10 +78,16 @@ impl Pcap {
             record.resize(24 + padded, 0);
             return record;
         }
-        let lengths = if self.is_version_2_2 { [wire_len, captured] } else { [captured, wire_len] };
+        let lengths = if self.is_version_2_2 {
+            [wire_len, captured]
+        } else {
+            [captured, wire_len]
+        };
         let fields = [time.0, time.1, lengths[0], lengths[1]];
-        let mut record: Vec<u8> =
-            fields.into_iter().flat_map(|it| u32_bytes(self.order, it)).collect();
+        let mut record: Vec<u8> = fields
+            .into_iter()
+            .flat_map(|it| u32_bytes(self.order, it))
+            .collect();
         if self.variant == Variant::Modified {
             // Index of the interface, protocol, type of the packet, padding.
             record.extend([1, 0, 0, 0, 8, 0, 0, 0]);

@@ -33,7 +33,9 @@ pub(crate) fn ipv6(hosts: (u8, u8), protocol: u8, payload: &[u8]) -> Vec<u8> {
     packet.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
     packet.extend([protocol, 64]);
     for host in [hosts.0, hosts.1] {
-        packet.extend([0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host]);
+        packet.extend([
+            0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host,
+        ]);
     }
     packet.extend_from_slice(payload);
     packet
@@ -60,7 +62,11 @@ pub(crate) fn tcp(ports: (u16, u16), flags: u8, payload_len: usize) -> Vec<u8> {
 
 /// A UDP frame over IPv4.
 pub(crate) fn udp_frame(hosts: (u8, u8), ports: (u16, u16), payload_len: usize) -> Vec<u8> {
-    ethernet(&[], 0x0800, &ipv4(hosts, 17, (0, 0), &udp(ports, payload_len)))
+    ethernet(
+        &[],
+        0x0800,
+        &ipv4(hosts, 17, (0, 0), &udp(ports, payload_len)),
+    )
 }
 
 /// A capture of so many flows, each one small UDP packet.
@@ -79,26 +85,43 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Vec<u8>> {
     let ports = (prop::sample::select(vec![53_u16, 80, 1000]), 1000_u16..1003);
     let vlans = prop::sample::select(vec![vec![], vec![], vec![100], vec![100, 200]]);
     let kind = 0_u8..10;
-    let fragment = (0_u16..3, prop::sample::select(vec![0_u16, 0, 0, 0x2000, 0x2001, 0x0005]));
+    let fragment = (
+        0_u16..3,
+        prop::sample::select(vec![0_u16, 0, 0, 0x2000, 0x2001, 0x0005]),
+    );
     let cut = prop::option::weighted(0.1, 0_usize..80);
-    (hosts, ports, vlans, kind, fragment, 0_usize..60, any::<u8>(), cut).prop_map(
-        |(hosts, ports, vlans, kind, fragment, payload_len, flags, cut)| {
-            let mut frame = match kind {
-                0..=2 => {
-                    let packet = ipv4(hosts, 17, fragment, &udp(ports, payload_len));
-                    ethernet(&vlans, 0x0800, &packet)
-                }
-                3..=5 => {
-                    let packet = ipv4(hosts, 6, (0, 0), &tcp(ports, flags, payload_len));
-                    ethernet(&vlans, 0x0800, &packet)
-                }
-                6 => ethernet(&vlans, 0x0800, &ipv4(hosts, 1, fragment, &[8; 16])),
-                7 => ethernet(&vlans, 0x86dd, &ipv6(hosts, 6, &tcp(ports, flags, payload_len))),
-                8 => ethernet(&vlans, 0x86dd, &ipv6(hosts, 58, &[128; 24])),
-                _ => ethernet(&vlans, 0x0806, &[0; 28]),
-            };
-            frame.truncate(cut.unwrap_or(usize::MAX));
-            frame
-        },
+    (
+        hosts,
+        ports,
+        vlans,
+        kind,
+        fragment,
+        0_usize..60,
+        any::<u8>(),
+        cut,
     )
+        .prop_map(
+            |(hosts, ports, vlans, kind, fragment, payload_len, flags, cut)| {
+                let mut frame = match kind {
+                    0..=2 => {
+                        let packet = ipv4(hosts, 17, fragment, &udp(ports, payload_len));
+                        ethernet(&vlans, 0x0800, &packet)
+                    }
+                    3..=5 => {
+                        let packet = ipv4(hosts, 6, (0, 0), &tcp(ports, flags, payload_len));
+                        ethernet(&vlans, 0x0800, &packet)
+                    }
+                    6 => ethernet(&vlans, 0x0800, &ipv4(hosts, 1, fragment, &[8; 16])),
+                    7 => ethernet(
+                        &vlans,
+                        0x86dd,
+                        &ipv6(hosts, 6, &tcp(ports, flags, payload_len)),
+                    ),
+                    8 => ethernet(&vlans, 0x86dd, &ipv6(hosts, 58, &[128; 24])),
+                    _ => ethernet(&vlans, 0x0806, &[0; 28]),
+                };
+                frame.truncate(cut.unwrap_or(usize::MAX));
+                frame
+            },
+        )
 }

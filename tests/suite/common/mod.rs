@@ -56,7 +56,7 @@ pub(crate) fn captures() -> Vec<Capture> {
 }
 
 /// A capture below `testdata/` by its name there.
-pub(crate) fn capture(name: &str) -> PathBuf {
+pub(crate) fn testdata(name: &str) -> PathBuf {
     let path = root().join("testdata").join(name);
     assert!(path.is_file(), "{} is missing", path.display());
     path
@@ -127,6 +127,16 @@ impl Complaints {
 
     #[track_caller]
     pub(crate) fn none(self) {
-        assert!(self.0.is_empty(), "{} wrong:\n{}", self.0.len(), self.0.join("\n"));
+        if let Err(text) = self.into_result() {
+            panic!("{text}");
+        }
+    }
+
+    /// The complaints as one text, if there are any.
+    pub(crate) fn into_result(self) -> Result<(), String> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        Err(format!("{} wrong:\n{}", self.0.len(), self.0.join("\n")))
     }
 }

@@ -28,8 +28,14 @@ pub(crate) fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Ended {
 impl Program {
     pub(crate) fn new() -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pcap_flows"));
-        command.current_dir(root()).env("TZ", "UTC").stdin(Stdio::null());
-        Self { command, input: None }
+        command
+            .current_dir(root())
+            .env("TZ", "UTC")
+            .stdin(Stdio::null());
+        Self {
+            command,
+            input: None,
+        }
     }
 
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
@@ -63,7 +69,10 @@ impl Program {
     pub(crate) fn start(mut self) -> Running {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let name = shown(&self.command);
-        let mut child = self.command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut child = self
+            .command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         if let (Some((bytes, piece_len)), Some(mut pipe)) = (self.input, child.stdin.take()) {
             thread::spawn(move || {
                 for piece in bytes.chunks(piece_len.max(1)) {
@@ -81,14 +90,19 @@ impl Program {
 /// Runs any other program; `None` where it is not installed.
 pub(crate) fn run_other(mut command: Command) -> Option<Ended> {
     let name = shown(&command);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let child = command.spawn().ok()?;
     Some(Running { name, child }.wait())
 }
 
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> = words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
     words.join(" ")
 }
 
@@ -172,21 +186,31 @@ impl Ended {
     /// Asserts the signal that ended the process.
     #[track_caller]
     pub(crate) fn ends_by_signal(self, signal: i32) -> Self {
-        assert_eq!(self.status.signal(), Some(signal), "signal that ended\n{self}");
+        assert_eq!(
+            self.status.signal(),
+            Some(signal),
+            "signal that ended\n{self}"
+        );
         self
     }
 
     /// Asserts that standard error has a text.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "{text:?} on standard error of\n{self}");
+        assert!(
+            self.stderr.contains(text),
+            "{text:?} on standard error of\n{self}"
+        );
         self
     }
 
     /// Asserts that standard output is empty.
     #[track_caller]
     pub(crate) fn prints_nothing(self) -> Self {
-        assert!(self.stdout.is_empty(), "nothing on standard output of\n{self}");
+        assert!(
+            self.stdout.is_empty(),
+            "nothing on standard output of\n{self}"
+        );
         self
     }
 
@@ -215,14 +239,22 @@ pub(crate) fn rows(text: &str) -> Vec<Row> {
 /// A number in a row.
 #[track_caller]
 pub(crate) fn number(row: &Row, column: &str) -> i64 {
-    let text = row.get(column).unwrap_or_else(|| panic!("{column} in {row:?}"));
-    text.parse().unwrap_or_else(|error| panic!("{column}: {error} in {row:?}"))
+    let text = row
+        .get(column)
+        .unwrap_or_else(|| panic!("{column} in {row:?}"));
+    text.parse()
+        .unwrap_or_else(|error| panic!("{column}: {error} in {row:?}"))
 }
 
 /// What a person needs to see why a test failed.
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { command, status, stdout, stderr } = self;
+        let Self {
+            command,
+            status,
+            stdout,
+            stderr,
+        } = self;
         let shown = String::from_utf8_lossy(stdout);
         let cut: String = shown.chars().take(MOST_SHOWN).collect();
         let rest = if cut.len() < shown.len() { " …" } else { "" };

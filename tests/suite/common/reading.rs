@@ -74,13 +74,20 @@ pub(crate) fn parse(bytes: &[u8]) -> Parsed {
         parsed.is_whole = parse_pcapng(bytes, &mut parsed).is_some();
         return parsed;
     }
-    let parsed = if bytes.starts_with(b"snoop\0\0\0") { parse_snoop(bytes) } else { parse_pcap(bytes) };
+    let parsed = if bytes.starts_with(b"snoop\0\0\0") {
+        parse_snoop(bytes)
+    } else {
+        parse_pcap(bytes)
+    };
     parsed.unwrap_or_default()
 }
 
 /// RFC 1761; Ethernet only.
 fn parse_snoop(bytes: &[u8]) -> Option<Parsed> {
-    let mut parsed = Parsed { header: bytes.get(..16)?.to_vec(), ..Parsed::default() };
+    let mut parsed = Parsed {
+        header: bytes.get(..16)?.to_vec(),
+        ..Parsed::default()
+    };
     let mut at = 16;
     while at < bytes.len() {
         let field = |place| number(bytes, at + place, 4, true);
@@ -102,8 +109,11 @@ fn parse_snoop(bytes: &[u8]) -> Option<Parsed> {
 
 fn number(bytes: &[u8], at: usize, len: usize, is_big: bool) -> Option<u64> {
     let field = bytes.get(at..at.checked_add(len)?)?;
-    let in_order: Box<dyn Iterator<Item = &u8>> =
-        if is_big { Box::new(field.iter()) } else { Box::new(field.iter().rev()) };
+    let in_order: Box<dyn Iterator<Item = &u8>> = if is_big {
+        Box::new(field.iter())
+    } else {
+        Box::new(field.iter().rev())
+    };
     Some(in_order.fold(0, |value, byte| value << 8 | u64::from(*byte)))
 }
 
@@ -122,20 +132,35 @@ fn parse_pcap(bytes: &[u8]) -> Option<Parsed> {
     ];
     let is_big = |magic| number(bytes, 0, 4, true) == Some(magic);
     let is_little = |magic| number(bytes, 0, 4, false) == Some(magic);
-    let (magic, unit_ns, header_len, record_header_len) =
-        variants.into_iter().find(|(magic, ..)| is_big(*magic) || is_little(*magic))?;
+    let (magic, unit_ns, header_len, record_header_len) = variants
+        .into_iter()
+        .find(|(magic, ..)| is_big(*magic) || is_little(*magic))?;
     let big = is_big(magic);
     let swapped = number(bytes, 6, 2, big)? < 3;
     let link_type = u16::try_from(number(bytes, 20, 4, big)? & 0xffff).ok()?;
-    let mut parsed = Parsed { header: bytes.get(..header_len)?.to_vec(), ..Parsed::default() };
+    let mut parsed = Parsed {
+        header: bytes.get(..header_len)?.to_vec(),
+        ..Parsed::default()
+    };
     let mut at = header_len;
     while at < bytes.len() {
-        let (first, second) = (number(bytes, at + 8, 4, big), number(bytes, at + 12, 4, big));
-        let (Some(first), Some(second)) = (first, second) else { return Some(parsed) };
-        let (captured, wire_len) = if swapped { (second, first) } else { (first, second) };
+        let (first, second) = (
+            number(bytes, at + 8, 4, big),
+            number(bytes, at + 12, 4, big),
+        );
+        let (Some(first), Some(second)) = (first, second) else {
+            return Some(parsed);
+        };
+        let (captured, wire_len) = if swapped {
+            (second, first)
+        } else {
+            (first, second)
+        };
         let start = at + record_header_len;
         let end = start.saturating_add(usize::try_from(captured).ok()?);
-        let Some(data) = bytes.get(start..end) else { return Some(parsed) };
+        let Some(data) = bytes.get(start..end) else {
+            return Some(parsed);
+        };
         let seconds = i128::from(number(bytes, at, 4, big)?);
         let fraction = i128::from(number(bytes, at + 4, 4, big)?);
         parsed.packets.push(Packet {
@@ -167,13 +192,19 @@ fn parse_pcapng(bytes: &[u8], parsed: &mut Parsed) -> Option<()> {
             interfaces.clear();
         }
         let len = length(bytes, at + 4, big)?;
-        let block = bytes.get(at..at.checked_add(len)?).filter(|block| block.len() >= 12)?;
+        let block = bytes
+            .get(at..at.checked_add(len)?)
+            .filter(|block| block.len() >= 12)?;
         if length(block, len - 4, big)? != len {
             return None;
         }
         match kind {
             2 | 6 => {
-                let id = if kind == 2 { number(block, 8, 2, big)? } else { number(block, 8, 4, big)? };
+                let id = if kind == 2 {
+                    number(block, 8, 2, big)?
+                } else {
+                    number(block, 8, 4, big)?
+                };
                 let (link_type, _, resolution, offset) =
                     *interfaces.get(usize::try_from(id).ok()?)?;
                 let count = number(block, 12, 4, big)? << 32 | number(block, 16, 4, big)?;
@@ -204,7 +235,9 @@ fn parse_pcapng(bytes: &[u8], parsed: &mut Parsed) -> Option<()> {
                 interfaces.push(interface(block, big)?);
                 parsed.blocks.push((1, block.to_vec()));
             }
-            _ => parsed.blocks.push((u32::try_from(kind).ok()?, block.to_vec())),
+            _ => parsed
+                .blocks
+                .push((u32::try_from(kind).ok()?, block.to_vec())),
         }
         at += len;
     }
