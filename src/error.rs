@@ -68,6 +68,13 @@ pub enum ErrorKind {
         path: PathBuf,
     },
 
+    /// Two outputs would overwrite each other.
+    #[error("{} is named for two outputs; name another one for one of them", path.display())]
+    OutputTwice {
+        /// The name.
+        path: PathBuf,
+    },
+
     /// A flow that was asked for does not exist.
     #[error("there is no FlowID {id}: {}", flow_count(*flows))]
     UnknownFlow {

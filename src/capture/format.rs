@@ -224,7 +224,7 @@ impl<'a> Walk<'a> {
             prefetch::ahead(self.bytes, self.position, PREFETCH_DISTANCE);
             let record = format.record(self.bytes, self.position)?;
             let is_empty = record.wire_len == 0 && record.data.is_empty();
-            if is_empty && self.enter_joined_header() {
+            if is_empty && self.enter_joined_header()? {
                 continue;
             }
             self.position += record.len;
@@ -235,9 +235,9 @@ impl<'a> Walk<'a> {
 
     /// An empty record is odd enough to look whether it is a file header instead.
     #[cold]
-    fn enter_joined_header(&mut self) -> bool {
-        let Some((format, len)) = PcapFormat::joined_header(self.bytes, self.position) else {
-            return false;
+    fn enter_joined_header(&mut self) -> Result<bool, Stop> {
+        let Some((format, len)) = PcapFormat::joined_header(self.bytes, self.position)? else {
+            return Ok(false);
         };
         self.format = Format::Pcap(format);
         let kind = CompanionKind::Header(self.format.clone());
@@ -247,7 +247,7 @@ impl<'a> Walk<'a> {
             kind,
         });
         self.position += len;
-        true
+        Ok(true)
     }
 
     #[inline(never)]

@@ -260,17 +260,24 @@ impl PcapFormat {
         })
     }
 
-    /// Whether a whole file header stands at `at`, where a record should: captures that were
-    /// joined with `cat`. A record would have to be empty and from 2055 to be taken for one.
+    /// Whether a file header stands at `at`, where a record should: captures that were joined
+    /// with `cat`. A record would have to be empty and from 2055 to be taken for one.
+    ///
+    /// # Errors
+    /// When a file header seems to stand there, but not all of it.
     #[cold]
-    pub(super) fn joined_header(bytes: &[u8], at: usize) -> Option<(Self, usize)> {
-        let (format, len) = Self::parse(bytes.get(at..)?).ok()?;
-        if matches!(format.variant, Variant::Snoop) {
-            return None;
-        }
+    pub(super) fn joined_header(bytes: &[u8], at: usize) -> Result<Option<(Self, usize)>, Stop> {
+        let rest = bytes.get(at..).unwrap_or_default();
         // Time zone and accuracy are always zero, so that the record's lengths are, too.
-        let zeros = bytes.get(at + 8..at + 16)?;
-        zeros.iter().all(|&byte| byte == 0).then_some((format, len))
+        let has_zeros = rest.get(8..16).is_some_and(|fields| fields == [0; 8]);
+        match Self::parse(rest) {
+            Ok((format, _)) if matches!(format.variant, Variant::Snoop) => Ok(None),
+            Ok((format, len)) if has_zeros => Ok(Some((format, len))),
+            Err(HeaderError::Short) if has_zeros => Err(Stop::Partial {
+                needed: Variant::IxiaHardware.file_header_len(),
+            }),
+            _ => Ok(None),
+        }
     }
 }
 

@@ -84,8 +84,9 @@ pub(super) fn block_bounds(
     };
     let kind = order.u32(bytes, at).ok_or(partial)?;
     let claimed = order.u32(bytes, at + 4).ok_or(partial)?;
-    let len = claimed as usize;
-    if len < MIN_BLOCK_LEN || !len.is_multiple_of(4) || len > MAX_BLOCK_LEN {
+    // Some tools wrote lengths without the padding that is there.
+    let len = (claimed as usize).next_multiple_of(4);
+    if len < MIN_BLOCK_LEN || len > MAX_BLOCK_LEN {
         return Err(Stop::Damaged(DamageKind::BlockLength { claimed }));
     }
     match order.u32(bytes, at + len - 4) {

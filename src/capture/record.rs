@@ -56,7 +56,7 @@ pub enum DamageKind {
         /// Bytes that are left.
         left: u64,
     },
-    /// A pcapng block's length is too small, too large, or not a multiple of four.
+    /// A pcapng block's length is too small or too large.
     BlockLength {
         /// The length that the block claims.
         claimed: u32,

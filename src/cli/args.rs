@@ -182,7 +182,16 @@ impl Args {
     /// The arguments of this process. pcap_flow's spellings with underscores are those with
     /// hyphens: `--output_format` is `--output-format`.
     pub(crate) fn from_env() -> Self {
-        Self::parse_from(std::env::args_os().map(with_hyphens))
+        // Behind "--" stand names only.
+        let mut are_names = false;
+        Self::parse_from(std::env::args_os().map(|argument| {
+            are_names |= argument == "--";
+            if are_names {
+                argument
+            } else {
+                with_hyphens(argument)
+            }
+        }))
     }
 }
 

@@ -12,7 +12,12 @@ use std::path::Path;
 /// The main job and its sources; or what is wrong with the arguments, taken together.
 pub(crate) fn plan(args: Args) -> Result<(FlowsJob, Vec<Source>), String> {
     let sources = sources(&args)?;
-    let is_list_wanted = !args.disable_display && !is_stdout(args.output.as_deref());
+    let (output, stats) = (args.output.as_deref(), args.stats.as_deref());
+    if is_stdout(output) && is_stdout(stats) {
+        return Err("-o and --stats cannot both go to standard output".to_owned());
+    }
+    // What goes to standard output goes there alone.
+    let is_list_wanted = !args.disable_display && !is_stdout(output) && !is_stdout(stats);
     let table = is_list_wanted.then(|| table(&args));
     let (config, stats) = (config(&args), args.stats.clone());
     let extract = extract(args)?;

@@ -99,12 +99,9 @@ impl Lines {
 
     /// The last line tells of the whole run.
     fn finish(&self, now: &Snapshot) {
-        let line = line(
-            now,
-            &Snapshot::default(),
-            self.stopwatch.elapsed(),
-            self.total,
-        );
+        // How long a pipe was is known now.
+        let total = self.total.or(Some(now.input_bytes));
+        let line = line(now, &Snapshot::default(), self.stopwatch.elapsed(), total);
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

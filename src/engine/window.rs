@@ -174,7 +174,8 @@ impl<O> Tables<O> {
                         .as_ref()
                         .is_some_and(|start| start.is_same(format))
             });
-            if !is_proved || chunk.balance.packets > wanted {
+            // A chunk that has the last packet wanted ends right behind it.
+            if !is_proved || chunk.balance.packets >= wanted {
                 let (start, format) = match proved {
                     Some(proved) => proved,
                     None => match chunk.start_format.clone() {

@@ -6,7 +6,7 @@ use super::links::LinkTable;
 use super::observer::Observer;
 use super::packet::PacketRef;
 use super::record::{FlowRecord, ReverseCounters};
-use super::timeout::Timeouts;
+use super::timeout::{Lifetime, Timeouts};
 use crate::decode::Addresses;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -21,6 +21,8 @@ pub(crate) struct Shard {
     addresses: Vec<[u8; 32]>,
     /// One for each record where conversations are counted.
     reverse: Vec<ReverseCounters>,
+    /// One for each record where there are timeouts.
+    lifetimes: Vec<Lifetime>,
     /// Flows that started in this window, in order: offset of the first packet, index.
     pub(crate) started: Vec<(u32, u32)>,
     /// Packets counted in flows, and those that the filter kept out.
@@ -100,6 +102,7 @@ impl Shard {
             records,
             slots,
             addresses: known,
+            lifetimes,
             ..
         } = self;
         let is_same = |&index: &u32| {
@@ -125,12 +128,13 @@ impl Shard {
         let index = match slots.entry(slot, is_same, slot_of) {
             Entry::Occupied(mut entry) => {
                 let index = *entry.get();
-                let has_ended = rules.timeouts.is_some()
-                    && records
-                        .get(index as usize)
-                        .is_some_and(|record| rules.timeouts.has_ended(record, packet.time));
-                if !has_ended {
-                    return index;
+                match lifetimes.get_mut(index as usize) {
+                    Some(life) if rules.timeouts.has_ended(life, packet.time) => {}
+                    Some(life) => {
+                        life.extend(packet.time);
+                        return index;
+                    }
+                    None => return index,
                 }
                 *entry.get_mut() = next;
                 next
@@ -174,6 +178,9 @@ impl Shard {
         self.records.push(record);
         if rules.conversations {
             self.reverse.push(ReverseCounters::default());
+        }
+        if rules.timeouts.is_some() {
+            self.lifetimes.push(Lifetime::new(packet.time));
         }
     }
 

@@ -1,6 +1,5 @@
 //! When a flow ends although its packets go on.
 
-use super::record::FlowRecord;
 use crate::capture::Nanos;
 
 /// Limits after which packets of the same key start a new flow. Off by default: people who read
@@ -19,12 +18,34 @@ impl Timeouts {
         self.idle_ns.is_some() || self.active_ns.is_some()
     }
 
-    pub(crate) fn has_ended(&self, flow: &FlowRecord, now: Nanos) -> bool {
+    pub(crate) fn has_ended(&self, flow: &Lifetime, now: Nanos) -> bool {
         let since = |then: Nanos| u64::try_from(now.0.saturating_sub(then.0)).unwrap_or(0);
-        flow.packets > 0
-            && (self.idle_ns.is_some_and(|limit| since(flow.last) > limit)
-                || self
-                    .active_ns
-                    .is_some_and(|limit| since(flow.first) > limit))
+        self.idle_ns.is_some_and(|limit| since(flow.last) > limit)
+            || self
+                .active_ns
+                .is_some_and(|limit| since(flow.first) > limit)
+    }
+}
+
+/// Earliest and latest time of a flow's packets, those that a filter keeps out among them: when a
+/// flow ends must not depend on the filter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lifetime {
+    first: Nanos,
+    last: Nanos,
+}
+
+impl Lifetime {
+    /// That of a flow whose first packet is seen now.
+    pub(crate) const fn new(now: Nanos) -> Self {
+        Self {
+            first: now,
+            last: now,
+        }
+    }
+
+    pub(crate) fn extend(&mut self, now: Nanos) {
+        self.first = self.first.min(now);
+        self.last = self.last.max(now);
     }
 }

@@ -76,6 +76,18 @@ pub fn flows(
         .map(Path::to_owned)
         .collect();
     let create = |path: &Path| OutputFile::create(path, inputs.iter().map(PathBuf::as_path));
+    let outputs = [
+        stats.as_deref(),
+        extract.as_ref().map(|it| it.output.as_path()),
+    ];
+    if let [Some(stats), Some(packets)] = outputs
+        && is_same_name(stats, packets)
+    {
+        return Err(ErrorKind::OutputTwice {
+            path: packets.to_owned(),
+        }
+        .into());
+    }
     let stats = stats.as_deref().map(create).transpose()?;
     let selection = extract
         .as_ref()
@@ -87,10 +99,9 @@ pub fn flows(
             flush,
             ..
         }) => {
-            let wanted = match format {
-                Some(format) => format.into(),
-                None => common_format(&sources.iter().map(probe).collect::<Vec<_>>()),
-            };
+            let formats: Vec<_> = sources.iter().map(probe).collect();
+            let wanted =
+                format.map_or_else(|| common_format(&formats), |format| format.wanted(&formats));
             Some(CaptureWriter::new(create(&output)?, wanted, flush))
         }
         None => None,
@@ -116,6 +127,15 @@ pub fn flows(
         elapsed,
         filtered_ids,
     })
+}
+
+/// Whether two outputs would be given the same name.
+fn is_same_name(a: &Path, b: &Path) -> bool {
+    let folder = |path: &Path| match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.canonicalize().ok(),
+        _ => Path::new(".").canonicalize().ok(),
+    };
+    a == b || (a.file_name() == b.file_name() && folder(a) == folder(b))
 }
 
 fn path_of(source: &Source) -> Option<&Path> {

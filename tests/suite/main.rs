@@ -1,8 +1,27 @@
-//! t
-#![allow(clippy::all, reason = "x")]
+//! Tests of the whole: the program as its user runs it, and the library as a job runs it.
+//!
+//! One binary, so that all of it is linked once; a module for each theme. Nothing here depends on
+//! how fast the machine is: waiting always has an event to wait for, and a limit that only a hang
+//! can reach.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::string_slice,
+    reason = "a test that cannot go on should say so and stop"
+)]
+
 mod common;
+
+mod cli;
+mod convert;
 mod determinism;
 mod expected;
+mod extract;
+mod interrupt;
 mod layering;
+mod list;
 mod oracle;
+mod outputs;
 mod readme;
+mod timeouts;

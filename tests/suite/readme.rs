@@ -37,7 +37,11 @@ fn commands_print_what_is_shown() {
     let folder = tempfile::tempdir().unwrap();
     for example in &examples {
         let ended = shell(&example.command, folder.path());
-        let found: Vec<&str> = ended.text().lines().filter(|line| !is_progress(line)).collect();
+        let found: Vec<&str> = ended
+            .text()
+            .lines()
+            .filter(|line| !is_progress(line))
+            .collect();
         if !matches(&example.expected, &found) {
             wrong.add(format!(
                 "README.md:{}: $ {}\nshown:\n{}\nprinted:\n{}",

@@ -61,11 +61,22 @@ pub enum WantedFormat {
     Pcapng,
 }
 
-impl From<CaptureFormat> for WantedFormat {
-    fn from(format: CaptureFormat) -> Self {
-        match format {
-            CaptureFormat::Pcap => Self::Pcap { needs_nanos: false },
-            CaptureFormat::Pcapng => Self::Pcapng,
+impl CaptureFormat {
+    /// What is written where this format is asked for, and these are the inputs.
+    pub fn wanted(self, inputs: &[Option<Format>]) -> WantedFormat {
+        match self {
+            Self::Pcapng => WantedFormat::Pcapng,
+            Self::Pcap => {
+                let has_micros = |input: &Option<Format>| match input {
+                    Some(Format::Pcap(format)) => format.unit_ns() == 1000,
+                    Some(Format::Pcapng(_)) | None => false,
+                };
+                // One input alone gives its own unit.
+                let rest = inputs.get(1..).unwrap_or_default();
+                WantedFormat::Pcap {
+                    needs_nanos: !rest.iter().all(has_micros),
+                }
+            }
         }
     }
 }

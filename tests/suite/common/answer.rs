@@ -11,6 +11,7 @@ use pcap_flows::output::table::{Columns, Format, Order, Sort, TableOptions};
 use pcap_flows::select::{Filter, Selection};
 use std::fmt;
 use std::io::{self, Read};
+use std::iter::repeat;
 use std::path::{Path, PathBuf};
 
 /// What is asked of a capture.
@@ -101,13 +102,15 @@ impl fmt::Display for Way {
 }
 
 /// All that a run says, but how long it took.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Answer {
     /// Why there is no other answer.
     pub(crate) error: Option<String>,
     /// The list, as csv.
     pub(crate) list: String,
     pub(crate) balance: Balance,
+    /// Whether odd packets' places are compared: they are others where the capture is in parts.
+    pub(crate) has_places: bool,
     /// Flows, those that the filter refuses among them.
     pub(crate) flows: u64,
     pub(crate) damages: Vec<Wound>,
@@ -184,9 +187,15 @@ pub(crate) fn answer(question: &Question, way: &Way) -> Answer {
                 "{way}: {error}, but there is output"
             );
             Answer {
-                error: Some(error.to_string()),
+                // The folder has another name each time.
+                error: Some(
+                    error
+                        .to_string()
+                        .replace(output.to_str().unwrap(), "OUTPUT"),
+                ),
                 list: String::new(),
                 balance: Balance::default(),
+                has_places: true,
                 flows: 0,
                 damages: Vec::new(),
                 damage_count: 0,
@@ -211,6 +220,7 @@ pub(crate) fn answer(question: &Question, way: &Way) -> Answer {
                 is_whole: outcome.is_whole(),
                 extracted: std::fs::read(&output).unwrap(),
                 balance: outcome.balance,
+                has_places: !matches!(&way.feed, Feed::Files(paths) if paths.len() > 1),
             }
         }
     }
@@ -261,57 +271,58 @@ impl Read for Trickle {
 impl Answer {
     /// Notes where another answer is not the same.
     pub(crate) fn compare(&self, other: &Self, label: &str, complaints: &mut Complaints) {
-        if self == other {
-            return;
+        let (here, there) = (&self.balance, &other.balance);
+        let differences = [
+            difference("error", &self.error, &other.error),
+            difference("balance", &here.to_string(), &there.to_string()),
+            if self.has_places && other.has_places {
+                difference("places", here, there)
+            } else {
+                None
+            },
+            difference("flows", &self.flows, &other.flows),
+            difference("damages", &self.damages, &other.damages),
+            difference("damage count", &self.damage_count, &other.damage_count),
+            difference("whole", &self.is_whole, &other.is_whole),
+            self.list_difference(other),
+            self.extraction_difference(other),
+        ];
+        let differences: Vec<String> = differences.into_iter().flatten().collect();
+        if !differences.is_empty() {
+            complaints.add(format!("{label}:\n{}", differences.join("\n")));
         }
-        let mut differences = Vec::new();
-        let mut note = |what: &str, here: &dyn fmt::Debug, there: &dyn fmt::Debug| {
-            let (here, there) = (format!("{here:?}"), format!("{there:?}"));
-            if here != there {
-                differences.push(format!("  {what}: {there}\n    instead of {here}"));
-            }
-        };
-        note("error", &self.error, &other.error);
-        note("balance", &self.balance, &other.balance);
-        note("flows", &self.flows, &other.flows);
-        note("damages", &self.damages, &other.damages);
-        note("damage count", &self.damage_count, &other.damage_count);
-        note("whole", &self.is_whole, &other.is_whole);
-        let first_difference = |a: &str, b: &str| {
-            let pairs = a.lines().map(Some).chain(std::iter::repeat(None));
-            let others = b.lines().map(Some).chain(std::iter::repeat(None));
-            let longest = a.lines().count().max(b.lines().count());
-            pairs
-                .zip(others)
-                .take(longest)
-                .find(|(a, b)| a != b)
-                .map(|(a, b)| (a.map(str::to_owned), b.map(str::to_owned)))
-        };
-        if let Some((here, there)) = first_difference(&self.list, &other.list) {
-            note("list", &here, &there);
-        }
-        if self.extracted != other.extracted {
-            let same = self
-                .extracted
-                .iter()
-                .zip(&other.extracted)
-                .take_while(|(a, b)| a == b)
-                .count();
-            let (here, there) = (self.extracted.len(), other.extracted.len());
-            let from = |bytes: &[u8]| {
-                bytes
-                    .iter()
-                    .skip(same)
-                    .take(16)
-                    .copied()
-                    .collect::<Vec<_>>()
-            };
-            note(
-                &format!("extracted bytes from {same} on"),
-                &(here, from(&self.extracted)),
-                &(there, from(&other.extracted)),
-            );
-        }
-        complaints.add(format!("{label}:\n{}", differences.join("\n")));
     }
+
+    /// The first row that is not the same.
+    fn list_difference(&self, other: &Self) -> Option<String> {
+        if self.list == other.list {
+            return None;
+        }
+        let longest = self.list.lines().count().max(other.list.lines().count());
+        let rows = |list| str::lines(list).map(Some).chain(repeat(None)).take(longest);
+        let mut pairs = rows(&self.list).zip(rows(&other.list));
+        let (here, there) = pairs.find(|(here, there)| here != there)?;
+        difference("list", &here, &there)
+    }
+
+    /// The first bytes that are not the same.
+    fn extraction_difference(&self, other: &Self) -> Option<String> {
+        if self.extracted == other.extracted {
+            return None;
+        }
+        let pairs = self.extracted.iter().zip(&other.extracted);
+        let same = pairs.take_while(|(here, there)| here == there).count();
+        let rest = |bytes: &Vec<u8>| -> (usize, Vec<u8>) {
+            (
+                bytes.len(),
+                bytes.iter().skip(same).take(16).copied().collect(),
+            )
+        };
+        let what = format!("length, and extracted bytes from {same} on");
+        difference(&what, &rest(&self.extracted), &rest(&other.extracted))
+    }
+}
+
+fn difference<T: PartialEq + fmt::Debug>(what: &str, here: &T, there: &T) -> Option<String> {
+    (here != there).then(|| format!("  {what}: {there:?}\n    instead of {here:?}"))
 }

@@ -65,6 +65,12 @@ impl Program {
         self.start().wait()
     }
 
+    /// Starts the program with this end of a pipe as its standard input.
+    pub(crate) fn start_with(mut self, input: impl Into<Stdio>) -> Running {
+        self.command.stdin(input);
+        self.start()
+    }
+
     /// Starts the program.
     pub(crate) fn start(mut self) -> Running {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -96,6 +102,19 @@ pub(crate) fn run_other(mut command: Command) -> Option<Ended> {
         .stderr(Stdio::piped());
     let child = command.spawn().ok()?;
     Some(Running { name, child }.wait())
+}
+
+/// Waits until something has happened.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut has_happened: impl FnMut() -> bool) {
+    const STEP: Duration = Duration::from_millis(5);
+    for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
+        if has_happened() {
+            return;
+        }
+        thread::sleep(STEP);
+    }
+    panic!("waited in vain: {what}");
 }
 
 fn shown(command: &Command) -> String {

@@ -51,6 +51,33 @@ impl Packet {
     }
 }
 
+/// Where lists of packets differ in what packets are, whatever their records; `None` if nowhere.
+pub(crate) fn first_difference(found: &[Packet], expected: &[Packet]) -> Option<String> {
+    let is_same = |(found, expected): (&Packet, &Packet)| found.content() == expected.content();
+    let same = found
+        .iter()
+        .zip(expected)
+        .take_while(|pair| is_same(*pair))
+        .count();
+    if same == found.len() && same == expected.len() {
+        return None;
+    }
+    let at = |packets: &[Packet]| {
+        packets
+            .get(same)
+            .map(Packet::content)
+            .map(|it| format!("{it:?}"))
+    };
+    Some(format!(
+        "{} packets instead of {}; packet {}: {:?}\n  instead of {:?}",
+        found.len(),
+        expected.len(),
+        same + 1,
+        at(found),
+        at(expected)
+    ))
+}
+
 impl Parsed {
     /// The capture's parts as files of their own: cut into `count` at record boundaries. pcap only.
     pub(crate) fn cut(&self, bytes: &[u8], count: usize) -> Vec<Vec<u8>> {
