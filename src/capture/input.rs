@@ -42,15 +42,17 @@ impl Input {
     /// When the file cannot be opened, or is a directory.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::io("open", path, source);
-        let file = File::open(path).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
+        let metadata = path.metadata().map_err(failed)?;
         if metadata.is_dir() {
             return Err(failed(io::ErrorKind::IsADirectory.into()));
         }
         let source = if metadata.is_file() {
+            let file = File::open(path).map_err(failed)?;
             Source::Mapped(MappedFile::new(file).map_err(failed)?)
         } else {
-            Source::Stream(Stream::new(Box::new(file), STREAM_BUFFER_LEN).map_err(failed)?)
+            let owned = path.to_owned();
+            let open = move || Ok(Box::new(File::open(owned)?) as Box<dyn Read + Send>);
+            Source::Stream(Stream::new(Box::new(open), STREAM_BUFFER_LEN).map_err(failed)?)
         };
         Ok(Self {
             path: Arc::new(path.to_owned()),
@@ -76,8 +78,8 @@ impl Input {
         buffer_len: usize,
     ) -> Result<Self, Error> {
         let path = PathBuf::from(name);
-        let stream =
-            Stream::new(reader, buffer_len).map_err(|error| Error::io("read", &path, error))?;
+        let stream = Stream::new(Box::new(|| Ok(reader)), buffer_len)
+            .map_err(|error| Error::io("read", &path, error))?;
         Ok(Self {
             path: Arc::new(path),
             source: Source::Stream(stream),

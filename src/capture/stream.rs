@@ -9,6 +9,9 @@ use std::io::{self, Read};
 use std::thread;
 use std::time::Duration;
 
+/// Opens a byte stream.
+pub(super) type Open = dyn FnOnce() -> io::Result<Box<dyn Read + Send>> + Send;
+
 /// A byte stream that is being read.
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -36,8 +39,9 @@ enum Filled {
 }
 
 impl Stream {
-    /// Starts to read. `buffer_len` is the size of a buffer in bytes; three are in use.
-    pub(super) fn new(reader: Box<dyn Read + Send>, buffer_len: usize) -> io::Result<Self> {
+    /// Starts to read what `open` opens: opening a pipe waits for its writer, so that the thread
+    /// does that, too. `buffer_len` is the size of a buffer in bytes; three are in use.
+    pub(super) fn new(open: Box<Open>, buffer_len: usize) -> io::Result<Self> {
         let (filled_sender, filled) = bounded(1);
         let (empty, empty_receiver) = bounded(BUFFERS);
         for _ in 0..BUFFERS {
@@ -46,7 +50,11 @@ impl Stream {
         }
         thread::Builder::new()
             .name("reader".to_owned())
-            .spawn(move || read_all(reader, buffer_len, &empty_receiver, &filled_sender))?;
+            .spawn(move || match open() {
+                Ok(reader) => read_all(reader, buffer_len, &empty_receiver, &filled_sender),
+                // Nobody listens any more: then nobody needs to know.
+                Err(error) => drop(filled_sender.send(Filled::Failed(error))),
+            })?;
         let current = Buffer {
             bytes: Vec::new(),
             start: 0,
@@ -209,6 +217,10 @@ mod tests {
         }
     }
 
+    fn stream(reader: impl Read + Send + 'static) -> Stream {
+        Stream::new(Box::new(|| Ok(Box::new(reader))), 1000).unwrap()
+    }
+
     fn content() -> Vec<u8> {
         (0..5_000_u32).flat_map(u32::to_le_bytes).collect()
     }
@@ -216,7 +228,7 @@ mod tests {
     #[test]
     fn windows_join_what_is_left() {
         let content = content();
-        let mut stream = Stream::new(Box::new(Trickle(content.clone(), 0)), 1000).unwrap();
+        let mut stream = stream(Trickle(content.clone(), 0));
         let mut from = 0;
         loop {
             let (bytes, ended) = stream.view(from as u64, 37, &|| true).unwrap();
@@ -233,7 +245,7 @@ mod tests {
     #[test]
     fn a_view_may_be_longer_than_a_buffer_and_its_headroom() {
         let content: Vec<u8> = content().repeat(60);
-        let mut stream = Stream::new(Box::new(io::Cursor::new(content.clone())), 1000).unwrap();
+        let mut stream = stream(io::Cursor::new(content.clone()));
         let (bytes, _) = stream.view(3, 2 * HEADROOM, &|| true).unwrap();
         assert!(bytes.len() >= 2 * HEADROOM);
         assert_eq!(bytes, &content[3..3 + bytes.len()]);
@@ -255,7 +267,7 @@ mod tests {
                 Ok(3)
             }
         }
-        let mut stream = Stream::new(Box::new(Failing(false)), 1000).unwrap();
+        let mut stream = stream(Failing(false));
         assert_eq!(stream.view(0, 3, &|| true).unwrap().0, b"abc");
         assert!(stream.view(0, 4, &|| true).is_err());
     }
@@ -269,7 +281,7 @@ mod tests {
                 Ok(0)
             }
         }
-        let mut stream = Stream::new(Box::new(Silent), 1000).unwrap();
+        let mut stream = stream(Silent);
         let error = stream.view(0, 1, &|| false).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::Interrupted);
     }

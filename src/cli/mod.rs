@@ -1,5 +1,4 @@
 //! The command line around the library.
-#![expect(clippy::print_stderr, reason = "this is where people are told things")]
 
 mod args;
 mod plan;
@@ -68,7 +67,7 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let line = ProgressLine::start(when, total_len(&sources), &progress);
-    let outcome = flows(job, sources, &mut io::stdout().lock(), &progress);
+    let outcome = flows(job, sources, &mut io::stdout(), &progress);
     if let Some(line) = line {
         line.finish();
     }

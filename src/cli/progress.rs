@@ -1,6 +1,7 @@
 //! The progress line, in pcap_flow's words.
 
 use super::args::ProgressArg;
+use super::report::say_plainly;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pcap_flows::engine::{Progress, Snapshot, Stopwatch};
 use pcap_flows::jobs::stats::gbps;
@@ -92,7 +93,7 @@ impl Lines {
                 bar.set_position(now.input_bytes);
                 bar.set_message(line);
             }
-            None => eprintln!("{line}"),
+            None => say_plainly(&line),
         }
         self.last = (elapsed, *now);
     }
@@ -105,7 +106,7 @@ impl Lines {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        eprintln!("{line}");
+        say_plainly(&line);
     }
 }
 

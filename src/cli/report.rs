@@ -3,6 +3,7 @@
 use pcap_flows::decode::NotFlow;
 use pcap_flows::engine::{InputReport, Oddity, Outcome};
 use pcap_flows::jobs::FlowsReport;
+use std::io::{self, Write};
 
 /// Notices, damages, and the balance. Returns whether all was read and nothing was damaged.
 pub(crate) fn report(report: &FlowsReport) -> bool {
@@ -99,5 +100,10 @@ fn what_was_read(input: &InputReport) -> String {
 
 /// A line on standard error, with the program's name.
 pub(crate) fn say(text: &str) {
-    eprintln!("pcap_flows: {text}");
+    say_plainly(&format!("pcap_flows: {text}"));
+}
+
+/// A line on standard error. That nobody reads it is no reason to fail.
+pub(crate) fn say_plainly(line: &str) {
+    writeln!(io::stderr(), "{line}").unwrap_or(());
 }

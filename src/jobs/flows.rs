@@ -135,7 +135,9 @@ fn is_same_name(a: &Path, b: &Path) -> bool {
         Some(parent) if parent != Path::new("") => parent.canonicalize().ok(),
         _ => Path::new(".").canonicalize().ok(),
     };
-    a == b || (a.file_name() == b.file_name() && folder(a) == folder(b))
+    // Devices and pipes take what is written by both.
+    let is_replaced = !a.metadata().is_ok_and(|it| !it.is_file());
+    is_replaced && (a == b || (a.file_name() == b.file_name() && folder(a) == folder(b)))
 }
 
 fn path_of(source: &Source) -> Option<&Path> {

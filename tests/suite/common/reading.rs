@@ -218,11 +218,13 @@ fn parse_pcapng(bytes: &[u8], parsed: &mut Parsed) -> Option<()> {
             kind = 0x0a0d_0d0a;
             interfaces.clear();
         }
-        let len = length(bytes, at + 4, big)?;
+        let claimed = length(bytes, at + 4, big)?;
+        // Some tools left padding out of the length.
+        let len = claimed.checked_next_multiple_of(4)?;
         let block = bytes
             .get(at..at.checked_add(len)?)
             .filter(|block| block.len() >= 12)?;
-        if length(block, len - 4, big)? != len {
+        if length(block, len - 4, big)? != claimed {
             return None;
         }
         match kind {
