@@ -86,7 +86,7 @@ pub(super) fn block_bounds(
     let claimed = order.u32(bytes, at + 4).ok_or(partial)?;
     // Some tools wrote lengths without the padding that is there.
     let len = (claimed as usize).next_multiple_of(4);
-    if len < MIN_BLOCK_LEN || len > MAX_BLOCK_LEN {
+    if !(MIN_BLOCK_LEN..=MAX_BLOCK_LEN).contains(&len) {
         return Err(Stop::Damaged(DamageKind::BlockLength { claimed }));
     }
     match order.u32(bytes, at + len - 4) {

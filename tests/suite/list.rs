@@ -150,7 +150,7 @@ fn each_order_is_ascending_with_equal_ones_by_id() {
     assert!(ids(&csv(&[DNS])).is_sorted(), "csv is by id");
     let by_packets = ids(&csv(&[DNS, "--sort", "packets"]));
     assert_eq!(
-        ranked(&run([DNS]).exits(0).text()).1,
+        ranked(run([DNS]).exits(0).text()).1,
         by_packets,
         "text is by packets"
     );

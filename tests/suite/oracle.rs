@@ -247,26 +247,20 @@ fn any_sizes() -> impl Strategy<Value = Sizes> {
 impl Sizes {
     /// The same sizes for a file and for a stream.
     fn ways(&self, path: &Path, bytes: &[u8]) -> [Way; 2] {
-        let file = Way {
-            feed: Feed::Files(vec![path.to_owned()]),
-            threads: self.threads,
-            window_len: Some(self.window_len),
-            chunk_len: Some(self.chunk_len),
-            shards: Some(self.shards),
-            hash_seed: Some(self.seed),
-        };
-        let feed = Feed::Stream {
+        let stream = Feed::Stream {
             name: path.to_owned(),
             bytes: bytes.to_vec(),
             buffer_len: self.window_len,
             piece_len: self.piece_len,
         };
-        let stream = Way {
+        [Feed::Files(vec![path.to_owned()]), stream].map(|feed| Way {
             feed,
-            window_len: None,
-            ..file.clone()
-        };
-        [file, stream]
+            threads: self.threads,
+            window_len: Some(self.window_len),
+            chunk_len: Some(self.chunk_len),
+            shards: Some(self.shards),
+            hash_seed: Some(self.seed),
+        })
     }
 }
 
