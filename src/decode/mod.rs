@@ -1,7 +1,7 @@
 //! Records to headers: from a link type and captured bytes to the fields of a flow key.
 //!
-//! [`decode`] walks the layers in front of the IP header ([`link`]), reads the IP header and its
-//! extensions ([`ip`]), and goes on into tunnels where that is asked for ([`tunnel`]). It reads
+//! [`decode`] walks the layers in front of the IP header (`link`), reads the IP header and its
+//! extensions (`ip`), and goes on into tunnels where that is asked for (`tunnel`). It reads
 //! what was captured, however little: a header cut off by the snaplen costs the fields behind the
 //! cut, not the packet.
 

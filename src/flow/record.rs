@@ -63,7 +63,7 @@ impl FlowRecord {
 }
 
 /// What a conversation's record has beyond a flow's: the packets from its second endpoint, seen
-/// from its first packet. They are counted in [`FlowRecord`], too.
+/// from its first packet. They are counted among the flow's, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReverseCounters {
     /// Packets.

@@ -4,7 +4,9 @@
 use crate::common::extraction::extraction;
 use crate::common::program::{Program, number, run};
 use crate::common::{Complaints, captures, entries, root, testdata};
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 
 const HTTP: &str = "testdata/recorded/http.pcap";
 const DNS: &str = "testdata/recorded/dns.pcap";
@@ -505,6 +507,18 @@ fn names_of_captures_may_be_odd() {
             .run();
         ended.exits(0).says("66 packets");
     }
+}
+
+/// A name need not be text.
+#[test]
+fn a_name_may_have_any_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(OsStr::from_bytes(b"\xff\xfe_.pcap"));
+    fs::copy(root().join(HTTP), &path).unwrap();
+    let output = folder.path().join(OsStr::from_bytes(b"\xfd_out"));
+    let args = [path.as_os_str(), "-o".as_ref(), output.as_os_str()];
+    Program::new().args(args).run().exits(0).says("66 packets");
+    assert_eq!(fs::read(output).unwrap(), fs::read(path).unwrap());
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-/// An Ethernet frame with VLAN tags.
-pub(crate) fn ethernet(vlans: &[u16], ether_type: u16, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
+/// An Ethernet frame between hosts, each with an address of its own.
+pub(crate) fn ethernet(hosts: (u8, u8), vlans: &[u16], ether_type: u16, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![2, 0, 0, 0, 0, hosts.1, 2, 0, 0, 0, 0, hosts.0];
     for vlan in vlans {
         frame.extend([0x81, 0x00]);
         frame.extend(vlan.to_be_bytes());
@@ -63,6 +63,7 @@ pub(crate) fn tcp(ports: (u16, u16), flags: u8, payload_len: usize) -> Vec<u8> {
 /// A UDP frame over IPv4.
 pub(crate) fn udp_frame(hosts: (u8, u8), ports: (u16, u16), payload_len: usize) -> Vec<u8> {
     ethernet(
+        hosts,
         &[],
         0x0800,
         &ipv4(hosts, 17, (0, 0), &udp(ports, payload_len)),
@@ -105,20 +106,20 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Vec<u8>> {
                 let mut frame = match kind {
                     0..=2 => {
                         let packet = ipv4(hosts, 17, fragment, &udp(ports, payload_len));
-                        ethernet(&vlans, 0x0800, &packet)
+                        ethernet(hosts, &vlans, 0x0800, &packet)
                     }
                     3..=5 => {
                         let packet = ipv4(hosts, 6, (0, 0), &tcp(ports, flags, payload_len));
-                        ethernet(&vlans, 0x0800, &packet)
+                        ethernet(hosts, &vlans, 0x0800, &packet)
                     }
-                    6 => ethernet(&vlans, 0x0800, &ipv4(hosts, 1, fragment, &[8; 16])),
+                    6 => ethernet(hosts, &vlans, 0x0800, &ipv4(hosts, 1, fragment, &[8; 16])),
                     7 => ethernet(
                         &vlans,
                         0x86dd,
                         &ipv6(hosts, 6, &tcp(ports, flags, payload_len)),
                     ),
-                    8 => ethernet(&vlans, 0x86dd, &ipv6(hosts, 58, &[128; 24])),
-                    _ => ethernet(&vlans, 0x0806, &[0; 28]),
+                    8 => ethernet(hosts, &vlans, 0x86dd, &ipv6(hosts, 58, &[128; 24])),
+                    _ => ethernet(hosts, &vlans, 0x0806, &[0; 28]),
                 };
                 frame.truncate(cut.unwrap_or(usize::MAX));
                 frame
