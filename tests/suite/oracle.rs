@@ -279,7 +279,7 @@ fn cases(count: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(1000))]
 
     /// What was written is read back: each packet, its time, its lengths, its place.
     #[test]

@@ -114,6 +114,7 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Vec<u8>> {
                     }
                     6 => ethernet(hosts, &vlans, 0x0800, &ipv4(hosts, 1, fragment, &[8; 16])),
                     7 => ethernet(
+                        hosts,
                         &vlans,
                         0x86dd,
                         &ipv6(hosts, 6, &tcp(ports, flags, payload_len)),
