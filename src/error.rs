@@ -25,9 +25,13 @@ impl Error {
         .into()
     }
 
-    /// Whether the cause is that nobody reads our output any more.
+    /// Whether the cause is that nobody reads our standard output any more.
     pub fn is_broken_pipe(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+        matches!(
+            self.kind(),
+            ErrorKind::Io { source, path, .. }
+                if source.kind() == io::ErrorKind::BrokenPipe && path == Path::new("standard output")
+        )
     }
 }
 

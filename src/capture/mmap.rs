@@ -1,6 +1,6 @@
 //! Capture files in memory, mapped a window at a time.
 //!
-//! The only unsafe code of the crate. Mapping by window keeps the resident size of a run at one
+//! Mapping by window keeps the resident size of a run at one
 //! window, whatever the size of the capture.
 #![expect(unsafe_code, reason = "mapping a file is unsafe; see MappedFile::view")]
 

@@ -20,5 +20,5 @@ pub use linktype::LinkType;
 pub use pcap::{PcapFormat, Variant};
 pub use pcapng::{Interface, Section};
 pub use record::{Damage, DamageKind, PacketRecord, Stop};
-pub use split::{Resync, find_boundary, find_resync};
+pub use split::{Resync, find_boundary, find_resync, looks_like_record};
 pub use timestamp::{Nanos, TimeUnit};

@@ -16,7 +16,7 @@ use super::pcapng::{block, block_bounds};
 pub fn find_boundary(bytes: &[u8], from: usize, to: usize, format: &Format) -> Option<usize> {
     let to = to.min(from.saturating_add(CANDIDATES_TRIED));
     (from..to).find(|&at| {
-        let chain = Chain::follow(bytes, at, format, BOUNDARY_CHAIN);
+        let chain = Chain::follow(bytes, at, format, BOUNDARY_CHAIN, None);
         chain.links >= BOUNDARY_CHAIN || (chain.links > 0 && chain.end == End::OfBytes)
     })
 }
@@ -36,32 +36,70 @@ pub enum Resync {
 ///
 /// The answer depends on the input alone, not on how much of it `bytes` holds: where more bytes
 /// could change it, it is [`Resync::Undecided`]. `at_end` tells that the input ends with `bytes`.
-/// After a record that seems to be cut short by the input's end, `min_links` should be greater
-/// than one: a packet may hold something that looks like a record, seldom several in a row.
+/// `near` is the time of the last good record, in seconds since 1970: records from about then are
+/// believed sooner than others, which a packet's payload may hold.
 pub fn find_resync(
     bytes: &[u8],
     from: usize,
     format: &Format,
     at_end: bool,
-    min_links: usize,
+    near: Option<u32>,
 ) -> Resync {
     for at in from..bytes.len() {
-        let chain = Chain::follow(bytes, at, format, RESYNC_CHAIN);
-        match chain.end {
-            End::Long => return Resync::Found(at),
-            End::OfBytes if !at_end => return Resync::Undecided(at),
-            // The last records of an input: one that ends exactly with it, or several of which
-            // the last is cut short.
-            End::OfBytes if chain.links >= min_links => return Resync::Found(at),
-            End::Partial if !at_end => return Resync::Undecided(at),
-            End::Partial if chain.links > 2 => return Resync::Found(at),
-            _ => {}
+        let found = believe(bytes, at, format, at_end, near, NEAR_CHAIN);
+        let found = match found {
+            Belief::No => believe(bytes, at, format, at_end, None, FAR_CHAIN),
+            other => other,
+        };
+        match found {
+            Belief::Yes => return Resync::Found(at),
+            Belief::Open => return Resync::Undecided(at),
+            Belief::No => {}
         }
     }
     if at_end {
         Resync::Nothing
     } else {
         Resync::Undecided(bytes.len())
+    }
+}
+
+/// Whether what stands at `at` looks like a record, as far as can be seen: one that the end of
+/// the input cut short, and not damage.
+pub fn looks_like_record(bytes: &[u8], at: usize, format: &Format, near: Option<u32>) -> bool {
+    let mut last_seconds = near;
+    let link = match format {
+        Format::Pcap(pcap) => pcap_link(bytes, at, pcap, &mut last_seconds),
+        Format::Pcapng(section) => pcapng_link(bytes, at, section.order),
+    };
+    !matches!(link, Link::Broken)
+}
+
+enum Belief {
+    Yes,
+    No,
+    /// More bytes are needed to tell.
+    Open,
+}
+
+/// Whether a chain of `wanted` records from `at` on is there, or fewer up to the end of the input.
+fn believe(
+    bytes: &[u8],
+    at: usize,
+    format: &Format,
+    at_end: bool,
+    near: Option<u32>,
+    wanted: usize,
+) -> Belief {
+    let chain = Chain::follow(bytes, at, format, wanted, near);
+    // Near the end, fewer links do: all that there are, and one at least that is near in time.
+    let few = if near.is_some() { 1 } else { 3 };
+    match chain.end {
+        End::Long => Belief::Yes,
+        End::OfBytes | End::Partial if !at_end => Belief::Open,
+        End::OfBytes if chain.links >= few => Belief::Yes,
+        End::Partial if chain.links > few => Belief::Yes,
+        End::OfBytes | End::Partial | End::Broken => Belief::No,
     }
 }
 
@@ -84,10 +122,16 @@ struct Chain {
 }
 
 impl Chain {
-    fn follow(bytes: &[u8], start: usize, format: &Format, wanted: usize) -> Self {
+    fn follow(
+        bytes: &[u8],
+        start: usize,
+        format: &Format,
+        wanted: usize,
+        near: Option<u32>,
+    ) -> Self {
         let mut at = start;
         let mut links = 0;
-        let mut last_seconds = None;
+        let mut last_seconds = near;
         let end = loop {
             if links == wanted {
                 break End::Long;
@@ -157,8 +201,10 @@ fn pcapng_link(bytes: &[u8], at: usize, order: ByteOrder) -> Link {
     };
     // A section may start here, and may be of the other byte order.
     let order = match own.u32(bytes, at + 8) {
-        Some(0x4d3c_2b1a) if kind == block::SECTION_HEADER => other,
-        _ => own,
+        _ if kind != block::SECTION_HEADER => own,
+        Some(0x4d3c_2b1a) => other,
+        Some(_) => own,
+        None => return Link::Unseen,
     };
     let known = matches!(
         kind,
@@ -189,9 +235,11 @@ fn pcapng_link(bytes: &[u8], at: usize, order: ByteOrder) -> Link {
     }
 }
 
-/// Links of a chain that make its start a boundary, and the end of damage.
+/// Links of a chain that make its start a boundary.
 const BOUNDARY_CHAIN: usize = 12;
-const RESYNC_CHAIN: usize = 6;
+/// Links that make its start the end of damage: near the last good record in time, and not.
+const NEAR_CHAIN: usize = 3;
+const FAR_CHAIN: usize = 6;
 /// A boundary is looked for in this many places at most; longer records make chunks grow.
 const CANDIDATES_TRIED: usize = 512 * 1024;
 /// Longer packets than these exist, but not where a guess should believe in them.

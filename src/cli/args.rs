@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 /// List the flows of packet captures, and extract them.
 ///
-/// Reads pcap and pcapng files of any size, as one consecutive capture in the order given, lists
+/// Reads pcap, pcapng and snoop files of any size, as one consecutive capture in the order given, lists
 /// their flows on standard output, and copies selected packets to a new capture.
 #[derive(Debug, Parser)]
 #[command(name = "pcap_flows", version, max_term_width = 100, after_help = EXAMPLES)]
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     pub(crate) stdin: bool,
 
     /// Look at the first N packets only
-    #[arg(long, value_name = "N", value_parser = count, help_heading = INPUT)]
+    #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = INPUT)]
     pub(crate) packet_max: Option<u64>,
 
     /// Look only at packets that match EXPR, in the language of pcap-filter(7)
@@ -85,7 +85,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, value_name = "KEY", help_heading = LIST)]
     pub(crate) sort: Option<SortArg>,
 
-    /// List only the N flows at the end of the order: the greatest
+    /// List only the N flows at the end of the order: the greatest (by packets if --sort is not given)
     #[arg(long, value_name = "N", help_heading = LIST)]
     pub(crate) top: Option<usize>,
 
@@ -140,7 +140,7 @@ pub(crate) struct Args {
     pub(crate) stats: Option<PathBuf>,
 
     /// Worker threads [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024),
           help_heading = RUN)]
     pub(crate) threads: Option<u16>,
 
@@ -306,6 +306,14 @@ fn count(text: &str) -> Result<u64, String> {
             .map_err(|_unparsable| error())
     } else {
         Err(error())
+    }
+}
+
+/// A number of which one is the least that makes sense.
+fn at_least_one(text: &str) -> Result<u64, String> {
+    match count(text)? {
+        0 => Err("the least is 1".to_owned()),
+        number => Ok(number),
     }
 }
 

@@ -12,7 +12,7 @@ use pcap_flows::error::{Error, ErrorKind};
 use pcap_flows::jobs::{FlowsReport, flows};
 use progress::ProgressLine;
 use report::{report, say};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -136,16 +136,16 @@ fn total_len(sources: &[Source]) -> Option<u64> {
         .sum()
 }
 
-/// On SIGINT and SIGTERM the run is cancelled and leaves nothing half-written; a second signal
+/// On SIGINT, SIGTERM and SIGHUP the run is cancelled and leaves nothing half-written; a second signal
 /// ends the program at once. Returns where the signal's number will stand.
 fn cancel_on_signals(progress: &Arc<Progress>) -> io::Result<Arc<AtomicUsize>> {
     let again = Arc::new(AtomicBool::new(false));
     let number = Arc::new(AtomicUsize::new(0));
-    for signal in [SIGINT, SIGTERM] {
+    for signal in SIGNALS {
         signal_hook::flag::register_conditional_default(signal, Arc::clone(&again))?;
         signal_hook::flag::register(signal, Arc::clone(&again))?;
     }
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    let mut signals = signal_hook::iterator::Signals::new(SIGNALS)?;
     let (progress, seen) = (Arc::clone(progress), Arc::clone(&number));
     thread::spawn(move || {
         for signal in signals.forever() {
@@ -188,3 +188,6 @@ fn generate(kind: Generate) -> ExitCode {
         Err(error) => failed(&Error::io("write", "standard output".as_ref(), error)),
     }
 }
+
+/// What ends a run before its time.
+const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];

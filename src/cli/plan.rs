@@ -7,20 +7,42 @@ use pcap_flows::flow::Timeouts;
 use pcap_flows::jobs::{ExtractOptions, FlowsJob};
 use pcap_flows::output::table::{Columns, Order, Sort, TableOptions, TimeZone, Window};
 use pcap_flows::select::{PortRange, Selection};
-use std::path::Path;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// The main job and its sources; or what is wrong with the arguments, taken together.
 pub(crate) fn plan(args: Args) -> Result<(FlowsJob, Vec<Source>), String> {
     let sources = sources(&args)?;
+    check_cpu(&args)?;
     let (output, stats) = (args.output.as_deref(), args.stats.as_deref());
     if is_stdout(output) && is_stdout(stats) {
         return Err("-o and --stats cannot both go to standard output".to_owned());
+    }
+    for path in [output, stats].into_iter().flatten() {
+        let is_replaced = path.metadata().is_ok_and(|it| it.is_file());
+        if reads_stdin(&sources) && is_replaced && is_open_as(path, io::stdin()) {
+            return Err(format!(
+                "{} is also standard input; name another output",
+                path.display()
+            ));
+        }
     }
     // What goes to standard output goes there alone.
     let is_list_wanted = !args.disable_display && !is_stdout(output) && !is_stdout(stats);
     let table = is_list_wanted.then(|| table(&args));
     let (config, stats) = (config(&args), args.stats.clone());
-    let extract = extract(args)?;
+    let mut extract = extract(args)?;
+    // Under every name it has, standard output is written to where it stands.
+    let by_name = |path: &mut PathBuf| {
+        if is_stdout(Some(path)) {
+            *path = PathBuf::from("-");
+        }
+    };
+    extract.as_mut().map(|it| &mut it.output).map(by_name);
+    let mut stats = stats;
+    stats.as_mut().map(by_name);
     Ok((
         FlowsJob {
             config,
@@ -32,12 +54,27 @@ pub(crate) fn plan(args: Args) -> Result<(FlowsJob, Vec<Source>), String> {
     ))
 }
 
+/// Whether an output is standard output, by "-" or by another name such as /dev/stdout.
 fn is_stdout(path: Option<&Path>) -> bool {
-    path == Some(Path::new("-"))
+    path.is_some_and(|path| path == Path::new("-") || is_open_as(path, io::stdout()))
+}
+
+/// Whether a path is what an open descriptor of this process refers to.
+fn is_open_as(path: &Path, open: impl AsFd) -> bool {
+    match (path.metadata(), rustix::fs::fstat(open)) {
+        (Ok(named), Ok(open)) => named.dev() == open.st_dev && named.ino() == open.st_ino,
+        _ => false,
+    }
+}
+
+fn reads_stdin(sources: &[Source]) -> bool {
+    sources
+        .iter()
+        .any(|source| matches!(source, Source::Reader(..)))
 }
 
 fn sources(args: &Args) -> Result<Vec<Source>, String> {
-    let stdin = || Source::Reader("standard input".to_owned(), Box::new(std::io::stdin()));
+    let stdin = || Source::Reader("standard input".to_owned(), Box::new(io::stdin()));
     let mut sources: Vec<Source> = Vec::new();
     if args.stdin {
         sources.push(stdin());
@@ -61,6 +98,18 @@ fn sources(args: &Args) -> Result<Vec<Source>, String> {
         return Err("standard input can be read only once".to_owned());
     }
     Ok(sources)
+}
+
+/// Cores that worker threads can be pinned to.
+fn check_cpu(args: &Args) -> Result<(), String> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    match args.cpu {
+        Some(cpu) if cpu >= cores => Err(format!(
+            "--cpu {cpu}: this machine has cores 0 to {}",
+            cores - 1
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn config(args: &Args) -> Config {
@@ -103,6 +152,8 @@ fn table(args: &Args) -> TableOptions {
     let sort = match (args.sort, args.format) {
         (Some(sort), _) => sort.into(),
         (None, FormatArg::Text) => Sort::Packets,
+        // Who asks for the top wants the greatest, in any format.
+        (None, _) if args.top.is_some() => Sort::Packets,
         (None, FormatArg::Csv | FormatArg::Json) => Sort::Id,
     };
     TableOptions {

@@ -12,6 +12,8 @@ pub(super) struct Frame<'a, 'k> {
     pub(super) at: usize,
     /// What has been found for the flow key.
     pub(super) link: &'k mut LinkKey,
+    /// Whether this is inside a tunnel: a frame in there has tags of its own.
+    pub(super) is_inner: bool,
 }
 
 /// What stands at a frame's next place.
@@ -56,7 +58,12 @@ pub(super) type Step = Result<Layer, NotFlow>;
 
 impl<'a, 'k> Frame<'a, 'k> {
     pub(super) const fn new(data: &'a [u8], link: &'k mut LinkKey) -> Self {
-        Self { data, at: 0, link }
+        Self {
+            data,
+            at: 0,
+            link,
+            is_inner: false,
+        }
     }
 
     /// Walks from `layer` on until an IP header; returns where it starts.

@@ -3,7 +3,7 @@
 //! Headers are read strictly first (etherparse checks every length). Where that fails because the
 //! snaplen cut the packet, the fields that were captured are taken.
 
-use super::{Addresses, Fragment, Headers, NotFlow};
+use super::{Addresses, DatagramId, Fragment, Headers, NotFlow, VlanStack};
 use crate::capture::ByteOrder;
 use etherparse::{Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice};
 
@@ -31,11 +31,11 @@ pub(super) mod protocol {
 /// # Errors
 /// When no IP header with both of its addresses stands there.
 #[inline(always)]
-pub(super) fn read(data: &[u8], at: usize) -> Result<Headers<'_>, NotFlow> {
+pub(super) fn read(data: &[u8], at: usize, vlans: VlanStack) -> Result<Headers<'_>, NotFlow> {
     let packet = data.get(at..).ok_or(NotFlow::ShortFrame)?;
     match packet.first().map(|byte| byte >> 4) {
-        Some(4) => ipv4(data, at, packet),
-        Some(6) => ipv6(data, at, packet),
+        Some(4) => ipv4(data, at, packet, vlans),
+        Some(6) => ipv6(data, at, packet, vlans),
         Some(_) => Err(NotFlow::IpVersion),
         None => Err(NotFlow::ShortFrame),
     }
@@ -43,7 +43,12 @@ pub(super) fn read(data: &[u8], at: usize) -> Result<Headers<'_>, NotFlow> {
 
 /// RFC 791, section 3.1.
 #[inline(always)]
-fn ipv4<'a>(data: &'a [u8], at: usize, packet: &'a [u8]) -> Result<Headers<'a>, NotFlow> {
+fn ipv4<'a>(
+    data: &'a [u8],
+    at: usize,
+    packet: &'a [u8],
+    vlans: VlanStack,
+) -> Result<Headers<'a>, NotFlow> {
     let fixed: &[u8; 20] = packet.first_chunk().ok_or(NotFlow::ShortIp)?;
     let Some(header_len) = ipv4_header_len(packet) else {
         return Err(NotFlow::Ipv4HeaderLength);
@@ -77,12 +82,13 @@ fn ipv4<'a>(data: &'a [u8], at: usize, packet: &'a [u8]) -> Result<Headers<'a>, 
         trailer_time: None,
     };
     if offset != 0 || more_fragments {
-        let (id, protocol) = (u32::from(id), headers.protocol);
-        headers.fragment = Some(Fragment {
-            id,
-            protocol,
-            is_first: offset == 0,
-        });
+        headers.fragment = Some(fragment(
+            &headers,
+            headers.protocol,
+            id.into(),
+            offset == 0,
+            vlans,
+        ));
     }
     if offset == 0 {
         ports(data, &mut headers);
@@ -103,7 +109,12 @@ fn ipv4_header_len(packet: &[u8]) -> Option<usize> {
 
 /// RFC 8200, sections 3 and 4.
 #[inline(never)]
-fn ipv6<'a>(data: &'a [u8], at: usize, packet: &'a [u8]) -> Result<Headers<'a>, NotFlow> {
+fn ipv6<'a>(
+    data: &'a [u8],
+    at: usize,
+    packet: &'a [u8],
+    vlans: VlanStack,
+) -> Result<Headers<'a>, NotFlow> {
     let header = Ipv6HeaderSlice::from_slice(packet).map_err(|_short| NotFlow::ShortIp)?;
     let addresses = packet
         .get(8..)
@@ -125,7 +136,7 @@ fn ipv6<'a>(data: &'a [u8], at: usize, packet: &'a [u8]) -> Result<Headers<'a>, 
         end,
         trailer_time: None,
     };
-    extensions(data, &mut headers);
+    extensions(data, &mut headers, vlans);
     if headers.fragment.is_none_or(|fragment| fragment.is_first) {
         ports(data, &mut headers);
     }
@@ -136,7 +147,7 @@ fn ipv6<'a>(data: &'a [u8], at: usize, packet: &'a [u8]) -> Result<Headers<'a>, 
 /// header of a later fragment. Each header is at least eight bytes, so that the walk ends with
 /// the packet.
 #[inline]
-fn extensions(data: &[u8], headers: &mut Headers<'_>) {
+fn extensions(data: &[u8], headers: &mut Headers<'_>, vlans: VlanStack) {
     while let Some(rest) = data.get(headers.transport..headers.end) {
         match headers.protocol {
             protocol::HOP_BY_HOP | protocol::ROUTING | protocol::DESTINATION_OPTIONS => {
@@ -155,11 +166,7 @@ fn extensions(data: &[u8], headers: &mut Headers<'_>) {
                 if header.is_fragmenting_payload() {
                     let is_first = header.fragment_offset().value() == 0;
                     let id = header.identification();
-                    headers.fragment = Some(Fragment {
-                        id,
-                        protocol: 0,
-                        is_first,
-                    });
+                    headers.fragment = Some(fragment(headers, 0, id, is_first, vlans));
                     if !is_first {
                         return;
                     }
@@ -167,6 +174,27 @@ fn extensions(data: &[u8], headers: &mut Headers<'_>) {
             }
             _ => return,
         }
+    }
+}
+
+#[cold]
+fn fragment(
+    headers: &Headers<'_>,
+    protocol: u8,
+    id: u32,
+    is_first: bool,
+    vlans: VlanStack,
+) -> Fragment {
+    let (src, dst) = headers.addresses.to_ip();
+    Fragment {
+        datagram: DatagramId {
+            src,
+            dst,
+            protocol,
+            id,
+            vlans,
+        },
+        is_first,
     }
 }
 

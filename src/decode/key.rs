@@ -164,6 +164,20 @@ impl LinkKey {
         }
     }
 
+    /// What both directions of a conversation have in common, source and destination aside:
+    /// neither the device that saw a packet, nor an address that only the sender has (Linux
+    /// cooked captures).
+    #[must_use]
+    pub const fn of_conversation(self) -> Self {
+        let has_both = self.dst != 0;
+        Self {
+            src: if has_both { self.src } else { 0 },
+            dst: self.dst,
+            vlans: self.vlans,
+            device: 0,
+        }
+    }
+
     /// The same key seen from the other side: source and destination exchanged.
     #[must_use]
     pub const fn reversed(self) -> Self {

@@ -10,6 +10,9 @@ impl Frame<'_, '_> {
     pub(super) fn ethernet(&mut self) -> Step {
         let header: Option<&[u8; 14]> = self.data.get(self.at..).and_then(<[u8]>::first_chunk);
         let header = header.ok_or(NotFlow::ShortFrame)?;
+        if self.is_inner {
+            *self.link = self.link.without_link_layer();
+        }
         self.link.set_ethernet(header);
         // Cisco Inter-Switch Link: the original frame follows 26 bytes of its header.
         if let [0x01 | 0x03, 0x00, 0x0c, 0x00, 0x00, ..] = header {

@@ -69,13 +69,25 @@ pub enum Addresses<'a> {
 /// A fragment's place in its datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fragment {
-    /// The datagram's identification.
-    pub id: u32,
-    /// What the fragments of a datagram have in common beside addresses and identification: the
-    /// protocol for IPv4, nothing (0) for IPv6, whose later fragments do not know it.
-    pub protocol: u8,
+    /// What the datagram's fragments have in common.
+    pub datagram: DatagramId,
     /// Whether this is the first fragment, which has the ports.
     pub is_first: bool,
+}
+
+/// What the fragments of one datagram have in common (RFC 791, section 3.2; RFC 8200, 4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DatagramId {
+    /// Source address.
+    pub src: IpAddr,
+    /// Destination address.
+    pub dst: IpAddr,
+    /// The protocol for IPv4, nothing (0) for IPv6, whose later fragments do not know it.
+    pub protocol: u8,
+    /// The identification.
+    pub id: u32,
+    /// Different networks may use the same addresses.
+    pub vlans: VlanStack,
 }
 
 impl Headers<'_> {
@@ -199,7 +211,7 @@ pub fn decode<'a>(
 ) -> Result<Headers<'a>, NotFlow> {
     let mut frame = frame::Frame::new(data, link);
     let at = frame.find_ip(frame::Layer::Link(link_type))?;
-    let mut headers = ip::read(data, at)?;
+    let mut headers = ip::read(data, at, frame.link.vlans())?;
     if options.decap {
         headers = tunnel::innermost(data, headers, link);
     }

@@ -41,6 +41,7 @@ fn enter<'a>(
     let mut inner_link = link;
     let mut frame = Frame::new(data, &mut inner_link);
     frame.at = headers.transport;
+    frame.is_inner = true;
     let layer = match headers.protocol {
         protocol::IPV4 | protocol::IPV6 => Layer::Ip,
         protocol::MPLS => Layer::Mpls,
@@ -50,12 +51,8 @@ fn enter<'a>(
         protocol::UDP => udp(&mut frame, headers)?,
         _ => return Err(NOT_A_TUNNEL),
     };
-    // An inner frame has tags of its own.
-    if layer == Layer::Ethernet {
-        *frame.link = link.without_link_layer();
-    }
     let at = frame.find_ip(layer)?;
-    Ok((ip::read(data, at)?, inner_link))
+    Ok((ip::read(data, at, frame.link.vlans())?, inner_link))
 }
 
 fn over(frame: &mut Frame<'_, '_>, len: usize, layer: Layer) -> Layer {

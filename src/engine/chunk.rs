@@ -5,8 +5,8 @@ use super::balance::{Balance, Place};
 use super::config::Rules;
 use super::lists::ShardLists;
 use crate::capture::{Companion, Format, Nanos, PacketRecord, Stop, Walk};
-use crate::decode::{Addresses, Fragment, Headers, NotFlow, decode};
-use crate::flow::{DatagramId, FlowKey, FragmentTable, LinkKey, LinkTable, NetworkKey, PacketRef};
+use crate::decode::{Addresses, DatagramId, Fragment, Headers, NotFlow, decode};
+use crate::flow::{FlowKey, FragmentTable, LinkKey, LinkTable, NetworkKey, PacketRef};
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -154,7 +154,8 @@ impl Chunk {
         if let (NotFlow::LinkType, Some(link_type)) = (reason, record.link_type) {
             self.balance.count_link_type(link_type, self.place(&record));
         }
-        if rules.wants_loose {
+        // Without its interface a packet cannot be read in another capture either.
+        if rules.wants_loose && reason != NotFlow::NoInterface {
             self.loose.push(offset_u32(record.start));
         }
     }
@@ -194,8 +195,7 @@ impl Chunk {
         link: LinkKey,
     ) {
         let network = headers.network_key();
-        let NetworkKey { src, dst, .. } = network;
-        let datagram = DatagramId::new(&link, src, dst, fragment.protocol, fragment.id);
+        let datagram = fragment.datagram;
         let key = FlowKey { link, network };
         self.fragments.push(FragmentEvent {
             datagram,
@@ -242,8 +242,9 @@ impl Chunk {
             }
         }
         packet.link = match (rules.five_tuple, is_reverse) {
+            (false, true) => self.links.number(&link.of_conversation().reversed()),
+            (false, false) if rules.conversations => self.links.number(&link.of_conversation()),
             (false, false) => self.links.number(link),
-            (false, true) => self.links.number(&link.reversed()),
             (true, _) => self.links.number(&link.without_link_layer()),
         };
         let shard = hash.conversation as usize % rules.shards;

@@ -5,7 +5,10 @@ use super::config::{Config, Rules, Tuning};
 use super::job::{InputStart, Job};
 use super::progress::Progress;
 use super::window::{Tables, WindowStart};
-use crate::capture::{Damage, DamageKind, Format, Input, ProbeError, Resync, Stop, find_resync};
+use crate::capture::{
+    Damage, DamageKind, Format, Input, Nanos, ProbeError, Resync, Stop, find_resync,
+    looks_like_record,
+};
 use crate::error::{Error, ErrorKind};
 use crate::flow::FlowList;
 use std::io::Read;
@@ -41,8 +44,24 @@ pub struct Outcome {
     pub balance: Balance,
     /// What each input held, in order.
     pub inputs: Vec<InputReport>,
-    /// Worker threads that were used.
-    pub threads: usize,
+    /// The worker threads, for what is still to be done with the results.
+    pub workers: Workers,
+}
+
+/// The worker threads of a run.
+#[derive(Debug)]
+pub struct Workers(rayon::ThreadPool);
+
+impl Workers {
+    /// Does some work whose parallel parts are to run on these threads.
+    pub fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.0.install(work)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.current_num_threads()
+    }
 }
 
 /// What an input held.
@@ -93,7 +112,6 @@ pub fn run<J: Job + Send>(
 ) -> Result<Outcome, Error> {
     let rules = Rules::new(config, job.wants_loose());
     let pool = thread_pool(&config.tuning)?;
-    let threads = pool.current_num_threads();
     let tables = Tables::new(job, &rules);
     let reports = Vec::new();
     let mut reader = Reader {
@@ -122,18 +140,19 @@ pub fn run<J: Job + Send>(
         flows: tables.flows,
         balance: tables.balance,
         inputs,
-        threads,
+        workers: Workers(pool),
     })
 }
 
 fn thread_pool(tuning: &Tuning) -> Result<rayon::ThreadPool, Error> {
     let first_cpu = tuning.first_cpu;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     rayon::ThreadPoolBuilder::new()
         .num_threads(tuning.threads)
         .thread_name(|index| format!("worker-{index}"))
         .start_handler(move |index| {
             if let Some(first) = first_cpu {
-                pin(first + index);
+                pin((first.saturating_add(index)) % cores);
             }
         })
         .build()
@@ -146,7 +165,7 @@ fn thread_pool(tuning: &Tuning) -> Result<rayon::ThreadPool, Error> {
         })
 }
 
-/// Binds this thread to a core. A core that does not exist leaves it where it is.
+/// Binds this thread to a core, as far as the system allows it.
 fn pin(cpu: usize) {
     if cpu >= rustix::thread::CpuSet::MAX_CPU {
         return;
@@ -237,6 +256,8 @@ impl<J: Job> Reader<'_, J> {
         let mut target_len = window_len;
         let mut min_len = 1;
         let mut position = header_len as u64;
+        // Seconds of the last packet: what follows damage is from about the same time.
+        let mut near = None;
         loop {
             self.note(report, position, 0);
             let view = input
@@ -263,6 +284,7 @@ impl<J: Job> Reader<'_, J> {
             let (left, at_end) = (view.bytes.len() - end.consumed, view.at_end);
             position += end.consumed as u64;
             format = end.format;
+            near = end.last_time.and_then(seconds_of).or(near);
             self.progress.add_packets(end.packets, end.last_time);
             self.progress.set_flows(self.tables.flows.len());
             self.progress.add_output(end.written);
@@ -275,17 +297,25 @@ impl<J: Job> Reader<'_, J> {
                 Stop::End => {}
                 Stop::Partial { needed } if !at_end => min_len = needed,
                 stop => {
-                    let (kind, min_links) = match stop {
-                        Stop::Damaged(kind) => (kind, 1),
-                        _ => (
-                            DamageKind::CutShort {
-                                needed: needed(stop),
+                    let (kind, is_cut) = match stop {
+                        Stop::Damaged(kind) => (kind, false),
+                        _ => {
+                            let needed = needed(stop);
+                            let kind = DamageKind::CutShort {
+                                needed,
                                 left: left as u64,
-                            },
-                            3,
-                        ),
+                            };
+                            (
+                                kind,
+                                looks_like_record(view.bytes, end.consumed, &format, near),
+                            )
+                        }
                     };
-                    let (resumed_at, resumed) = self.resync(input, position, &format, min_links)?;
+                    let (resumed_at, resumed) = if is_cut {
+                        (position + left as u64, false)
+                    } else {
+                        self.resync(input, position, &format, near)?
+                    };
                     self.damage(
                         report,
                         &path,
@@ -308,7 +338,7 @@ impl<J: Job> Reader<'_, J> {
         input: &mut Input,
         position: u64,
         format: &Format,
-        min_links: usize,
+        near: Option<u32>,
     ) -> Result<(u64, bool), Ended> {
         let progress = self.progress;
         let keep_waiting = || !progress.is_cancelled();
@@ -318,7 +348,7 @@ impl<J: Job> Reader<'_, J> {
                 .view(from, RESYNC_VIEW, RESYNC_VIEW, &keep_waiting)
                 .map_err(|error| self.read_failed(error))?;
             let at = |place: usize| view.offset + place as u64;
-            match find_resync(view.bytes, 0, format, view.at_end, min_links) {
+            match find_resync(view.bytes, 0, format, view.at_end, near) {
                 Resync::Found(place) => return Ok((at(place), true)),
                 Resync::Nothing => return Ok((at(view.bytes.len()), false)),
                 Resync::Undecided(place) => from = at(place),
@@ -341,12 +371,11 @@ impl<J: Job> Reader<'_, J> {
         if self.progress.is_cancelled() {
             return Err(ErrorKind::Interrupted.into());
         }
-        match self.config.max_flows {
-            Some(limit) if self.tables.flows.len() > limit => {
-                Err(ErrorKind::TooManyFlows { limit }.into())
-            }
-            _ => Ok(()),
+        let limit = self.config.max_flows.unwrap_or(MOST_FLOWS).min(MOST_FLOWS);
+        if self.tables.flows.len() > limit {
+            return Err(ErrorKind::TooManyFlows { limit }.into());
         }
+        Ok(())
     }
 
     /// Notes how far an input has been read.
@@ -380,6 +409,11 @@ impl<J: Job> Reader<'_, J> {
     }
 }
 
+/// Whole seconds of a time that a pcap header can tell.
+fn seconds_of(time: Nanos) -> Option<u32> {
+    u32::try_from(time.0 / 1_000_000_000).ok()
+}
+
 /// How many bytes an incomplete record needs.
 const fn needed(stop: Stop) -> u64 {
     match stop {
@@ -402,6 +436,8 @@ fn not_a_capture(path: &Path, why: ProbeError, len: usize) -> Error {
 
 /// Packet references tell places in a window with 32 bits.
 const MAX_WINDOW_LEN: usize = 1 << 30;
+/// FlowIDs have 32 bits; one window more may start flows before the limit is checked.
+const MOST_FLOWS: u64 = u32::MAX as u64 - (1 << 26);
 /// The first window after damage; the following ones double.
 const WINDOW_AFTER_DAMAGE: usize = 64 * 1024;
 /// More than the longest chain of records that a search for the end of damage looks at.

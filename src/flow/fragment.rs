@@ -5,41 +5,12 @@
 //! time; else to a flow with ports 0. Fragments are told in capture order, between the parallel
 //! phases, by one table for the whole run.
 
-use super::key::{FlowKey, LinkKey, VlanStack};
+use super::key::FlowKey;
 use crate::capture::Nanos;
+use crate::decode::DatagramId;
 use hashbrown::HashTable;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
-
-/// What the fragments of one datagram have in common (RFC 791, section 3.2; RFC 8200, 4.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct DatagramId {
-    pub(crate) src: IpAddr,
-    pub(crate) dst: IpAddr,
-    pub(crate) protocol: u8,
-    pub(crate) id: u32,
-    /// Different networks may use the same addresses.
-    pub(crate) vlans: VlanStack,
-}
-
-impl DatagramId {
-    pub(crate) const fn new(
-        link: &LinkKey,
-        src: IpAddr,
-        dst: IpAddr,
-        protocol: u8,
-        id: u32,
-    ) -> Self {
-        Self {
-            src,
-            dst,
-            protocol,
-            id,
-            vlans: link.vlans(),
-        }
-    }
-}
 
 /// First fragments that were seen, and the flows that they belong to.
 #[derive(Debug)]
@@ -140,11 +111,18 @@ const MAX_AGE_NS: u64 = 30_000_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::Ipv4Addr;
+    use crate::decode::VlanStack;
+    use std::net::{IpAddr, Ipv4Addr};
 
     fn datagram(id: u32) -> DatagramId {
         let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        DatagramId::new(&LinkKey::default(), ip, ip, 17, id)
+        DatagramId {
+            src: ip,
+            dst: ip,
+            protocol: 17,
+            id,
+            vlans: VlanStack::default(),
+        }
     }
 
     fn flow(port: u16) -> FlowKey {

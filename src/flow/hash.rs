@@ -85,7 +85,7 @@ impl HashKey {
     #[inline]
     pub(crate) fn slot(&self, flow: u32, link: u32) -> u64 {
         let [k0, k1, _] = self.0;
-        fold(u64::from(flow) << 32 | u64::from(link) ^ k0, k1 | 1)
+        fold((u64::from(flow) << 32 | u64::from(link)) ^ k0, k1 | 1)
     }
 }
 

@@ -20,5 +20,5 @@ pub use packet::PacketRef;
 pub use record::ReverseCounters;
 pub use timeout::Timeouts;
 
-pub(crate) use fragment::{DatagramId, FragmentTable};
+pub(crate) use fragment::FragmentTable;
 pub(crate) use shard::{Shard, ShardPackets, ShardRules};

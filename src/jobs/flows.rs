@@ -6,7 +6,7 @@ use crate::capture::{Format, Input};
 use crate::engine::{Config, Outcome, Progress, Source, Stopwatch, run};
 use crate::error::{Error, ErrorKind};
 use crate::output::capture::{CaptureFormat, CaptureWriter, common_format};
-use crate::output::{OutputFile, table};
+use crate::output::{OutputFile, STDOUT, table};
 use crate::select::Selection;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -60,7 +60,7 @@ pub struct FlowsReport {
 pub fn flows(
     job: FlowsJob,
     sources: Vec<Source>,
-    list: &mut dyn Write,
+    list: &mut (dyn Write + Send),
     progress: &Progress,
 ) -> Result<FlowsReport, Error> {
     let stopwatch = Stopwatch::start();
@@ -110,18 +110,34 @@ pub fn flows(
     let mut extract = Extract::new(selection.clone(), writer);
     let outcome = run(&config, sources, &mut extract, progress)?;
     let filtered_ids = check_ids(&selection, &outcome)?;
-    extract.finish()?;
     let elapsed = stopwatch.elapsed();
-    if let Some(mut file) = stats {
-        let json = Stats::new(&outcome, elapsed).to_json();
-        file.write_all(&json).map_err(|error| file.error(error))?;
-        file.finish()?;
-    }
+    let stats = match stats {
+        Some(mut file) => {
+            let json = Stats::new(&outcome, elapsed).to_json();
+            file.write_all(&json).map_err(|error| file.error(error))?;
+            Some(file)
+        }
+        None => None,
+    };
     if let Some(options) = table {
-        let failed = |error| Error::io("write", Path::new("standard output"), error);
-        table::write(&outcome.flows, &options, list, &failed)?;
-        list.flush().map_err(failed)?;
+        let failed = |error| Error::io("write", Path::new(STDOUT), error);
+        let keep_going = || !progress.is_cancelled();
+        let listed = outcome.workers.install(|| {
+            table::write(&outcome.flows, &options, list, &failed, &keep_going)?;
+            list.flush().map_err(failed)
+        });
+        // A reader that has seen enough of the list wants the other outputs all the same.
+        listed.or_else(|error| {
+            if error.is_broken_pipe() {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        })?;
     }
+    // Nothing can fail any more but putting the outputs under their names.
+    extract.finish()?;
+    stats.map_or(Ok(()), OutputFile::finish)?;
     Ok(FlowsReport {
         outcome,
         elapsed,

@@ -44,7 +44,7 @@ impl Stats {
             flows: outcome.flows.accepted(),
             seconds: elapsed.as_secs_f64(),
             gbps: gbps(input_bytes, elapsed),
-            threads: outcome.threads,
+            threads: outcome.workers.count(),
             inputs: outcome
                 .inputs
                 .iter()

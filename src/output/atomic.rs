@@ -5,7 +5,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 /// An output that is being written.
 ///
@@ -20,7 +20,7 @@ pub struct OutputFile {
 
 #[derive(Debug)]
 enum Target {
-    Temporary(BufWriter<NamedTempFile>),
+    Temporary(BufWriter<File>, TempPath),
     Direct(BufWriter<File>),
     Stdout(BufWriter<io::Stdout>),
 }
@@ -83,9 +83,13 @@ impl OutputFile {
                 file.inspect_err(|error| reason = error.raw_os_error())
             })
             .map_err(|error| failed(reason.map_or(error, io::Error::from_raw_os_error)))?;
-        Ok(Target::Temporary(BufWriter::with_capacity(
-            BUFFER_LEN, file,
-        )))
+        {
+            let (file, name) = file.into_parts();
+            Ok(Target::Temporary(
+                BufWriter::with_capacity(BUFFER_LEN, file),
+                name,
+            ))
+        }
     }
 
     /// Where the output goes.
@@ -95,7 +99,7 @@ impl OutputFile {
 
     /// An error of writing to this output.
     pub fn error(&self, source: io::Error) -> Error {
-        Error::io("write", &self.path, source)
+        write_error(&self.path, source)
     }
 
     /// Completes the output and puts it under its name.
@@ -104,15 +108,16 @@ impl OutputFile {
     /// When the last bytes cannot be written, or the file not be renamed; then it is not there.
     pub fn finish(self) -> Result<(), Error> {
         let Self { path, target } = self;
-        let failed = |source| Error::io("write", &path, source);
+        let failed = |source| write_error(&path, source);
         match target {
             Target::Stdout(mut out) => out.flush().map_err(failed),
             Target::Direct(mut out) => out.flush().map_err(failed),
-            Target::Temporary(out) => {
-                let file = out
-                    .into_inner()
-                    .map_err(|error| failed(error.into_error()))?;
-                file.persist(&path).map_err(|error| failed(error.error))?;
+            Target::Temporary(out, name) => {
+                drop(
+                    out.into_inner()
+                        .map_err(|error| failed(error.into_error()))?,
+                );
+                name.persist(&path).map_err(|error| failed(error.error))?;
                 Ok(())
             }
         }
@@ -122,7 +127,7 @@ impl OutputFile {
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.target {
-            Target::Temporary(out) => out.write(bytes),
+            Target::Temporary(out, _) => out.write(bytes),
             Target::Direct(out) => out.write(bytes),
             Target::Stdout(out) => out.write(bytes),
         }
@@ -130,11 +135,20 @@ impl Write for OutputFile {
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.target {
-            Target::Temporary(out) => out.flush(),
+            Target::Temporary(out, _) => out.flush(),
             Target::Direct(out) => out.flush(),
             Target::Stdout(out) => out.flush(),
         }
     }
+}
+
+fn write_error(path: &Path, source: io::Error) -> Error {
+    let name = if path == Path::new("-") {
+        Path::new(STDOUT)
+    } else {
+        path
+    };
+    Error::io("write", name, source)
 }
 
 /// Whether a path names one of the process's own descriptors (`/dev/stdout`, `/dev/fd/63`):
@@ -149,6 +163,8 @@ fn is_same(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
+/// What standard output is called in messages.
+pub(crate) const STDOUT: &str = "standard output";
 const BUFFER_LEN: usize = 1024 * 1024;
 
 #[cfg(test)]

@@ -6,3 +6,4 @@ pub mod capture;
 pub mod table;
 
 pub use atomic::OutputFile;
+pub(crate) use atomic::STDOUT;

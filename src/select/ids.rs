@@ -1,4 +1,4 @@
-//! Sets of FlowIDs, as `--extract-id 7,9-12` gives them.
+//! Sets of FlowIDs, as `--extract 7,9-12` gives them.
 //!
 //! FlowIDs count from 1 in the order of the first packet of each flow. A set is kept as sorted
 //! ranges that neither overlap nor touch, so its size depends on how it was written, never on how

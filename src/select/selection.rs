@@ -1,4 +1,4 @@
-//! Which flows are extracted: the union of what `--extract-id`, `--extract-ip` and
+//! Which flows are extracted: the union of what `--extract`, `--extract-ip` and
 //! `--extract-port` ask for.
 
 use super::ids::IdSet;

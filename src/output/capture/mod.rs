@@ -40,7 +40,10 @@ pub fn common_format(inputs: &[Option<Format>]) -> WantedFormat {
     match pcaps.as_deref() {
         Some([first, rest @ ..]) if rest.iter().all(|it| it.link_type == first.link_type) => {
             let needs_nanos = rest.iter().any(|it| it.unit_ns() < first.unit_ns());
-            WantedFormat::Pcap { needs_nanos }
+            WantedFormat::Pcap {
+                needs_nanos,
+                is_joined: !rest.is_empty(),
+            }
         }
         _ => WantedFormat::Pcapng,
     }
@@ -56,6 +59,8 @@ pub enum WantedFormat {
     Pcap {
         /// A later input has nanoseconds, the first may not.
         needs_nanos: bool,
+        /// There are several inputs: a later one may have longer packets than the first.
+        is_joined: bool,
     },
     /// pcapng.
     Pcapng,
@@ -75,6 +80,7 @@ impl CaptureFormat {
                 let rest = inputs.get(1..).unwrap_or_default();
                 WantedFormat::Pcap {
                     needs_nanos: !rest.iter().all(has_micros),
+                    is_joined: !rest.is_empty(),
                 }
             }
         }
@@ -113,14 +119,18 @@ impl CaptureWriter {
     /// When writing fails.
     pub fn input(&mut self, header: &[u8], format: &Format) -> Result<(), Error> {
         let wanted = match (self.wanted, format) {
-            (WantedFormat::AsInput, Format::Pcap(_)) => WantedFormat::Pcap { needs_nanos: false },
+            (WantedFormat::AsInput, Format::Pcap(_)) => WantedFormat::Pcap {
+                needs_nanos: false,
+                is_joined: false,
+            },
             (WantedFormat::AsInput, Format::Pcapng(_)) => WantedFormat::Pcapng,
             (wanted, _) => wanted,
         };
         let writer = self.writer.get_or_insert_with(|| match wanted {
-            WantedFormat::Pcap { needs_nanos } => {
-                Writer::Pcap(PcapWriter::new(header, format, needs_nanos))
-            }
+            WantedFormat::Pcap {
+                needs_nanos,
+                is_joined,
+            } => Writer::Pcap(PcapWriter::new(header, format, needs_nanos, is_joined)),
             WantedFormat::AsInput | WantedFormat::Pcapng => Writer::Pcapng(PcapngWriter),
         });
         match writer {

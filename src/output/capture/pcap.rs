@@ -23,13 +23,13 @@ enum Header {
 }
 
 impl PcapWriter {
-    pub(super) fn new(header: &[u8], first: &Format, needs_nanos: bool) -> Self {
+    pub(super) fn new(header: &[u8], first: &Format, needs_nanos: bool, is_joined: bool) -> Self {
         match first {
             Format::Pcap(first) => {
                 let variant = plain_variant(first.variant);
                 let variant = if needs_nanos { Variant::Nanos } else { variant };
                 let format = PcapFormat { variant, ..*first };
-                let header = match (variant == first.variant, first.variant) {
+                let mut header = match (variant == first.variant, first.variant) {
                     (_, Variant::Snoop) => format.file_header(SNAPLEN),
                     (true, _) => header.to_vec(),
                     (false, _) => {
@@ -39,6 +39,10 @@ impl PcapWriter {
                         [variant.magic_bytes(first.order).as_slice(), rest].concat()
                     }
                 };
+                // A reader may cut packets at the length that the header announces.
+                if let Some(snaplen) = header.get_mut(16..20).filter(|_| is_joined) {
+                    snaplen.copy_from_slice(&first.order.bytes32(SNAPLEN));
+                }
                 Self {
                     header: Header::Copied(header),
                     format,

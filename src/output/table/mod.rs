@@ -8,7 +8,7 @@ mod order;
 mod row;
 mod text;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::flow::FlowList;
 use rayon::prelude::*;
 use std::io::{self, Write};
@@ -51,7 +51,7 @@ pub struct TableOptions {
     pub columns: Columns,
 }
 
-/// Writes a flow list.
+/// Writes a flow list. `keep_going` is asked from time to time.
 ///
 /// # Errors
 /// When writing fails.
@@ -59,7 +59,8 @@ pub fn write(
     flows: &FlowList,
     options: &TableOptions,
     out: &mut dyn Write,
-    failed: &dyn Fn(io::Error) -> Error,
+    failed: &(dyn Fn(io::Error) -> Error + Sync),
+    keep_going: &(dyn Fn() -> bool + Sync),
 ) -> Result<(), Error> {
     let rows = options.order.rows(flows);
     let columns = options.columns;
@@ -80,6 +81,9 @@ pub fn write(
     for some in rows.chunks(ROWS_AT_A_TIME) {
         let blocks: Vec<Vec<u8>> = some.par_chunks(ROWS_IN_BLOCK).map(block).collect();
         for block in blocks {
+            if !keep_going() {
+                return Err(ErrorKind::Interrupted.into());
+            }
             out.write_all(&block).map_err(failed)?;
         }
     }
