@@ -15,6 +15,8 @@ pub struct PcapFormat {
     pub variant: Variant,
     /// Link type of every packet.
     pub link_type: LinkType,
+    /// The longest captured length that the header announces; it cannot be trusted.
+    pub snaplen: u32,
     /// The longest captured length that is believed.
     pub max_captured: u32,
     /// Whether the two lengths of a record stand in the order of version 2.2 and before.
@@ -114,6 +116,7 @@ impl PcapFormat {
             order,
             variant,
             link_type,
+            snaplen,
             max_captured: max_captured(link_type, snaplen),
             swapped_lengths: minor < 3,
         };
@@ -143,6 +146,7 @@ impl PcapFormat {
             order,
             variant: Variant::Snoop,
             link_type,
+            snaplen: 0,
             max_captured: max_captured(link_type, 0),
             swapped_lengths: false,
         };

@@ -46,8 +46,10 @@ pub fn find_resync(
     near: Option<u32>,
 ) -> Resync {
     for at in from..bytes.len() {
-        let found = believe(bytes, at, format, at_end, near, NEAR_CHAIN);
-        let found = match found {
+        // A block's two lengths say as much as a time that is near.
+        let is_sure = near.is_some() || matches!(format, Format::Pcapng(_));
+        let first = if is_sure { NEAR_CHAIN } else { FAR_CHAIN };
+        let found = match believe(bytes, at, format, at_end, near, first) {
             Belief::No => believe(bytes, at, format, at_end, None, FAR_CHAIN),
             other => other,
         };

@@ -23,7 +23,7 @@ pub(crate) struct Args {
     pub(crate) stdin: bool,
 
     /// Look at the first N packets only
-    #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = INPUT)]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = INPUT)]
     pub(crate) packet_max: Option<u64>,
 
     /// Look only at packets that match EXPR, in the language of pcap-filter(7)
@@ -306,14 +306,6 @@ fn count(text: &str) -> Result<u64, String> {
             .map_err(|_unparsable| error())
     } else {
         Err(error())
-    }
-}
-
-/// A number of which one is the least that makes sense.
-fn at_least_one(text: &str) -> Result<u64, String> {
-    match count(text)? {
-        0 => Err("the least is 1".to_owned()),
-        number => Ok(number),
     }
 }
 

@@ -84,6 +84,10 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn succeeded(done: &FlowsReport) -> ExitCode {
+    // Who has seen enough of the list does not wait for the balance; damage is told all the same.
+    if done.is_list_cut && done.outcome.is_whole() {
+        return Exit::Success.into();
+    }
     let is_whole = report(done);
     if !done.outcome.balance.is_even() {
         say("the balance is not even: this is a bug, please report it with the capture's header");

@@ -194,7 +194,8 @@ enum Ended {
 
 impl<J: Job> Reader<'_, J> {
     fn source(&mut self, source: Source) -> Result<(), Error> {
-        if self.packets_wanted() == 0 {
+        // The first input is opened in any case: an output needs its header.
+        if self.packets_wanted() == 0 && !self.reports.is_empty() {
             return Ok(());
         }
         let path = match &source {

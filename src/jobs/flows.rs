@@ -45,6 +45,8 @@ pub struct FlowsReport {
     pub outcome: Outcome,
     /// How long it took.
     pub elapsed: Duration,
+    /// Whether the list's reader left before its end.
+    pub is_list_cut: bool,
     /// FlowIDs that were asked for, but that the filter keeps out: the first of them, and how
     /// many there are.
     pub filtered_ids: Option<(u64, u64)>,
@@ -119,6 +121,7 @@ pub fn flows(
         }
         None => None,
     };
+    let mut is_list_cut = false;
     if let Some(options) = table {
         let failed = |error| Error::io("write", Path::new(STDOUT), error);
         let keep_going = || !progress.is_cancelled();
@@ -127,13 +130,10 @@ pub fn flows(
             list.flush().map_err(failed)
         });
         // A reader that has seen enough of the list wants the other outputs all the same.
-        listed.or_else(|error| {
-            if error.is_broken_pipe() {
-                Ok(())
-            } else {
-                Err(error)
-            }
-        })?;
+        match listed {
+            Err(error) if error.is_broken_pipe() => is_list_cut = true,
+            listed => listed?,
+        }
     }
     // Nothing can fail any more but putting the outputs under their names.
     extract.finish()?;
@@ -141,6 +141,7 @@ pub fn flows(
     Ok(FlowsReport {
         outcome,
         elapsed,
+        is_list_cut,
         filtered_ids,
     })
 }

@@ -1,9 +1,10 @@
 //! The command line: exit codes, what is said and where, spellings, and what the program says of
 //! itself.
 
+use crate::common::bytes::Pcap;
 use crate::common::extraction::extraction;
 use crate::common::program::{Program, number, run};
-use crate::common::{Complaints, captures, entries, root, testdata};
+use crate::common::{Complaints, captures, entries, frames, root, testdata};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -177,6 +178,27 @@ fn many_damages_are_told_in_few_lines() {
     ended
         .says("standard input: 10 further damages")
         .says("744 packets = 744 in flows");
+}
+
+/// What a packet holds may look like a record that ends with the capture: one such is not believed.
+#[test]
+fn a_packet_that_is_cut_short_is_not_read_as_records() {
+    let frame = frames::udp_frame((1, 2), (1000, 53), 20);
+    let mut capture = Pcap::COMMON.file([frame.clone(), frame.clone()]);
+    let whole = capture.len();
+    let held = Pcap::COMMON.record((1_700_000_000, 5), 62, &frame);
+    let large = [frame, held, vec![0; 1000]].concat();
+    capture.extend(Pcap::COMMON.record((1_700_000_000, 5), 2000, &large));
+    capture.truncate(capture.len() - 1000);
+    let ended = Program::new()
+        .args(["-"])
+        .input(&capture, 4096)
+        .run()
+        .exits(3);
+    let ended = ended.says(&format!("standard input: packet 3 at byte {whole}: "));
+    ended
+        .says("everything before it was read")
+        .says("2 packets = 2 in flows");
 }
 
 #[test]

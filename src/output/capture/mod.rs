@@ -42,12 +42,26 @@ pub fn common_format(inputs: &[Option<Format>]) -> WantedFormat {
             let needs_nanos = rest.iter().any(|it| it.unit_ns() < first.unit_ns());
             WantedFormat::Pcap {
                 needs_nanos,
-                is_joined: !rest.is_empty(),
+                snaplen: longest(inputs),
             }
         }
         _ => WantedFormat::Pcapng,
     }
 }
+
+/// The snaplen to announce where not all inputs announce that of the first.
+fn longest(inputs: &[Option<Format>]) -> Option<u32> {
+    let snaplens = inputs.iter().map(|input| match input {
+        Some(Format::Pcap(format)) => format.snaplen,
+        Some(Format::Pcapng(_)) | None => SNAPLEN,
+    });
+    let first = snaplens.clone().next()?;
+    let longest = snaplens.max()?;
+    (longest != first).then_some(longest)
+}
+
+/// The longest captured length that libpcap believes.
+const SNAPLEN: u32 = 262_144;
 
 /// What is known of the format to write before the first input is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +73,8 @@ pub enum WantedFormat {
     Pcap {
         /// A later input has nanoseconds, the first may not.
         needs_nanos: bool,
-        /// There are several inputs: a later one may have longer packets than the first.
-        is_joined: bool,
+        /// What the header announces, where a later input may have longer packets than the first.
+        snaplen: Option<u32>,
     },
     /// pcapng.
     Pcapng,
@@ -80,7 +94,7 @@ impl CaptureFormat {
                 let rest = inputs.get(1..).unwrap_or_default();
                 WantedFormat::Pcap {
                     needs_nanos: !rest.iter().all(has_micros),
-                    is_joined: !rest.is_empty(),
+                    snaplen: longest(inputs),
                 }
             }
         }
@@ -121,7 +135,7 @@ impl CaptureWriter {
         let wanted = match (self.wanted, format) {
             (WantedFormat::AsInput, Format::Pcap(_)) => WantedFormat::Pcap {
                 needs_nanos: false,
-                is_joined: false,
+                snaplen: None,
             },
             (WantedFormat::AsInput, Format::Pcapng(_)) => WantedFormat::Pcapng,
             (wanted, _) => wanted,
@@ -129,8 +143,8 @@ impl CaptureWriter {
         let writer = self.writer.get_or_insert_with(|| match wanted {
             WantedFormat::Pcap {
                 needs_nanos,
-                is_joined,
-            } => Writer::Pcap(PcapWriter::new(header, format, needs_nanos, is_joined)),
+                snaplen,
+            } => Writer::Pcap(PcapWriter::new(header, format, needs_nanos, snaplen)),
             WantedFormat::AsInput | WantedFormat::Pcapng => Writer::Pcapng(PcapngWriter),
         });
         match writer {

@@ -1,7 +1,7 @@
 //! Writing classic pcap.
 
 use super::super::atomic::OutputFile;
-use super::{copy, has_same_records, plain_variant, write};
+use super::{SNAPLEN, copy, has_same_records, plain_variant, write};
 use crate::capture::{ByteOrder, Format, LinkType, Nanos, PacketRecord, PcapFormat, Variant};
 use crate::error::{Error, ErrorKind};
 
@@ -23,7 +23,12 @@ enum Header {
 }
 
 impl PcapWriter {
-    pub(super) fn new(header: &[u8], first: &Format, needs_nanos: bool, is_joined: bool) -> Self {
+    pub(super) fn new(
+        header: &[u8],
+        first: &Format,
+        needs_nanos: bool,
+        snaplen: Option<u32>,
+    ) -> Self {
         match first {
             Format::Pcap(first) => {
                 let variant = plain_variant(first.variant);
@@ -40,8 +45,8 @@ impl PcapWriter {
                     }
                 };
                 // A reader may cut packets at the length that the header announces.
-                if let Some(snaplen) = header.get_mut(16..20).filter(|_| is_joined) {
-                    snaplen.copy_from_slice(&first.order.bytes32(SNAPLEN));
+                if let (Some(field), Some(snaplen)) = (header.get_mut(16..20), snaplen) {
+                    field.copy_from_slice(&first.order.bytes32(snaplen));
                 }
                 Self {
                     header: Header::Copied(header),
@@ -54,6 +59,7 @@ impl PcapWriter {
                     order: ByteOrder::Little,
                     variant: Variant::Nanos,
                     link_type: LinkType::ETHERNET,
+                    snaplen: SNAPLEN,
                     max_captured: u32::MAX,
                     swapped_lengths: false,
                 },
@@ -142,6 +148,3 @@ fn record_header(format: &PcapFormat, record: &PacketRecord<'_>) -> Vec<u8> {
     header.resize(format.record_header_len(), 0);
     header
 }
-
-/// What a header says that is made anew: the longest captured length that libpcap believes.
-const SNAPLEN: u32 = 262_144;
