@@ -285,7 +285,10 @@ impl<J: Job> Reader<'_, J> {
             let (left, at_end) = (view.bytes.len() - end.consumed, view.at_end);
             position += end.consumed as u64;
             format = end.format;
-            near = end.last_time.and_then(seconds_of).or(near);
+            // Of the last packet alone: which one came before depends on the windows.
+            if let Some(time) = end.last_time {
+                near = seconds_of(time);
+            }
             self.progress.add_packets(end.packets, end.last_time);
             self.progress.set_flows(self.tables.flows.len());
             self.progress.add_output(end.written);
