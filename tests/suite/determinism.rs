@@ -345,6 +345,40 @@ fn a_limit_of_packets_ends_at_the_same_place() {
     wrong.none();
 }
 
+/// What follows damage is believed sooner if it is from about the time of the last packet before:
+/// of that packet alone, for which other packets are in its window depends on the windows.
+#[test]
+fn the_time_before_damage_is_that_of_one_packet() {
+    let order = ByteOrder::Little;
+    let frame = frames::udp_frame((1, 2), (1000, 53), 20);
+    let len = u32::try_from(frame.len()).unwrap();
+    let packet = |id: u16| bytes::packet(order, false, id, 1_700_000_000_000_000, len, &frame);
+    let head = [
+        bytes::section(order),
+        bytes::interface(order, 1, None, None),
+        // Times before 1970 are none that a pcap header can tell.
+        bytes::interface(order, 1, None, Some(-1_800_000_000)),
+        packet(0),
+    ]
+    .concat();
+    let capture = [head.clone(), packet(1), vec![0xff; 50], packet(0)].concat();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("capture");
+    fs::write(&path, capture).unwrap();
+    let plain = Way::plain(&path);
+    let question = Question::default();
+    let expected = answer(&question, &plain);
+    let mut wrong = Complaints::default();
+    for window_len in [1, head.len(), head.len() + 10] {
+        let way = Way {
+            window_len: Some(window_len),
+            ..plain.clone()
+        };
+        expected.compare(&answer(&question, &way), &way.to_string(), &mut wrong);
+    }
+    wrong.none();
+}
+
 /// The program itself, from a file and through a pipe: list, statistics, extraction.
 #[test]
 fn the_program_from_a_file_and_from_a_pipe() {
