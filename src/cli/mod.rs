@@ -69,7 +69,7 @@ pub(crate) fn main() -> ExitCode {
     let line = ProgressLine::start(when, total_len(&sources), &progress);
     let outcome = flows(job, sources, &mut io::stdout(), &progress);
     if let Some(line) = line {
-        line.finish();
+        line.finish(outcome.is_ok());
     }
     match outcome {
         Ok(done) => succeeded(&done),

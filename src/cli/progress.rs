@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Shows progress on standard error until it is finished.
 #[derive(Debug)]
 pub(crate) struct ProgressLine {
-    stop: Sender<()>,
+    stop: Sender<bool>,
     thread: JoinHandle<()>,
 }
 
@@ -38,17 +38,23 @@ impl ProgressLine {
             } else {
                 LINE_INTERVAL
             };
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(interval) {
-                lines.show(&progress.snapshot());
+            let is_done = loop {
+                match stopped.recv_timeout(interval) {
+                    Err(RecvTimeoutError::Timeout) => lines.show(&progress.snapshot()),
+                    stopped => break stopped.unwrap_or(false),
+                }
+            };
+            if is_done {
+                lines.finish(&progress.snapshot());
             }
-            lines.finish(&progress.snapshot());
         });
         Some(Self { stop, thread })
     }
 
-    /// Shows the last line.
-    pub(crate) fn finish(self) {
-        drop(self.stop);
+    /// Ends it, with a last line if the run is done.
+    pub(crate) fn finish(self, is_done: bool) {
+        // The thread waits for this until it ends.
+        self.stop.send(is_done).unwrap_or(());
         // A thread that shows progress has nothing to say about how the run ends.
         drop(self.thread.join());
     }
