@@ -25,5 +25,6 @@ pub mod flow;
 pub mod jobs;
 pub mod output;
 pub mod select;
+pub mod tcp;
 
 pub use error::{Error, ErrorKind};

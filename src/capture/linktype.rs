@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The registry number of a link-layer header type. Unknown numbers are kept, counted and named.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkType(pub u16);
 
 macro_rules! link_types {

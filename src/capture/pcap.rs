@@ -258,6 +258,7 @@ impl PcapFormat {
             start: at,
             len,
             time: Nanos::from_pcap(seconds, fraction, self.unit_ns()),
+            data_start: at + header_len,
             data,
             wire_len,
             link_type: Some(self.link_type),

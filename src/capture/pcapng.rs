@@ -133,6 +133,8 @@ impl Section {
             Block::Packet(PacketRecord {
                 start: at,
                 len,
+                // The body starts behind type and length.
+                data_start: at + 8 + packet.data_start,
                 ..packet
             })
         })
@@ -173,6 +175,7 @@ impl Section {
             start: 0,
             len: 0,
             time,
+            data_start: 20,
             data,
             wire_len,
             link_type,
@@ -197,6 +200,7 @@ impl Section {
             start: 0,
             len: 0,
             time: Nanos(0),
+            data_start: 4,
             data,
             wire_len,
             link_type,

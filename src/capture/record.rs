@@ -15,6 +15,8 @@ pub struct PacketRecord<'a> {
     pub len: usize,
     /// When the packet was captured; 0 where the capture does not say (pcapng simple packets).
     pub time: Nanos,
+    /// Where the captured bytes start in the walked bytes.
+    pub data_start: usize,
     /// The captured bytes.
     pub data: &'a [u8],
     /// Length of the packet on the wire, in bytes.

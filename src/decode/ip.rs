@@ -19,6 +19,7 @@ pub(super) mod protocol {
     pub(crate) const FRAGMENT: u8 = 44;
     pub(crate) const GRE: u8 = 47;
     pub(crate) const AH: u8 = 51;
+    pub(crate) const NO_NEXT_HEADER: u8 = 59;
     pub(crate) const DESTINATION_OPTIONS: u8 = 60;
     pub(crate) const ETHER_IP: u8 = 97;
     pub(crate) const SCTP: u8 = 132;
@@ -60,10 +61,11 @@ fn ipv4<'a>(
     if total_len < header_len && total_len != 0 {
         return Err(NotFlow::Ipv4TotalLength);
     }
-    let end = match total_len {
-        0 => data.len(),
-        len => data.len().min(at + len),
+    let wire_end = match total_len {
+        0 => usize::MAX,
+        len => at + len,
     };
+    let end = data.len().min(wire_end);
     let (flags_and_offset, id) = (field(6), field(4));
     let offset = flags_and_offset & 0x1fff;
     let more_fragments = flags_and_offset & 0x2000 != 0;
@@ -79,14 +81,20 @@ fn ipv4<'a>(
         fragment: None,
         transport: at + header_len,
         end,
+        wire_end,
         trailer_time: None,
     };
     if offset != 0 || more_fragments {
+        let place = FragmentPlace {
+            header: at,
+            offset: u32::from(offset) * 8,
+            is_last: !more_fragments,
+        };
         headers.fragment = Some(fragment(
             &headers,
             headers.protocol,
             id.into(),
-            offset == 0,
+            place,
             vlans,
         ));
     }
@@ -120,11 +128,14 @@ fn ipv6<'a>(
         .get(8..)
         .and_then(<[u8]>::first_chunk)
         .ok_or(NotFlow::ShortIp)?;
-    let end = match usize::from(header.payload_length()) {
-        // Jumbograms have their length in a hop-by-hop option (RFC 2675, section 3).
-        0 if header.next_header().0 == protocol::HOP_BY_HOP => data.len(),
-        len => data.len().min(at + IPV6_HEADER_LEN + len),
+    let wire_end = match usize::from(header.payload_length()) {
+        0 if header.next_header().0 == protocol::NO_NEXT_HEADER => at + IPV6_HEADER_LEN,
+        // Jumbograms have their length in a hop-by-hop option (RFC 2675, section 3); before
+        // segmentation by the card there is none.
+        0 => usize::MAX,
+        len => at + IPV6_HEADER_LEN + len,
     };
+    let end = data.len().min(wire_end);
     let mut headers = Headers {
         addresses: Addresses::V6(addresses),
         protocol: header.next_header().0,
@@ -134,9 +145,10 @@ fn ipv6<'a>(
         fragment: None,
         transport: at + IPV6_HEADER_LEN,
         end,
+        wire_end,
         trailer_time: None,
     };
-    extensions(data, &mut headers, vlans);
+    extensions(data, at, &mut headers, vlans);
     if headers.fragment.is_none_or(|fragment| fragment.is_first) {
         ports(data, &mut headers);
     }
@@ -147,7 +159,7 @@ fn ipv6<'a>(
 /// header of a later fragment. Each header is at least eight bytes, so that the walk ends with
 /// the packet.
 #[inline]
-fn extensions(data: &[u8], headers: &mut Headers<'_>, vlans: VlanStack) {
+fn extensions(data: &[u8], at: usize, headers: &mut Headers<'_>, vlans: VlanStack) {
     while let Some(rest) = data.get(headers.transport..headers.end) {
         match headers.protocol {
             protocol::HOP_BY_HOP | protocol::ROUTING | protocol::DESTINATION_OPTIONS => {
@@ -164,10 +176,14 @@ fn extensions(data: &[u8], headers: &mut Headers<'_>, vlans: VlanStack) {
                 headers.protocol = header.next_header().0;
                 headers.transport += 8;
                 if header.is_fragmenting_payload() {
-                    let is_first = header.fragment_offset().value() == 0;
+                    let place = FragmentPlace {
+                        header: at,
+                        offset: u32::from(header.fragment_offset().value()) * 8,
+                        is_last: !header.more_fragments(),
+                    };
                     let id = header.identification();
-                    headers.fragment = Some(fragment(headers, 0, id, is_first, vlans));
-                    if !is_first {
+                    headers.fragment = Some(fragment(headers, 0, id, place, vlans));
+                    if place.offset != 0 {
                         return;
                     }
                 }
@@ -177,12 +193,21 @@ fn extensions(data: &[u8], headers: &mut Headers<'_>, vlans: VlanStack) {
     }
 }
 
+/// What a header says of a fragment's place in its datagram.
+#[derive(Clone, Copy)]
+struct FragmentPlace {
+    header: usize,
+    offset: u32,
+    is_last: bool,
+}
+
+/// The fragment whose payload starts where `headers` have come to.
 #[cold]
 fn fragment(
     headers: &Headers<'_>,
     protocol: u8,
     id: u32,
-    is_first: bool,
+    place: FragmentPlace,
     vlans: VlanStack,
 ) -> Fragment {
     let (src, dst) = headers.addresses.to_ip();
@@ -194,7 +219,14 @@ fn fragment(
             id,
             vlans,
         },
-        is_first,
+        is_first: place.offset == 0,
+        is_last: place.is_last,
+        offset: place.offset,
+        protocol: headers.protocol,
+        header: place.header,
+        payload: headers.transport,
+        end: headers.end,
+        is_whole: headers.end == headers.wire_end,
     }
 }
 

@@ -48,6 +48,9 @@ pub struct Headers<'a> {
     pub transport: usize,
     /// Where the IP datagram ends in the captured bytes: padding may follow.
     pub end: usize,
+    /// Where it ends according to its header, also where that was not captured; `usize::MAX`
+    /// where the header does not say (segmentation offload, jumbograms).
+    pub wire_end: usize,
     /// The time from a Metamako trailer, if there is one.
     pub trailer_time: Option<Nanos>,
 }
@@ -73,6 +76,20 @@ pub struct Fragment {
     pub datagram: DatagramId,
     /// Whether this is the first fragment, which has the ports.
     pub is_first: bool,
+    /// Whether this is the last fragment: where it ends, the datagram's payload does.
+    pub is_last: bool,
+    /// Place of its payload in the datagram's, in bytes.
+    pub offset: u32,
+    /// The protocol of the datagram's payload.
+    pub protocol: u8,
+    /// Where the IP header starts in the captured bytes.
+    pub header: usize,
+    /// Where the payload starts in the captured bytes.
+    pub payload: usize,
+    /// Where the payload ends in the captured bytes.
+    pub end: usize,
+    /// Whether all of it was captured.
+    pub is_whole: bool,
 }
 
 /// What the fragments of one datagram have in common (RFC 791, section 3.2; RFC 8200, 4.5).

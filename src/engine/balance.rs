@@ -23,6 +23,8 @@ pub struct Balance {
     pub time_out_of_range: Oddity,
     /// Packets whose time is before that of the packet before them.
     pub time_goes_back: Oddity,
+    /// Datagrams of which not all fragments were captured, where a job looks into packets.
+    pub incomplete_datagrams: u64,
 }
 
 /// Something that is odd about packets but keeps nothing from being read.

@@ -4,9 +4,11 @@
 use super::balance::{Balance, Place};
 use super::config::Rules;
 use super::lists::ShardLists;
-use crate::capture::{Companion, Format, Nanos, PacketRecord, Stop, Walk};
-use crate::decode::{Addresses, DatagramId, Fragment, Headers, NotFlow, decode};
-use crate::flow::{FlowKey, FragmentTable, LinkKey, LinkTable, NetworkKey, PacketRef};
+use crate::capture::{Companion, Format, LinkType, Nanos, PacketRecord, Stop, Walk};
+use crate::decode::{Addresses, Fragment, Headers, NotFlow, decode};
+use crate::flow::{
+    DatagramTable, FlowKey, FragmentTable, Layers, LinkKey, LinkTable, NetworkKey, PacketRef,
+};
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -31,6 +33,8 @@ pub(crate) struct Chunk {
     /// The run's number for each of the chunk's link keys.
     pub(crate) link_numbers: Vec<u32>,
     fragments: Vec<FragmentEvent>,
+    /// Datagrams that were put together from fragments, where a job looks into packets.
+    pub(crate) datagrams: Vec<Vec<u8>>,
     /// Offsets of packets that belong to no flow but pass the filter, where a job wants these.
     pub(crate) loose: Vec<u32>,
     /// Blocks that are no packets but belong with them.
@@ -43,10 +47,10 @@ pub(crate) struct Chunk {
 /// Fragments wait for the sequential step between the phases.
 #[derive(Debug)]
 struct FragmentEvent {
-    datagram: DatagramId,
+    fragment: Fragment,
     key: FlowKey,
     packet: PacketRef,
-    is_first: bool,
+    layers: Layers,
 }
 
 impl Chunk {
@@ -82,11 +86,12 @@ impl Chunk {
         self.range = range;
         self.start_format = Some(format.clone());
         self.balance = Balance::default();
-        self.packets.reset(rules.shards);
+        self.packets.reset(rules.shards, rules.wants_contents);
         self.addresses.clear();
         self.links.clear();
         self.link_numbers.clear();
         self.fragments.clear();
+        self.datagrams.clear();
         self.loose.clear();
         self.first_time = None;
         self.last_time = None;
@@ -181,31 +186,34 @@ impl Chunk {
             flags: 0,
         };
         if let Some(fragment) = headers.fragment {
-            return self.fragment(packet, headers, fragment, *link);
+            return self.fragment(packet, &record, headers, fragment, *link);
         }
-        self.hand_over(packet, &headers.addresses, link, rules);
+        let shard = self.hand_over(packet, &headers.addresses, link, rules);
+        if rules.wants_contents {
+            self.packets.push_layers(shard, layers(&record, &headers));
+        }
     }
 
     #[cold]
     fn fragment(
         &mut self,
         packet: PacketRef,
+        record: &PacketRecord<'_>,
         headers: Headers<'_>,
         fragment: Fragment,
         link: LinkKey,
     ) {
         let network = headers.network_key();
-        let datagram = fragment.datagram;
         let key = FlowKey { link, network };
         self.fragments.push(FragmentEvent {
-            datagram,
+            fragment,
             key,
             packet,
-            is_first: fragment.is_first,
+            layers: layers(record, &headers),
         });
     }
 
-    /// Gives a packet to the shard that owns its flow.
+    /// Gives a packet to the shard that owns its flow, and returns which it is.
     #[inline(always)]
     fn hand_over(
         &mut self,
@@ -213,7 +221,7 @@ impl Chunk {
         addresses: &Addresses<'_>,
         link: &LinkKey,
         rules: &Rules,
-    ) {
+    ) -> usize {
         let [src_port, dst_port] = packet.ports;
         let hash = rules
             .hash_key
@@ -249,40 +257,87 @@ impl Chunk {
         };
         let shard = hash.conversation as usize % rules.shards;
         self.packets.push(shard, packet);
+        shard
     }
 
     /// The sequential step between the phases: later fragments get the flow of their first one.
-    pub(crate) fn place_fragments(&mut self, table: &mut FragmentTable, rules: &Rules) {
+    pub(crate) fn place_fragments(
+        &mut self,
+        window: &[u8],
+        table: &mut FragmentTable,
+        datagrams: &mut DatagramTable,
+        rules: &Rules,
+    ) {
         if self.fragments.is_empty() {
             return;
         }
         for event in std::mem::take(&mut self.fragments) {
             let FragmentEvent {
-                datagram,
+                fragment,
                 key,
                 mut packet,
-                is_first,
+                mut layers,
             } = event;
-            let key = if is_first {
-                table.insert(datagram, key, packet.time);
+            let key = if fragment.is_first {
+                table.insert(fragment.datagram, key, packet.time);
                 key
             } else {
-                table.find(&datagram, packet.time).unwrap_or(key)
+                table.find(&fragment.datagram, packet.time).unwrap_or(key)
             };
             packet.ports = [key.network.src_port, key.network.dst_port];
             packet.protocol = key.network.protocol;
             let mut bytes = [0; 32];
             let addresses = addresses_of(&key.network, &mut bytes);
-            self.hand_over(packet, &addresses, &key.link, rules);
+            let shard = self.hand_over(packet, &addresses, &key.link, rules);
+            if rules.wants_contents {
+                layers.place = Layers::NOWHERE;
+                let captured = window
+                    .get(layers.data as usize..(layers.data + layers.data_len) as usize)
+                    .unwrap_or_default();
+                if let Some(whole) = datagrams.add(&fragment, captured, packet.time) {
+                    self.assembled(whole, &mut layers, rules);
+                }
+                self.packets.push_layers(shard, layers);
+            }
         }
         self.packets.complete();
         self.packets.sort();
+    }
+
+    /// Finds the transport layer of a datagram that is whole again.
+    fn assembled(&mut self, datagram: Vec<u8>, layers: &mut Layers, rules: &Rules) {
+        let mut link = LinkKey::default();
+        let Ok(headers) = decode(LinkType::RAW, &datagram, &rules.decode, &mut link) else {
+            return;
+        };
+        layers.transport = offset_u32(headers.transport.min(headers.end));
+        layers.end = offset_u32(headers.end);
+        layers.missing = 0;
+        layers.place = offset_u32(self.datagrams.len());
+        self.datagrams.push(datagram);
     }
 
     /// Numbers the chunk's link keys in the run's table.
     pub(crate) fn number_links(&mut self, links: &mut LinkTable) {
         self.link_numbers
             .extend(self.links.keys().iter().map(|key| links.number(key)));
+    }
+}
+
+/// Where the layers of a packet stand.
+fn layers(record: &PacketRecord<'_>, headers: &Headers<'_>) -> Layers {
+    // What a header claims beyond the packet's length on the wire was never sent.
+    let on_wire = headers
+        .wire_end
+        .min((record.wire_len as usize).max(record.data.len()));
+    Layers {
+        data: offset_u32(record.data_start),
+        data_len: offset_u32(record.data.len()),
+        transport: offset_u32(record.data_start + headers.transport.min(headers.end)),
+        end: offset_u32(record.data_start + headers.end),
+        missing: offset_u32(on_wire.saturating_sub(headers.end)),
+        link_type: record.link_type.unwrap_or_default(),
+        place: Layers::IN_WINDOW,
     }
 }
 

@@ -97,10 +97,12 @@ pub(crate) struct Rules {
     pub(crate) shards: usize,
     /// The job wants to know of packets that belong to no flow.
     pub(crate) wants_loose: bool,
+    /// The job wants to look into packets.
+    pub(crate) wants_contents: bool,
 }
 
 impl Rules {
-    pub(crate) fn new(config: &Config, wants_loose: bool) -> Self {
+    pub(crate) fn new(config: &Config, wants_loose: bool, wants_contents: bool) -> Self {
         let filter = &config.restriction.filter;
         Self {
             five_tuple: config.five_tuple,
@@ -113,6 +115,7 @@ impl Rules {
             hash_key: config.tuning.hash_key.unwrap_or_else(HashKey::random),
             shards: config.tuning.shards.max(1),
             wants_loose,
+            wants_contents,
         }
     }
 

@@ -19,11 +19,22 @@ pub trait Job {
         false
     }
 
+    /// Whether observers are shown the packets' contents.
+    fn wants_contents(&self) -> bool {
+        false
+    }
+
     /// An input starts.
     ///
     /// # Errors
     /// What keeps the job from going on; it ends the run.
     fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error>;
+
+    /// The packets of a window are about to be observed; `offset` is where its bytes start in
+    /// the input.
+    fn window_starts(&mut self, offset: u64, observers: Vec<&mut Self::Observer>) {
+        let _ = (offset, observers);
+    }
 
     /// A window has been read, all of its packets were observed, and its flows have their ids.
     ///
@@ -33,7 +44,7 @@ pub trait Job {
         &mut self,
         window: &Window<'_>,
         flows: &FlowList,
-        observers: &mut [Self::Observer],
+        observers: Vec<&mut Self::Observer>,
     ) -> Result<u64, Error>;
 }
 
@@ -46,6 +57,8 @@ pub struct InputStart<'a> {
     pub header: &'a [u8],
     /// Its format at the start.
     pub format: &'a Format,
+    /// Its length in bytes, if it is a file that can be read again.
+    pub file_len: Option<u64>,
 }
 
 /// A run of records that has been read.
@@ -71,7 +84,45 @@ impl Job for () {
         Ok(())
     }
 
-    fn window(&mut self, _: &Window<'_>, _: &FlowList, _: &mut [()]) -> Result<u64, Error> {
+    fn window(&mut self, _: &Window<'_>, _: &FlowList, _: Vec<&mut ()>) -> Result<u64, Error> {
         Ok(0)
+    }
+}
+
+/// Two jobs that go along with the same run.
+impl<A: Job, B: Job> Job for (A, B) {
+    type Observer = (A::Observer, B::Observer);
+
+    fn observer(&self) -> Self::Observer {
+        (self.0.observer(), self.1.observer())
+    }
+
+    fn wants_loose(&self) -> bool {
+        self.0.wants_loose() || self.1.wants_loose()
+    }
+
+    fn wants_contents(&self) -> bool {
+        self.0.wants_contents() || self.1.wants_contents()
+    }
+
+    fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
+        self.0.input(input)?;
+        self.1.input(input)
+    }
+
+    fn window_starts(&mut self, offset: u64, observers: Vec<&mut Self::Observer>) {
+        let (first, second) = observers.into_iter().map(|(a, b)| (a, b)).unzip();
+        self.0.window_starts(offset, first);
+        self.1.window_starts(offset, second);
+    }
+
+    fn window(
+        &mut self,
+        window: &Window<'_>,
+        flows: &FlowList,
+        observers: Vec<&mut Self::Observer>,
+    ) -> Result<u64, Error> {
+        let (first, second) = observers.into_iter().map(|(a, b)| (a, b)).unzip();
+        Ok(self.0.window(window, flows, first)? + self.1.window(window, flows, second)?)
     }
 }

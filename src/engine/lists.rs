@@ -6,13 +6,15 @@
 //! gathered in a block that stays in the cache, a few for each list, and copied out together: the
 //! waits of neighbouring cache lines overlap.
 
-use crate::flow::PacketRef;
+use crate::flow::{Layers, PacketRef};
 
 /// Lists of packets, one for each shard.
 #[derive(Debug, Default)]
 pub(super) struct ShardLists {
     lists: Vec<Vec<PacketRef>>,
     gathered: Vec<Gathered>,
+    /// Where the packets' layers stand, list by list, where a job wants to know.
+    layers: Vec<Vec<Layers>>,
 }
 
 #[derive(Clone, Debug)]
@@ -23,9 +25,12 @@ struct Gathered {
 
 impl ShardLists {
     /// Empties the lists; there are `count` of them from now on.
-    pub(super) fn reset(&mut self, count: usize) {
+    pub(super) fn reset(&mut self, count: usize, with_layers: bool) {
         self.lists.resize_with(count, Vec::new);
         self.lists.iter_mut().for_each(Vec::clear);
+        self.layers
+            .resize_with(if with_layers { count } else { 0 }, Vec::new);
+        self.layers.iter_mut().for_each(Vec::clear);
         let none = Gathered {
             packets: [PacketRef::default(); GATHERED],
             count: 0,
@@ -54,6 +59,13 @@ impl ShardLists {
         }
     }
 
+    /// Tells where the layers of the packet stand that was added last.
+    pub(super) fn push_layers(&mut self, list: usize, layers: Layers) {
+        if let Some(list) = self.layers.get_mut(list) {
+            list.push(layers);
+        }
+    }
+
     /// Copies out what is still gathered: the lists are complete then.
     pub(super) fn complete(&mut self) {
         for (packets, gathered) in self.lists.iter_mut().zip(&mut self.gathered) {
@@ -64,9 +76,27 @@ impl ShardLists {
 
     /// Puts each list into capture order.
     pub(super) fn sort(&mut self) {
+        // Each packet stands in one list only, once.
+        let mut all_layers = self.layers.iter_mut();
         for packets in &mut self.lists {
+            if let Some(layers) = all_layers.next()
+                && !packets.is_sorted_by_key(|packet| packet.offset)
+            {
+                let mut places: Vec<_> = packets
+                    .iter()
+                    .map(|packet| packet.offset)
+                    .zip(layers.drain(..))
+                    .collect();
+                places.sort_unstable_by_key(|(offset, _)| *offset);
+                layers.extend(places.into_iter().map(|(_, layers)| layers));
+            }
             packets.sort_unstable_by_key(|packet| packet.offset);
         }
+    }
+
+    /// Where the layers of a list's packets stand; empty where no job wants to know.
+    pub(super) fn layers(&self, list: usize) -> &[Layers] {
+        self.layers.get(list).map_or(&[], Vec::as_slice)
     }
 
     /// A list.

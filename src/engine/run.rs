@@ -110,7 +110,7 @@ pub fn run<J: Job + Send>(
     job: &mut J,
     progress: &Progress,
 ) -> Result<Outcome, Error> {
-    let rules = Rules::new(config, job.wants_loose());
+    let rules = Rules::new(config, job.wants_loose(), job.wants_contents());
     let pool = thread_pool(&config.tuning)?;
     let tables = Tables::new(job, &rules);
     let reports = Vec::new();
@@ -240,6 +240,7 @@ impl<J: Job> Reader<'_, J> {
         let progress = self.progress;
         let path = Arc::clone(input.path());
         let keep_waiting = || !progress.is_cancelled();
+        let file_len = input.len();
         let head = input
             .view(0, Format::PROBE_LEN, Format::PROBE_LEN, &keep_waiting)
             .map_err(|error| self.read_failed(error))?;
@@ -250,6 +251,7 @@ impl<J: Job> Reader<'_, J> {
             path: &path,
             header,
             format: &format,
+            file_len,
         };
         self.job.input(&start).map_err(Ended::Stopped)?;
 

@@ -6,7 +6,9 @@ use super::config::Rules;
 use super::job::{Job, Window};
 use crate::capture::{Format, Nanos, Stop, Walk, find_boundary};
 use crate::error::Error;
-use crate::flow::{FlowKey, FlowList, FragmentTable, Observer, Shard, ShardPackets, ShardRules};
+use crate::flow::{
+    DatagramTable, FlowKey, FlowList, FragmentTable, Observer, Shard, ShardPackets, ShardRules,
+};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -17,6 +19,8 @@ pub(super) struct Tables<O> {
     pub(super) observers: Vec<O>,
     pub(super) balance: Balance,
     fragments: FragmentTable,
+    /// Fragmented datagrams, where a job looks into packets.
+    datagrams: DatagramTable,
     chunks: Vec<Chunk>,
     /// Time of the last packet that has one.
     last_time: Option<Nanos>,
@@ -53,6 +57,7 @@ impl<O> Tables<O> {
             observers: (0..rules.shards).map(|_| job.observer()).collect(),
             balance: Balance::default(),
             fragments: FragmentTable::new(),
+            datagrams: DatagramTable::default(),
             chunks: Vec::new(),
             last_time: None,
         }
@@ -75,6 +80,7 @@ impl<O> Tables<O> {
             mut base,
             max_packets,
         } = start;
+        let base_offset = base.offset;
         // Interfaces are mostly described in front of all packets: so all chunks know them.
         let mut head = Walk::new(bytes, 0..bytes.len(), format.clone());
         head.skip_to_packet();
@@ -90,13 +96,14 @@ impl<O> Tables<O> {
             observers,
             balance,
             fragments,
+            datagrams,
             chunks,
             last_time,
         } = self;
         let chunks = chunks.get_mut(..used).unwrap_or_default();
         let mut loose = Vec::new();
         for chunk in &mut *chunks {
-            chunk.place_fragments(fragments, rules);
+            chunk.place_fragments(bytes, fragments, datagrams, rules);
             chunk.number_links(&mut flows.links);
             if let (Some(last), Some((first, place))) = (*last_time, chunk.first_time)
                 && first < last
@@ -109,7 +116,9 @@ impl<O> Tables<O> {
             companions.append(&mut chunk.companions);
             loose.append(&mut chunk.loose);
         }
-        apply(flows, observers, balance, chunks, rules);
+        balance.incomplete_datagrams = datagrams.incomplete();
+        job.window_starts(base_offset, observers.iter_mut().collect());
+        apply(bytes, flows, observers, balance, chunks, rules);
         flows.assign_ids();
 
         let window = Window {
@@ -118,7 +127,7 @@ impl<O> Tables<O> {
             companions: &companions,
             loose: &loose,
         };
-        let written = job.window(&window, flows, observers)?;
+        let written = job.window(&window, flows, observers.iter_mut().collect())?;
         let last = chunks.last();
         Ok(WindowEnd {
             consumed: last.map_or(start, |chunk| chunk.end),
@@ -224,6 +233,7 @@ fn cut(bytes: &[u8], start: usize, chunk_len: usize, format: &Format) -> Vec<Ran
 
 /// Phase B: each shard takes its packets, in capture order.
 fn apply<O: Observer>(
+    bytes: &[u8],
     flows: &mut FlowList,
     observers: &mut [O],
     balance: &mut Balance,
@@ -250,6 +260,9 @@ fn apply<O: Observer>(
             }
             let packets = ShardPackets {
                 packets,
+                layers: chunk.packets.layers(number),
+                window: bytes,
+                datagrams: &chunk.datagrams,
                 addresses: &chunk.addresses,
                 links: &chunk.link_numbers,
             };

@@ -1,5 +1,6 @@
 //! Headers to flows: keys, and the sharded tables that count what belongs to each.
 
+mod datagram;
 mod fragment;
 mod hash;
 pub mod key;
@@ -16,9 +17,11 @@ pub use key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkKey, VlanStack};
 pub use links::LinkTable;
 pub use list::{Flow, FlowList};
 pub use observer::Observer;
-pub use packet::PacketRef;
+pub use packet::{Contents, PacketRef, Transport};
 pub use record::ReverseCounters;
 pub use timeout::Timeouts;
 
+pub(crate) use datagram::DatagramTable;
 pub(crate) use fragment::FragmentTable;
+pub(crate) use packet::Layers;
 pub(crate) use shard::{Shard, ShardPackets, ShardRules};

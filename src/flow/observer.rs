@@ -1,7 +1,7 @@
 //! The seam between flows and what a job does with them.
 
 use super::key::FlowKey;
-use super::packet::PacketRef;
+use super::packet::{Contents, PacketRef};
 
 /// What a job does with the packets of one shard's flows.
 ///
@@ -10,17 +10,32 @@ use super::packet::PacketRef;
 pub trait Observer: Send {
     /// A flow starts; its index is one more than that of the shard's last. `is_excluded` tells
     /// that the run's filter refuses it: none of its packets will be seen.
-    fn start(&mut self, flow: u32, is_excluded: bool, key: impl FnOnce() -> FlowKey);
+    fn start(&mut self, flow: u32, is_excluded: bool, key: impl Fn() -> FlowKey);
 
-    /// A packet of a flow that has started.
-    fn packet(&mut self, flow: u32, packet: &PacketRef);
+    /// A packet of a flow that has started. Its contents are shown to jobs that ask for them.
+    fn packet(&mut self, flow: u32, packet: &PacketRef, contents: Option<&Contents<'_>>);
 }
 
 /// Observes nothing: for jobs that need no more than the flow list.
 impl Observer for () {
     #[inline]
-    fn start(&mut self, _: u32, _: bool, _: impl FnOnce() -> FlowKey) {}
+    fn start(&mut self, _: u32, _: bool, _: impl Fn() -> FlowKey) {}
 
     #[inline]
-    fn packet(&mut self, _: u32, _: &PacketRef) {}
+    fn packet(&mut self, _: u32, _: &PacketRef, _: Option<&Contents<'_>>) {}
+}
+
+/// Two jobs that go along with the same run.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    #[inline]
+    fn start(&mut self, flow: u32, is_excluded: bool, key: impl Fn() -> FlowKey) {
+        self.0.start(flow, is_excluded, &key);
+        self.1.start(flow, is_excluded, &key);
+    }
+
+    #[inline]
+    fn packet(&mut self, flow: u32, packet: &PacketRef, contents: Option<&Contents<'_>>) {
+        self.0.packet(flow, packet, contents);
+        self.1.packet(flow, packet, contents);
+    }
 }

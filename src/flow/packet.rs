@@ -1,6 +1,6 @@
 //! What the decoding of a packet hands to the shard that owns its flow.
 
-use crate::capture::Nanos;
+use crate::capture::{LinkType, Nanos};
 
 /// A packet, as small as it can be told: 40 bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,3 +45,55 @@ const _: () = assert!(
     size_of::<PacketRef>() == 40,
     "phase B is bound by memory bandwidth"
 );
+
+/// Where in a window a packet's layers stand: what the workers keep for jobs that look into
+/// packets.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Layers {
+    /// Where the captured bytes start in the window.
+    pub(crate) data: u32,
+    /// How many there are.
+    pub(crate) data_len: u32,
+    /// Where the transport header starts, and the datagram ends: in the window, or in an
+    /// assembled datagram.
+    pub(crate) transport: u32,
+    pub(crate) end: u32,
+    /// Bytes of the datagram that were not captured.
+    pub(crate) missing: u32,
+    /// How the captured bytes start.
+    pub(crate) link_type: LinkType,
+    /// [`Layers::IN_WINDOW`], [`Layers::NOWHERE`], or the index of an assembled datagram.
+    pub(crate) place: u32,
+}
+
+impl Layers {
+    /// The transport layer stands in the window.
+    pub(crate) const IN_WINDOW: u32 = u32::MAX;
+    /// The packet is a fragment of a datagram that it does not complete.
+    pub(crate) const NOWHERE: u32 = u32::MAX - 1;
+}
+
+/// What a job that looks into packets is shown of one.
+#[derive(Clone, Copy, Debug)]
+pub struct Contents<'a> {
+    /// The captured bytes.
+    pub data: &'a [u8],
+    /// Where they start in the window.
+    pub data_start: u32,
+    /// How they start.
+    pub link_type: LinkType,
+    /// What the packet carries; `None` for a fragment whose datagram is not complete yet.
+    pub transport: Option<Transport<'a>>,
+}
+
+/// A transport header and what it carries.
+#[derive(Clone, Copy, Debug)]
+pub struct Transport<'a> {
+    /// The captured bytes, from the transport header to the end of the datagram: padding behind
+    /// it is not part of it.
+    pub bytes: &'a [u8],
+    /// Where they start in the window; `None` where the datagram was put together from fragments.
+    pub start: Option<u32>,
+    /// Bytes of the datagram behind these that were not captured.
+    pub missing: u32,
+}

@@ -4,7 +4,7 @@ use super::hash::HashKey;
 use super::key::{FlowKey, NetworkKey};
 use super::links::LinkTable;
 use super::observer::Observer;
-use super::packet::PacketRef;
+use super::packet::{Contents, Layers, PacketRef, Transport};
 use super::record::{FlowRecord, ReverseCounters};
 use super::timeout::{Lifetime, Timeouts};
 use crate::decode::Addresses;
@@ -36,9 +36,41 @@ pub(crate) struct Shard {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ShardPackets<'a> {
     pub(crate) packets: &'a [PacketRef],
+    /// Where their layers stand; empty where no job looks into packets.
+    pub(crate) layers: &'a [Layers],
+    /// What these places refer to.
+    pub(crate) window: &'a [u8],
+    pub(crate) datagrams: &'a [Vec<u8>],
     pub(crate) addresses: &'a [[u8; 32]],
     /// The run's number for each of the chunk's link keys.
     pub(crate) links: &'a [u32],
+}
+
+impl<'a> ShardPackets<'a> {
+    /// What a packet carries, where a job wants to see it.
+    #[inline]
+    fn contents(&self, number: usize) -> Option<Contents<'a>> {
+        let layers = self.layers.get(number)?;
+        let (data, end) = (layers.data as usize, layers.data + layers.data_len);
+        let (bytes, start) = match layers.place {
+            Layers::IN_WINDOW => (Some(self.window), Some(layers.transport)),
+            Layers::NOWHERE => (None, None),
+            index => (self.datagrams.get(index as usize).map(Vec::as_slice), None),
+        };
+        let transport = bytes.map(|bytes| Transport {
+            bytes: bytes
+                .get(layers.transport as usize..layers.end as usize)
+                .unwrap_or_default(),
+            start,
+            missing: layers.missing,
+        });
+        Some(Contents {
+            data: self.window.get(data..end as usize).unwrap_or_default(),
+            data_start: layers.data,
+            link_type: layers.link_type,
+            transport,
+        })
+    }
 }
 
 /// How flows are told apart and kept: the same for all shards.
@@ -59,7 +91,7 @@ impl Shard {
         rules: &ShardRules<'_>,
         observer: &mut O,
     ) {
-        for packet in chunk.packets {
+        for (number, packet) in chunk.packets.iter().enumerate() {
             let link = chunk
                 .links
                 .get(packet.link as usize)
@@ -85,7 +117,8 @@ impl Shard {
                     reverse.tcp_flags |= packet.tcp_flags;
                 }
             }
-            observer.packet(index, packet);
+            let contents = chunk.contents(number);
+            observer.packet(index, packet, contents.as_ref());
         }
     }
 

@@ -5,7 +5,7 @@
 
 use crate::engine::{InputStart, Job, Window};
 use crate::error::Error;
-use crate::flow::{FlowKey, FlowList, Observer, PacketRef};
+use crate::flow::{Contents, FlowKey, FlowList, Observer, PacketRef};
 use crate::output::capture::CaptureWriter;
 use crate::select::Selection;
 use rayon::prelude::*;
@@ -57,7 +57,7 @@ enum Verdict {
 
 impl Observer for ExtractObserver {
     #[inline]
-    fn start(&mut self, _: u32, is_excluded: bool, key: impl FnOnce() -> FlowKey) {
+    fn start(&mut self, _: u32, is_excluded: bool, key: impl Fn() -> FlowKey) {
         if self.is_idle {
             return;
         }
@@ -74,7 +74,7 @@ impl Observer for ExtractObserver {
     }
 
     #[inline]
-    fn packet(&mut self, flow: u32, packet: &PacketRef) {
+    fn packet(&mut self, flow: u32, packet: &PacketRef, _: Option<&Contents<'_>>) {
         match self.verdicts.get(flow as usize) {
             Some(Verdict::Selected) => self.selected.push(packet.offset),
             Some(Verdict::ById) => self.waiting.push((packet.offset, flow)),
@@ -131,13 +131,13 @@ impl Job for Extract {
         &mut self,
         window: &Window<'_>,
         flows: &FlowList,
-        observers: &mut [ExtractObserver],
+        observers: Vec<&mut ExtractObserver>,
     ) -> Result<u64, Error> {
         let Some(writer) = &mut self.writer else {
             return Ok(0);
         };
         let mut offsets = window.loose.to_vec();
-        for (shard, observer) in observers.iter_mut().enumerate() {
+        for (shard, observer) in observers.into_iter().enumerate() {
             observer.decide(shard, flows);
             offsets.append(&mut observer.selected);
         }

@@ -2,6 +2,7 @@
 
 mod atomic;
 pub mod capture;
+pub mod stream;
 
 pub mod table;
 

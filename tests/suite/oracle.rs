@@ -434,7 +434,9 @@ fn oracle(bytes: &[u8], asked: &Asked) -> (Vec<Told>, u64) {
         let network = headers.network_key();
         let mut key = FlowKey { link, network };
         if let Some(fragment) = headers.fragment {
-            let Fragment { datagram, is_first } = fragment;
+            let Fragment {
+                datagram, is_first, ..
+            } = fragment;
             let datagram = format!("{datagram:?}");
             if is_first {
                 firsts.insert(datagram, (key, time));

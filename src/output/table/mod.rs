@@ -15,6 +15,7 @@ use std::io::{self, Write};
 
 pub use order::{Order, Sort, Window};
 pub use row::Columns;
+pub(super) use row::ProtocolName;
 
 /// The format of a flow list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -67,7 +67,7 @@ impl Columns {
 }
 
 /// The lower-case name of an IP protocol, or its number.
-pub(super) struct ProtocolName(pub(super) u8);
+pub(in crate::output) struct ProtocolName(pub(in crate::output) u8);
 
 impl fmt::Display for ProtocolName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

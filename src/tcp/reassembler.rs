@@ -1,0 +1,537 @@
+//! One direction of a connection, put in order.
+//!
+//! Bytes are counted from 0, the first one behind the SYN. What comes in order is delivered at
+//! once; what comes early is held until what is missing in front of it has come, or is given up.
+//! Where no SYN was captured, the first segments are held until it is safe to say which of them
+//! is the first.
+//!
+//! Invariants: all that is held starts behind `next`; held pieces do not overlap.
+
+use super::held::Held;
+
+/// A run of payload, wherever its bytes are.
+pub trait Piece: Clone {
+    /// How many bytes, more than zero.
+    fn len(&self) -> u32;
+    /// Some of its bytes.
+    fn part(&self, from: u32, to: u32) -> Self;
+    /// Bytes that were sent but not captured.
+    fn lost(len: u32) -> Self;
+    /// Whether it stands for bytes that were not captured.
+    fn is_lost(&self) -> bool;
+    /// Notes that it came before its turn.
+    fn set_waited(&mut self);
+}
+
+/// Where the stream goes.
+pub trait Sink<P> {
+    /// The next bytes of the stream; lost ones where there is a gap.
+    fn deliver(&mut self, piece: P);
+    /// Bytes from `offset` on, which were delivered before.
+    fn repeated(&mut self, offset: u64, piece: P);
+    /// Whether two pieces of the same length hold different bytes.
+    fn differ(&mut self, a: &P, b: &P) -> bool;
+}
+
+/// Which bytes count where segments overlap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overlap {
+    /// Those that were captured first.
+    #[default]
+    First,
+    /// Those that were captured last.
+    Last,
+}
+
+/// What a segment brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// Bytes that had come before.
+    pub repeated: u32,
+    /// Bytes in front of the stream's first: too late, where no SYN tells which that is.
+    pub before_start: u32,
+    /// New bytes came after bytes that are behind them.
+    pub is_out_of_order: bool,
+    /// Bytes differ from those that are held for the same place.
+    pub is_conflict: bool,
+}
+
+/// One direction of a connection.
+#[derive(Debug)]
+pub struct Reassembler<P> {
+    /// Offset of the next byte to be delivered.
+    next: u64,
+    /// Behind all bytes that have come.
+    highest: u64,
+    /// Sequence number of `next`; of the first segment until the start is known.
+    next_sequence: u32,
+    initial_sequence: u32,
+    fin_sequence: u32,
+    state: u8,
+    held: Option<Box<Held<P>>>,
+}
+
+impl<P> Default for Reassembler<P> {
+    fn default() -> Self {
+        Self {
+            next: 0,
+            highest: 0,
+            next_sequence: 0,
+            initial_sequence: 0,
+            fin_sequence: 0,
+            state: 0,
+            held: None,
+        }
+    }
+}
+
+/// A SYN was seen.
+const HAS_SYN: u8 = 1;
+/// Payload was seen.
+const HAS_PAYLOAD: u8 = 2;
+/// It is decided where the stream starts.
+const IS_ANCHORED: u8 = 4;
+/// A FIN was seen.
+const HAS_FIN: u8 = 8;
+/// Bytes were sent behind the FIN.
+const IS_PAST_FIN: u8 = 16;
+
+impl<P: Piece> Reassembler<P> {
+    /// Takes note of a SYN.
+    pub fn syn(&mut self, sequence: u32, sink: &mut impl Sink<P>) {
+        if self.has(HAS_SYN) {
+            return;
+        }
+        let first = sequence.wrapping_add(1);
+        if self.has(HAS_PAYLOAD) && !self.has(IS_ANCHORED) {
+            let held = self.held.as_ref().and_then(|held| held.first());
+            let start = self.offset_of(first).unsigned_abs();
+            self.anchor(held.map_or(start, |(first, _)| start.min(*first)));
+        } else if !self.has(IS_ANCHORED) {
+            self.next_sequence = first;
+        }
+        self.initial_sequence = sequence;
+        self.state |= HAS_SYN | IS_ANCHORED;
+        self.drain(sink);
+    }
+
+    /// Forgets a SYN that was answered by another one, before there was any payload.
+    pub fn forget_syn(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Takes a segment's payload. `sequence` is the number of its first byte.
+    #[inline]
+    pub fn segment(
+        &mut self,
+        sequence: u32,
+        piece: P,
+        overlap: Overlap,
+        sink: &mut impl Sink<P>,
+    ) -> Arrival {
+        if !self.has(IS_ANCHORED) {
+            return self.unanchored(sequence, piece, overlap, sink);
+        }
+        self.state |= HAS_PAYLOAD;
+        let in_order = sequence == self.next_sequence && self.held.is_none();
+        if in_order {
+            self.deliver(piece, sink);
+            self.highest = self.highest.max(self.next);
+            return Arrival::default();
+        }
+        self.place(sequence, piece, overlap, sink)
+    }
+
+    /// Takes note of a FIN, which stands behind the payload of its segment.
+    pub fn fin(&mut self, sequence: u32) {
+        // The first one counts: it cannot be taken back.
+        if !self.has(HAS_FIN) {
+            self.fin_sequence = sequence;
+            self.state |= HAS_FIN;
+        }
+    }
+
+    /// The receiver has everything in front of this sequence number: what is missing there, the
+    /// capture has missed. It is given up when much has come behind it.
+    #[inline]
+    pub fn acknowledged(&mut self, sequence: u32, sink: &mut impl Sink<P>) {
+        if self.held.is_some() && self.has(IS_ANCHORED) {
+            let until = self.offset_of(sequence);
+            self.give_up_while(sink, |first, held_bytes| {
+                held_bytes >= MOST_HELD_ACKNOWLEDGED
+                    && i64::try_from(first).is_ok_and(|it| it <= until)
+            });
+        }
+    }
+
+    /// Gives up the first gap, if there is one.
+    pub fn give_up_first(&mut self, sink: &mut impl Sink<P>) {
+        if !self.has(IS_ANCHORED) {
+            self.anchor_at_first();
+        }
+        let mut is_first = true;
+        self.give_up_while(sink, |_, _| std::mem::take(&mut is_first));
+    }
+
+    /// Nothing more will come: gives up all gaps, that in front of the FIN among them.
+    pub fn finish(&mut self, sink: &mut impl Sink<P>) {
+        if !self.has(IS_ANCHORED) {
+            self.anchor_at_first();
+        }
+        self.drain(sink);
+        self.give_up_while(sink, |_, _| true);
+        if self.has(HAS_FIN) && self.has(IS_ANCHORED) && !self.has(IS_PAST_FIN) {
+            let fin = self.offset_of(self.fin_sequence);
+            if let Ok(missing @ 1..=FARTHEST_FIN) =
+                u64::try_from(fin.saturating_sub_unsigned(self.next))
+            {
+                self.lose(missing, sink);
+            }
+        }
+    }
+
+    /// The initial sequence number, if the SYN was seen.
+    pub const fn initial_sequence(&self) -> Option<u32> {
+        if self.has(HAS_SYN) {
+            Some(self.initial_sequence)
+        } else {
+            None
+        }
+    }
+
+    /// Whether any payload was seen.
+    pub const fn has_payload(&self) -> bool {
+        self.has(HAS_PAYLOAD)
+    }
+
+    /// Whether a FIN was seen.
+    pub const fn has_fin(&self) -> bool {
+        self.has(HAS_FIN)
+    }
+
+    /// Whether everything up to the FIN has been delivered, and nothing is held.
+    pub fn is_complete(&self) -> bool {
+        let is_at_fin = || {
+            self.offset_of(self.fin_sequence)
+                .saturating_sub_unsigned(self.next)
+                <= 0
+        };
+        self.has(HAS_FIN) && self.held.is_none() && (self.has(IS_PAST_FIN) || is_at_fin())
+    }
+
+    /// How far a sequence number is from the next one that is expected; `None` while nothing is
+    /// known of these.
+    pub fn distance(&self, sequence: u32) -> Option<i64> {
+        let is_known = self.state & (HAS_SYN | HAS_PAYLOAD) != 0;
+        is_known.then(|| self.offset_of(sequence).saturating_sub_unsigned(self.next))
+    }
+
+    /// Whether a SYN with this sequence number can be that of the stream, whose segments came
+    /// before it: it belongs right in front of them.
+    pub fn accepts_late_syn(&self, sequence: u32) -> bool {
+        if !self.has(HAS_PAYLOAD) || self.has(HAS_SYN) {
+            return false;
+        }
+        let start = self.held.as_ref().and_then(|held| held.first());
+        let start = match start {
+            Some((first, _)) if !self.has(IS_ANCHORED) => *first,
+            _ => 0,
+        };
+        let first = self.offset_of(sequence.wrapping_add(1));
+        (0..=LATE_SYN).contains(&first.saturating_sub_unsigned(start).saturating_neg())
+    }
+
+    /// What is held, in order, with its offset.
+    pub fn held_mut(&mut self) -> impl Iterator<Item = &mut P> {
+        let held = self.held.iter_mut().flat_map(|held| held.iter_mut());
+        held.map(|(_, piece)| piece)
+    }
+
+    /// Whether anything is held.
+    pub const fn is_holding(&self) -> bool {
+        self.held.is_some()
+    }
+
+    const fn has(&self, state: u8) -> bool {
+        self.state & state != 0
+    }
+
+    /// The offset of a sequence number: at most 1 GiB, the largest window there is (RFC 7323,
+    /// section 2.2), behind the next one, and up to 3 GiB ahead, for captures that miss much.
+    fn offset_of(&self, sequence: u32) -> i64 {
+        let ahead = sequence.wrapping_sub(self.next_sequence);
+        let base = i64::try_from(self.next).unwrap_or(i64::MAX);
+        if ahead < 3 << 30 {
+            base.saturating_add(i64::from(ahead))
+        } else {
+            base.saturating_sub(i64::from(ahead.wrapping_neg()))
+        }
+    }
+
+    /// No SYN was seen: what comes is held, until it is enough to tell where it starts.
+    #[cold]
+    fn unanchored(
+        &mut self,
+        sequence: u32,
+        piece: P,
+        overlap: Overlap,
+        sink: &mut impl Sink<P>,
+    ) -> Arrival {
+        if !self.has(HAS_PAYLOAD) {
+            self.state |= HAS_PAYLOAD;
+            self.next = BEFORE_START;
+            self.next_sequence = sequence;
+        }
+        let offset = self.offset_of(sequence).unsigned_abs();
+        let arrival = self.hold(offset, piece, overlap, sink);
+        if self
+            .held
+            .as_ref()
+            .is_some_and(|held| held.bytes >= UNANCHORED)
+        {
+            self.anchor_at_first();
+            self.drain(sink);
+        }
+        arrival
+    }
+
+    fn anchor_at_first(&mut self) {
+        if let Some((first, _)) = self.held.as_ref().and_then(|held| held.first()) {
+            self.anchor(*first);
+        }
+    }
+
+    /// Decides that the stream starts at an offset counted from [`BEFORE_START`].
+    fn anchor(&mut self, start: u64) {
+        let moved = start.wrapping_sub(self.next) % (1 << 32);
+        let moved = u32::try_from(moved).unwrap_or(0);
+        self.next_sequence = self.next_sequence.wrapping_add(moved);
+        self.next = 0;
+        self.state |= IS_ANCHORED;
+        self.highest = self.highest.saturating_sub(start);
+        for (offset, _) in self.held.iter_mut().flat_map(|held| held.iter_mut()) {
+            *offset = offset.saturating_sub(start);
+        }
+    }
+
+    /// A segment that does not come in order, or for which others wait.
+    fn place(
+        &mut self,
+        sequence: u32,
+        mut piece: P,
+        overlap: Overlap,
+        sink: &mut impl Sink<P>,
+    ) -> Arrival {
+        let mut arrival = Arrival::default();
+        let len = piece.len();
+        let Ok(mut offset) = u64::try_from(self.offset_of(sequence)) else {
+            let before = self.offset_of(sequence).unsigned_abs();
+            let before = u32::try_from(before).unwrap_or(u32::MAX).min(len);
+            arrival.before_start = before;
+            if before == len {
+                return arrival;
+            }
+            return Arrival {
+                before_start: before,
+                ..self.place(
+                    sequence.wrapping_add(before),
+                    piece.part(before, len),
+                    overlap,
+                    sink,
+                )
+            };
+        };
+        if offset < self.next {
+            let old = u32::try_from(self.next - offset)
+                .unwrap_or(u32::MAX)
+                .min(len);
+            let front = piece.part(0, old);
+            if !front.is_lost() {
+                arrival.repeated = old;
+                sink.repeated(offset, front);
+            }
+            if old == len {
+                return arrival;
+            }
+            piece = piece.part(old, len);
+            offset = self.next;
+        }
+        if offset == self.next + 1 && self.is_at_fin() {
+            // The FIN has a sequence number, but is no byte.
+            self.next_sequence = self.next_sequence.wrapping_add(1);
+            self.state |= IS_PAST_FIN;
+            offset = self.next;
+        }
+        let is_early = offset > self.next;
+        let end = offset + u64::from(piece.len());
+        let meets_held = self.held.as_ref().and_then(|held| held.first());
+        if !is_early && meets_held.is_none_or(|(first, _)| end <= *first) {
+            arrival.is_out_of_order = end < self.highest;
+            self.deliver(piece, sink);
+            self.highest = self.highest.max(self.next);
+        } else {
+            if is_early {
+                piece.set_waited();
+            }
+            let held = self.hold(offset, piece, overlap, sink);
+            arrival.repeated += held.repeated;
+            arrival.is_out_of_order = held.is_out_of_order;
+            arrival.is_conflict = held.is_conflict;
+        }
+        self.drain(sink);
+        self.give_up_while(sink, |_, held_bytes| held_bytes >= MOST_HELD);
+        arrival
+    }
+
+    /// Keeps a piece until what is missing in front of it has come. Where it overlaps others
+    /// that are held, one of them is cut.
+    fn hold(
+        &mut self,
+        offset: u64,
+        piece: P,
+        overlap: Overlap,
+        sink: &mut impl Sink<P>,
+    ) -> Arrival {
+        let end = offset + u64::from(piece.len());
+        let held = self.held.get_or_insert_default();
+        let part = |from: u64, to: u64| piece.part(len_u32(from - offset), len_u32(to - offset));
+        let mut arrival = Arrival::default();
+        let mut has_new = false;
+        let mut at = offset;
+        while at < end {
+            let covering = held
+                .at_or_before(at)
+                .filter(|(start, other)| start + u64::from(other.len()) > at);
+            let Some((start, other)) = covering else {
+                let stop = held.behind(at).map_or(end, |(start, _)| end.min(*start));
+                held.insert(at, part(at, stop));
+                has_new = true;
+                at = stop;
+                continue;
+            };
+            let (start, other_end) = (*start, start + u64::from(other.len()));
+            let stop = end.min(other_end);
+            let is_known_twice = !piece.is_lost() && !other.is_lost();
+            let differs = is_known_twice && {
+                let theirs = other.part(len_u32(at - start), len_u32(stop - start));
+                sink.differ(&part(at, stop), &theirs)
+            };
+            if is_known_twice {
+                arrival.repeated += len_u32(stop - at);
+                arrival.is_conflict |= differs;
+            }
+            let is_better = !piece.is_lost() && other.is_lost();
+            if (is_better || (differs && overlap == Overlap::Last))
+                && let Some(other) = held.remove(start)
+            {
+                if start < at {
+                    held.insert(start, other.part(0, len_u32(at - start)));
+                }
+                held.insert(at, part(at, stop));
+                if stop < other_end {
+                    held.insert(stop, other.part(len_u32(stop - start), other.len()));
+                }
+            }
+            has_new |= is_better;
+            at = stop;
+        }
+        arrival.is_out_of_order = has_new && end < self.highest;
+        self.highest = self.highest.max(end);
+        arrival
+    }
+
+    #[inline]
+    fn deliver(&mut self, piece: P, sink: &mut impl Sink<P>) {
+        let len = piece.len();
+        self.next += u64::from(len);
+        self.next_sequence = self.next_sequence.wrapping_add(len);
+        sink.deliver(piece);
+    }
+
+    /// Delivers what is held and needs to wait no longer.
+    fn drain(&mut self, sink: &mut impl Sink<P>) {
+        if !self.has(IS_ANCHORED) {
+            return;
+        }
+        while let Some(held) = &mut self.held {
+            let Some((first, _)) = held.first() else {
+                self.held = None;
+                return;
+            };
+            if *first == self.next {
+                if let Some((_, piece)) = held.pop_first() {
+                    self.deliver(piece, sink);
+                }
+            } else if *first < self.next {
+                // Cannot be: what is held starts behind what was delivered.
+                held.pop_first();
+            } else if *first == self.next + 1 && self.is_at_fin() {
+                self.pass_fin();
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Whether the next byte would have the FIN's sequence number.
+    const fn is_at_fin(&self) -> bool {
+        self.has(HAS_FIN) && !self.has(IS_PAST_FIN) && self.fin_sequence == self.next_sequence
+    }
+
+    /// What is held behind the FIN moves up to its place: the FIN is no byte.
+    #[cold]
+    fn pass_fin(&mut self) {
+        self.next_sequence = self.next_sequence.wrapping_add(1);
+        self.state |= IS_PAST_FIN;
+        for (offset, _) in self.held.iter_mut().flat_map(|held| held.iter_mut()) {
+            *offset -= 1;
+        }
+    }
+
+    /// Gives up gaps, the first of them first, while `wanted` says so: it is asked with the
+    /// offset behind the gap, and the bytes that wait.
+    fn give_up_while(&mut self, sink: &mut impl Sink<P>, mut wanted: impl FnMut(u64, u64) -> bool) {
+        while let Some(held) = &self.held {
+            let Some((first, _)) = held.first() else {
+                break;
+            };
+            let missing = first.saturating_sub(self.next);
+            if !wanted(*first, held.bytes) {
+                break;
+            }
+            self.lose(missing, sink);
+            self.drain(sink);
+        }
+    }
+
+    fn lose(&mut self, mut missing: u64, sink: &mut impl Sink<P>) {
+        while missing > 0 {
+            let len = u32::try_from(missing).unwrap_or(u32::MAX);
+            self.deliver(P::lost(len), sink);
+            missing -= u64::from(len);
+        }
+    }
+}
+
+/// Lengths inside a segment, which has at most 4 GiB.
+fn len_u32(len: u64) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+/// Offset of the first segment while it is not known whether the stream starts there.
+const BEFORE_START: u64 = 1 << 40;
+/// Bytes that must have come before a stream without a SYN is thought to start at the first of
+/// them. Segments that overtake each other on the way are far closer together.
+const UNANCHORED: u64 = 64 * 1024;
+/// Bytes that wait for a gap before it is given up: as many as the largest windows in use let a
+/// sender send before it repeats what was lost.
+const MOST_HELD: u64 = 256 * 1024 * 1024;
+/// The same where the receiver has said that it has the missing bytes.
+const MOST_HELD_ACKNOWLEDGED: u64 = 16 * 1024 * 1024;
+/// A SYN may come after that many bytes of its stream.
+const LATE_SYN: i64 = 1024 * 1024;
+/// A FIN further ahead says nothing about what is missing.
+const FARTHEST_FIN: u64 = 1 << 30;
+
+#[cfg(test)]
+mod tests;
