@@ -109,6 +109,16 @@ pub enum ErrorKind {
         second: String,
     },
 
+    /// Standard output takes a single stream.
+    #[error(
+        "{streams} streams were selected, but standard output takes only one: select one with \
+         --extract-tcp ID, or name a directory or a .tar file with -o"
+    )]
+    SeveralStreams {
+        /// How many there are.
+        streams: u64,
+    },
+
     /// The worker threads could not be started.
     #[error("cannot start {threads} worker threads: {reason}")]
     Threads {

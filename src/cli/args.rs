@@ -1,16 +1,20 @@
 //! What was typed.
 
 use clap::{ArgAction, Parser, ValueEnum};
+use pcap_flows::jobs::streams::Gaps;
 use pcap_flows::output::capture::CaptureFormat;
+use pcap_flows::output::stream::{HeaderStyle, ManifestFormat, NameTemplate, NameTemplateError};
 use pcap_flows::output::table::{Format, Sort};
 use pcap_flows::select::{Filter, IdSet, IpNet};
+use pcap_flows::tcp::Overlap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// List the flows of packet captures, and extract them.
+/// List the flows of packet captures, extract them, and reassemble their streams.
 ///
 /// Reads pcap, pcapng and snoop files of any size, as one consecutive capture in the order given, lists
-/// their flows on standard output, and copies selected packets to a new capture.
+/// their flows on standard output, copies selected packets to a new capture, and writes what
+/// applications sent over TCP and UDP to files.
 #[derive(Debug, Parser)]
 #[command(name = "pcap_flows", version, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -119,12 +123,15 @@ pub(crate) struct Args {
           help_heading = EXTRACT)]
     pub(crate) extract_port: Vec<u16>,
 
-    /// Where extracted packets go; "-" is standard output
+    /// Where extracted packets or streams go; "-" is standard output
+    ///
+    /// For streams: a directory (DIR/, made if it is missing), a prefix of file names, a .tar
+    /// file for all of them, or "-" for a single one.
     ///
     /// Packets that meet any --extract criterion are written, in capture order, as they are. With
     /// no criterion, all that pass --filter, --exclude-ip and --packet-max, also those that are
     /// not IP.
-    #[arg(short, long, value_name = "FILE", help_heading = EXTRACT)]
+    #[arg(short, long, value_name = "WHERE", help_heading = EXTRACT)]
     pub(crate) output: Option<PathBuf>,
 
     /// The format of extracted packets [default: that of the input]
@@ -134,6 +141,101 @@ pub(crate) struct Args {
     /// Write extracted packets out often, for whoever reads along
     #[arg(long, help_heading = EXTRACT)]
     pub(crate) flow_flush: bool,
+
+    /// Extract TCP streams by FlowID: numbers, lists and ranges (repeatable)
+    ///
+    /// A stream is one direction of a connection: what the application sent, whatever became of
+    /// the packets on their way.
+    #[arg(long, value_name = "IDS", value_parser = ids, help_heading = STREAMS)]
+    pub(crate) extract_tcp: Vec<IdSet>,
+
+    /// Extract TCP streams from or to ports LOW to HIGH (repeatable)
+    #[arg(long, num_args = 2, value_names = ["LOW", "HIGH"], action = ArgAction::Append,
+          help_heading = STREAMS)]
+    pub(crate) extract_tcp_port: Vec<u16>,
+
+    /// Extract all TCP streams
+    #[arg(long, help_heading = STREAMS)]
+    pub(crate) extract_tcp_all: bool,
+
+    /// Leave out TCP streams from or to ports LOW to HIGH (repeatable)
+    #[arg(long, num_args = 2, value_names = ["LOW", "HIGH"], action = ArgAction::Append,
+          help_heading = STREAMS)]
+    pub(crate) disable_tcp_port: Vec<u16>,
+
+    /// Extract UDP payloads by FlowID (repeatable)
+    #[arg(long, value_name = "IDS", value_parser = ids, help_heading = STREAMS)]
+    pub(crate) extract_udp: Vec<IdSet>,
+
+    /// Extract UDP payloads from or to ports LOW to HIGH (repeatable)
+    #[arg(long, num_args = 2, value_names = ["LOW", "HIGH"], action = ArgAction::Append,
+          help_heading = STREAMS)]
+    pub(crate) extract_udp_port: Vec<u16>,
+
+    /// Extract all UDP payloads
+    #[arg(long, help_heading = STREAMS)]
+    pub(crate) extract_udp_all: bool,
+
+    /// Leave out UDP payloads from or to ports LOW to HIGH (repeatable)
+    #[arg(long, num_args = 2, value_names = ["LOW", "HIGH"], action = ArgAction::Append,
+          help_heading = STREAMS)]
+    pub(crate) disable_udp_port: Vec<u16>,
+
+    /// Where TCP streams go, if not to -o: DIR/, a prefix of names, a .tar file, "-"
+    #[arg(long, value_name = "WHERE", help_heading = STREAMS)]
+    pub(crate) output_tcp: Option<PathBuf>,
+
+    /// Where UDP payloads go, if not to -o
+    #[arg(long, value_name = "WHERE", help_heading = STREAMS)]
+    pub(crate) output_udp: Option<PathBuf>,
+
+    /// Write a table of the streams, as .csv or .json: losses, retransmissions, conflicts
+    #[arg(long, value_name = "FILE", value_parser = manifest, help_heading = STREAMS)]
+    pub(crate) manifest: Option<PathBuf>,
+
+    /// Leave out streams with less than B bytes of payload
+    #[arg(long, value_name = "B", value_parser = count, default_value_t = 0,
+          hide_default_value = true, help_heading = STREAMS)]
+    pub(crate) flow_size_min: u64,
+
+    /// What stands for bytes that were not captured
+    #[arg(long, value_enum, value_name = "HOW", default_value_t, hide_default_value = true,
+          help_heading = STREAMS)]
+    pub(crate) gaps: GapsArg,
+
+    /// Which bytes count where segments overlap: those captured first, or last
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t, hide_default_value = true,
+          help_heading = STREAMS)]
+    pub(crate) overlap: OverlapArg,
+
+    /// Write a header in front of each TCP segment: time, length, stream id
+    #[arg(long, value_enum, value_name = "STYLE", num_args = 0..=1, require_equals = true,
+          default_missing_value = "packed", help_heading = STREAMS)]
+    pub(crate) tcpheader: Option<HeaderArg>,
+
+    /// Write a header in front of each UDP payload
+    #[arg(long, value_enum, value_name = "STYLE", num_args = 0..=1, require_equals = true,
+          default_missing_value = "packed", help_heading = STREAMS)]
+    pub(crate) udpheader: Option<HeaderArg>,
+
+    /// Write each stream's packets as a pcap file, instead of its payload
+    #[arg(long, conflicts_with_all = ["tcpheader", "udpheader"], help_heading = STREAMS)]
+    pub(crate) output_pcap: bool,
+
+    /// How streams' files are called
+    #[arg(long, value_enum, value_name = "STYLE", default_value_t, hide_default_value = true,
+          help_heading = STREAMS)]
+    pub(crate) name_style: NameStyleArg,
+
+    /// Names made of {src_ip} {src_port} {dst_ip} {dst_port} {protocol} {flow_id} {connection}
+    /// {vlan} {src_mac} {dst_mac} {first_ns} {ext}
+    #[arg(long, value_name = "TEMPLATE", value_parser = name_template,
+          conflicts_with = "name_style", help_heading = STREAMS)]
+    pub(crate) name_template: Option<NameTemplate>,
+
+    /// Most memory for what waits in streams from a pipe, such as 512M [default: a quarter of all]
+    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = STREAMS)]
+    pub(crate) reassembly_memory: Option<u64>,
 
     /// Write statistics of the run as a JSON object
     #[arg(long, value_name = "FILE", help_heading = RUN)]
@@ -168,6 +270,10 @@ pub(crate) struct Args {
     /// Accepted for pcap_flow's scripts: VLAN tags are always decoded
     #[arg(long, hide = true)]
     pub(crate) vlan: bool,
+
+    /// Accepted for pcap_flow's scripts: its name for the run
+    #[arg(long, value_name = "ID", hide = true)]
+    pub(crate) uid: Option<String>,
 
     /// Bytes of a file that are worked on at a time: for tests
     #[arg(long, hide = true)]
@@ -272,6 +378,75 @@ impl From<CaptureFormatArg> for CaptureFormat {
     }
 }
 
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum GapsArg {
+    /// Nothing: the stream goes on behind the gap
+    #[default]
+    Skip,
+    /// Zeros
+    Zero,
+    /// The stream goes on in another file
+    Split,
+}
+
+impl From<GapsArg> for Gaps {
+    fn from(arg: GapsArg) -> Self {
+        match arg {
+            GapsArg::Skip => Self::Skip,
+            GapsArg::Zero => Self::Zero,
+            GapsArg::Split => Self::Split,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum OverlapArg {
+    #[default]
+    First,
+    Last,
+}
+
+impl From<OverlapArg> for Overlap {
+    fn from(arg: OverlapArg) -> Self {
+        match arg {
+            OverlapArg::First => Self::First,
+            OverlapArg::Last => Self::Last,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum HeaderArg {
+    /// 12 bytes: time in ns (64 bits), length (16), stream id (16)
+    Packed,
+    /// The same with four bytes of padding, as a C structure has them
+    C,
+    /// 32 bytes: also sequence and acknowledgment number, window, flags, checksum
+    Extended,
+    /// 16 bytes: length and stream id with 32 bits
+    Wide,
+}
+
+impl From<HeaderArg> for HeaderStyle {
+    fn from(arg: HeaderArg) -> Self {
+        match arg {
+            HeaderArg::Packed => Self::Packed,
+            HeaderArg::C => Self::C,
+            HeaderArg::Extended => Self::Extended,
+            HeaderArg::Wide => Self::Wide,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum NameStyleArg {
+    /// 10.5.9.102.63280-17.253.2.226.80.tcp
+    #[default]
+    Portable,
+    /// pcap_flow's names
+    Fmadio,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProgressArg {
     /// On a terminal a live line, elsewhere a line every few seconds; a last line at the end
@@ -320,6 +495,39 @@ fn seconds(text: &str) -> Result<u64, String> {
     nanos.filter(|&nanos| nanos > 0).ok_or_else(error)
 }
 
+/// Bytes, with a unit of 1024 or without.
+fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, unit)) if unit.is_ascii_alphabetic() => (text.split_at(at).0, unit),
+        _ => (text, ' '),
+    };
+    let shift = match unit.to_ascii_uppercase() {
+        ' ' => 0,
+        'K' => 10,
+        'M' => 20,
+        'G' => 30,
+        'T' => 40,
+        _ => 64,
+    };
+    let number: Option<u64> = digits.parse().ok();
+    number
+        .and_then(|number| number.checked_mul(1_u64.checked_shl(shift)?))
+        .ok_or_else(|| format!("{text:?} is no size such as 512M or 2G"))
+}
+
+fn manifest(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match ManifestFormat::of(&path) {
+        Some(_) => Ok(path),
+        None => Err("its name must end with .csv or .json, which says what it is".to_owned()),
+    }
+}
+
+fn name_template(text: &str) -> Result<NameTemplate, String> {
+    text.parse()
+        .map_err(|error: NameTemplateError| error.to_string())
+}
+
 fn filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| error.to_string())
 }
@@ -337,7 +545,8 @@ fn ids(text: &str) -> Result<IdSet, String> {
 const INPUT: &str = "What is read";
 const FLOWS: &str = "What is a flow";
 const LIST: &str = "The list";
-const EXTRACT: &str = "Extraction";
+const EXTRACT: &str = "Extraction of packets";
+const STREAMS: &str = "Extraction of streams";
 const RUN: &str = "The run";
 
 const EXAMPLES: &str = "\
@@ -349,6 +558,8 @@ Examples:
                                                         packets of some flows, over two files
   pcap_flows big.pcap --extract-ip 10.1.0.0/16 -o out.pcap --disable-display
   pcap_flows big.pcap --filter 'tcp port 443 and not host 10.1.2.3' -o tls.pcap
+  pcap_flows big.pcap --extract-tcp-port 80 80 -o dir/  one file for each TCP stream
+  pcap_flows big.pcap --extract-tcp-all -o streams.tar --manifest streams.csv
 
 Exit codes:
   0  all was read

@@ -4,6 +4,7 @@ mod args;
 mod plan;
 mod progress;
 mod report;
+mod streams;
 
 use args::{Args, Generate};
 use clap::CommandFactory;
@@ -163,6 +164,9 @@ fn cancel_on_signals(progress: &Arc<Progress>) -> io::Result<Arc<AtomicUsize>> {
 fn say_what_has_no_meaning(args: &Args) {
     if args.flow_hash_bits.is_some() {
         say("--flow-hash-bits has no meaning here: the flow table grows as it needs to");
+    }
+    if args.uid.is_some() {
+        say("--uid has no meaning here");
     }
     if args.vlan {
         say("--vlan has no meaning here: VLAN tags are always decoded");

@@ -1,9 +1,11 @@
 //! From what was typed to what is done.
 
 use super::args::{Args, FormatArg};
+use super::streams;
 use pcap_flows::decode::{DecodeOptions, TrailerOptions};
 use pcap_flows::engine::{Config, Restriction, Source, Tuning};
 use pcap_flows::flow::Timeouts;
+use pcap_flows::jobs::streams::StreamOptions;
 use pcap_flows::jobs::{ExtractOptions, FlowsJob};
 use pcap_flows::output::table::{Columns, Order, Sort, TableOptions, TimeZone, Window};
 use pcap_flows::select::{PortRange, Selection};
@@ -16,11 +18,24 @@ use std::path::{Path, PathBuf};
 pub(crate) fn plan(args: Args) -> Result<(FlowsJob, Vec<Source>), String> {
     let sources = sources(&args)?;
     check_cpu(&args)?;
-    let (output, stats) = (args.output.as_deref(), args.stats.as_deref());
-    if is_stdout(output) && is_stdout(stats) {
-        return Err("-o and --stats cannot both go to standard output".to_owned());
+    let named = [
+        ("-o", args.output.as_deref()),
+        ("--output-tcp", args.output_tcp.as_deref()),
+        ("--output-udp", args.output_udp.as_deref()),
+        ("--stats", args.stats.as_deref()),
+        ("--manifest", args.manifest.as_deref()),
+    ];
+    let on_stdout: Vec<&str> = named
+        .iter()
+        .filter(|(_, path)| is_stdout(*path))
+        .map(|(name, _)| *name)
+        .collect();
+    if let [first, second, ..] = *on_stdout {
+        return Err(format!(
+            "{first} and {second} cannot both go to standard output"
+        ));
     }
-    for path in [output, stats].into_iter().flatten() {
+    for path in named.into_iter().filter_map(|(_, path)| path) {
         let is_replaced = path.metadata().is_ok_and(|it| it.is_file());
         if reads_stdin(&sources) && is_replaced && is_open_as(path, io::stdin()) {
             return Err(format!(
@@ -30,10 +45,12 @@ pub(crate) fn plan(args: Args) -> Result<(FlowsJob, Vec<Source>), String> {
         }
     }
     // What goes to standard output goes there alone.
-    let is_list_wanted = !args.disable_display && !is_stdout(output) && !is_stdout(stats);
+    let is_list_wanted = !args.disable_display && on_stdout.is_empty();
     let table = is_list_wanted.then(|| table(&args));
-    let (config, stats) = (config(&args), args.stats.clone());
-    let mut extract = extract(args)?;
+    let streams = streams::streams(&args)?;
+    let (config, stats) = (config(&args, streams.is_some()), args.stats.clone());
+    let mut streams = streams;
+    let mut extract = extract(args, streams.is_some())?;
     // Under every name it has, standard output is written to where it stands.
     let by_name = |path: &mut PathBuf| {
         if is_stdout(Some(path)) {
@@ -41,6 +58,11 @@ pub(crate) fn plan(args: Args) -> Result<(FlowsJob, Vec<Source>), String> {
         }
     };
     extract.as_mut().map(|it| &mut it.output).map(by_name);
+    if let Some(streams) = &mut streams {
+        let protocols = [&mut streams.tcp, &mut streams.udp];
+        let outputs = protocols.into_iter().flatten().map(|it| &mut it.output);
+        outputs.chain(&mut streams.manifest).for_each(by_name);
+    }
     let mut stats = stats;
     stats.as_mut().map(by_name);
     Ok((
@@ -48,6 +70,7 @@ pub(crate) fn plan(args: Args) -> Result<(FlowsJob, Vec<Source>), String> {
             config,
             table,
             extract,
+            streams,
             stats,
         },
         sources,
@@ -112,8 +135,11 @@ fn check_cpu(args: &Args) -> Result<(), String> {
     }
 }
 
-fn config(args: &Args) -> Config {
-    let tuning = Tuning::default();
+fn config(args: &Args, has_streams: bool) -> Config {
+    let mut tuning = Tuning::default();
+    if has_streams {
+        tuning.window_len = StreamOptions::WINDOW_LEN;
+    }
     let wants_trailer = args.metamako || args.metamako_double || args.metamako_offset.is_some();
     let inner = if args.metamako_double {
         TrailerOptions::TRAILER_LEN
@@ -175,7 +201,8 @@ fn table(args: &Args) -> TableOptions {
     }
 }
 
-fn extract(args: Args) -> Result<Option<ExtractOptions>, String> {
+fn extract(args: Args, has_streams: bool) -> Result<Option<ExtractOptions>, String> {
+    let is_for_streams = has_streams && streams::takes_output(&args);
     let mut selection = Selection {
         nets: args.extract_ip,
         ..Selection::default()
@@ -183,14 +210,9 @@ fn extract(args: Args) -> Result<Option<ExtractOptions>, String> {
     for ids in args.extract {
         selection.ids.merge(ids);
     }
-    for pair in args.extract_port.chunks_exact(2) {
-        let &[low, high] = pair else { continue };
-        let range = PortRange::new(low, high).ok_or_else(|| {
-            format!("--extract-port {low} {high}: the first port is the lower one")
-        })?;
-        selection.ports.push(range);
-    }
+    selection.ports = port_ranges("--extract-port", &args.extract_port)?;
     match args.output {
+        Some(_) if is_for_streams => Ok(None),
         Some(output) => Ok(Some(ExtractOptions {
             selection,
             output,
@@ -200,4 +222,18 @@ fn extract(args: Args) -> Result<Option<ExtractOptions>, String> {
         None if selection.is_empty() => Ok(None),
         None => Err("name a file for the extracted packets with -o".to_owned()),
     }
+}
+
+/// Ranges of ports, given as pairs.
+pub(super) fn port_ranges(option: &str, pairs: &[u16]) -> Result<Vec<PortRange>, String> {
+    let ranges = pairs.chunks_exact(2).filter_map(|pair| match *pair {
+        [low, high] => Some((low, high)),
+        _ => None,
+    });
+    ranges
+        .map(|(low, high)| {
+            PortRange::new(low, high)
+                .ok_or_else(|| format!("{option} {low} {high}: the first port is the lower one"))
+        })
+        .collect()
 }

@@ -2,7 +2,8 @@
 
 use pcap_flows::decode::NotFlow;
 use pcap_flows::engine::{InputReport, Oddity, Outcome};
-use pcap_flows::jobs::FlowsReport;
+use pcap_flows::jobs::streams::StreamsReport;
+use pcap_flows::jobs::{FlowsReport, WithoutStream};
 use std::io::{self, Write};
 
 /// Notices, damages, and the balance. Returns whether all was read and nothing was damaged.
@@ -56,8 +57,70 @@ pub(crate) fn report(report: &FlowsReport) -> bool {
             others(count - 1)
         ));
     }
+    if let Some(streams) = &report.streams {
+        report_streams(streams, report, balance.incomplete_datagrams);
+    }
     say(&format!("{balance}; {} flows", flows.accepted()));
     report.outcome.is_whole()
+}
+
+/// What was found in streams, and what is missing there.
+fn report_streams(streams: &StreamsReport, report: &FlowsReport, incomplete_datagrams: u64) {
+    for without in &report.without_stream {
+        say(&match without {
+            WithoutStream::Protocol(id) => {
+                format!("FlowID {id} has no such stream: the flow is of another protocol")
+            }
+            WithoutStream::Continued(id) => format!(
+                "FlowID {id} has no stream of its own: its packets belong to that of an earlier flow \
+                 between the same addresses and ports"
+            ),
+        });
+    }
+    let notices = [
+        (
+            streams.gaps,
+            format!(
+                "gaps in {} streams: {} bytes were not captured",
+                streams.streams_with_gaps, streams.gap_bytes
+            ),
+        ),
+        (
+            streams.gaps_for_memory,
+            "gaps were given up to keep within --reassembly-memory".to_owned(),
+        ),
+        (
+            streams.conflicts,
+            "segments repeat bytes with other content".to_owned(),
+        ),
+        (
+            streams.late_bytes,
+            "bytes came after their gap had been given up, and are left out".to_owned(),
+        ),
+        (
+            incomplete_datagrams,
+            "datagrams lack some of their fragments, and are left out of streams".to_owned(),
+        ),
+        (
+            streams.cut_headers,
+            "packets end inside their TCP or UDP header, and are left out of streams".to_owned(),
+        ),
+        (
+            streams.mixed_link_types,
+            "packets have another link type than the first of their stream, and are left out of its \
+             capture"
+                .to_owned(),
+        ),
+    ];
+    for (count, text) in notices {
+        if count > 0 {
+            say(&format!("{count} {text}"));
+        }
+    }
+    say(&format!(
+        "{} streams with {} bytes, {} of them with content",
+        streams.streams, streams.bytes, streams.files
+    ));
 }
 
 /// What is odd about some packets, and where the first of them stands.

@@ -46,6 +46,24 @@ pub trait Job {
         flows: &FlowList,
         observers: Vec<&mut Self::Observer>,
     ) -> Result<u64, Error>;
+
+    /// Everything has been read. Returns how many bytes were written.
+    ///
+    /// # Errors
+    /// What could not be completed.
+    fn finish(
+        &mut self,
+        flows: &FlowList,
+        observers: Vec<&mut Self::Observer>,
+    ) -> Result<u64, Error> {
+        let _ = (flows, observers);
+        Ok(0)
+    }
+
+    /// The run has failed, and ends here.
+    fn abandon(&mut self, flows: &FlowList, observers: Vec<&mut Self::Observer>) {
+        let _ = (flows, observers);
+    }
 }
 
 /// An input that is about to be read.
@@ -124,5 +142,20 @@ impl<A: Job, B: Job> Job for (A, B) {
     ) -> Result<u64, Error> {
         let (first, second) = observers.into_iter().map(|(a, b)| (a, b)).unzip();
         Ok(self.0.window(window, flows, first)? + self.1.window(window, flows, second)?)
+    }
+
+    fn finish(
+        &mut self,
+        flows: &FlowList,
+        observers: Vec<&mut Self::Observer>,
+    ) -> Result<u64, Error> {
+        let (first, second) = observers.into_iter().map(|(a, b)| (a, b)).unzip();
+        Ok(self.0.finish(flows, first)? + self.1.finish(flows, second)?)
+    }
+
+    fn abandon(&mut self, flows: &FlowList, observers: Vec<&mut Self::Observer>) {
+        let (first, second) = observers.into_iter().map(|(a, b)| (a, b)).unzip();
+        self.0.abandon(flows, first);
+        self.1.abandon(flows, second);
     }
 }

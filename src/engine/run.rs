@@ -126,6 +126,8 @@ pub fn run<J: Job + Send>(
         sources
             .into_iter()
             .try_for_each(|source| reader.source(source))
+            .and_then(|()| reader.finish())
+            .inspect_err(|_| reader.abandon())
     })?;
     let Reader {
         tables,
@@ -227,6 +229,22 @@ impl<J: Job> Reader<'_, J> {
         }
         self.reports.push(report);
         Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        let Tables {
+            flows, observers, ..
+        } = &mut self.tables;
+        let written = self.job.finish(flows, observers.iter_mut().collect())?;
+        self.progress.add_output(written);
+        Ok(())
+    }
+
+    fn abandon(&mut self) {
+        let Tables {
+            flows, observers, ..
+        } = &mut self.tables;
+        self.job.abandon(flows, observers.iter_mut().collect());
     }
 
     /// How many packets may still be read.

@@ -36,6 +36,11 @@ impl PacketRef {
     /// Conversations are keyed by their sorted endpoints, and this packet's source is the second.
     pub(crate) const REVERSE: u8 = 4;
 
+    /// Where flows are conversations, whether the packet comes from the greater of both endpoints.
+    pub(crate) const fn is_from_greater(&self) -> bool {
+        self.has(Self::REVERSE)
+    }
+
     pub(crate) const fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
@@ -76,6 +81,8 @@ impl Layers {
 /// What a job that looks into packets is shown of one.
 #[derive(Clone, Copy, Debug)]
 pub struct Contents<'a> {
+    /// The window in which the packet stands.
+    pub window: &'a [u8],
     /// The captured bytes.
     pub data: &'a [u8],
     /// Where they start in the window.

@@ -65,6 +65,7 @@ impl<'a> ShardPackets<'a> {
             missing: layers.missing,
         });
         Some(Contents {
+            window: self.window,
             data: self.window.get(data..end as usize).unwrap_or_default(),
             data_start: layers.data,
             link_type: layers.link_type,

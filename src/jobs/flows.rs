@@ -2,12 +2,13 @@
 
 use super::extract::Extract;
 use super::stats::Stats;
+use super::streams::{ProtocolOptions, StreamOptions, Streams, StreamsReport, is_archive};
 use crate::capture::{Format, Input};
 use crate::engine::{Config, Outcome, Progress, Source, Stopwatch, run};
 use crate::error::{Error, ErrorKind};
 use crate::output::capture::{CaptureFormat, CaptureWriter, common_format};
 use crate::output::{OutputFile, STDOUT, table};
-use crate::select::Selection;
+use crate::select::{IdSet, Selection};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub struct FlowsJob {
     pub table: Option<table::TableOptions>,
     /// What is extracted, if anything is.
     pub extract: Option<ExtractOptions>,
+    /// Which streams are written, if any are.
+    pub streams: Option<StreamOptions>,
     /// Where the run's statistics go.
     pub stats: Option<PathBuf>,
 }
@@ -50,6 +53,19 @@ pub struct FlowsReport {
     /// FlowIDs that were asked for, but that the filter keeps out: the first of them, and how
     /// many there are.
     pub filtered_ids: Option<(u64, u64)>,
+    /// What was found in streams, where any were asked for.
+    pub streams: Option<StreamsReport>,
+    /// FlowIDs of which a stream was asked for, but that none has.
+    pub without_stream: Vec<WithoutStream>,
+}
+
+/// A FlowID of which a stream was asked for, but that none has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutStream {
+    /// The flow is of another protocol.
+    Protocol(u64),
+    /// Its packets belong to the stream of an earlier flow between the same addresses and ports.
+    Continued(u64),
 }
 
 /// Reads `sources` as one capture, writes what is asked for, and lists the flows to `list`.
@@ -70,6 +86,7 @@ pub fn flows(
         config,
         table,
         extract,
+        streams,
         stats,
     } = job;
     let inputs: Vec<PathBuf> = sources
@@ -78,18 +95,7 @@ pub fn flows(
         .map(Path::to_owned)
         .collect();
     let create = |path: &Path| OutputFile::create(path, inputs.iter().map(PathBuf::as_path));
-    let outputs = [
-        stats.as_deref(),
-        extract.as_ref().map(|it| it.output.as_path()),
-    ];
-    if let [Some(stats), Some(packets)] = outputs
-        && is_same_name(stats, packets)
-    {
-        return Err(ErrorKind::OutputTwice {
-            path: packets.to_owned(),
-        }
-        .into());
-    }
+    check_names(stats.as_deref(), extract.as_ref(), streams.as_ref())?;
     let stats = stats.as_deref().map(create).transpose()?;
     let selection = extract
         .as_ref()
@@ -109,9 +115,28 @@ pub fn flows(
         None => None,
     };
 
-    let mut extract = Extract::new(selection.clone(), writer);
-    let outcome = run(&config, sources, &mut extract, progress)?;
-    let filtered_ids = check_ids(&selection, &outcome)?;
+    let extract = Extract::new(selection.clone(), writer);
+    // Streams that are too short are left out on purpose.
+    let listed = streams.as_ref().filter(|it| it.min_bytes == 0);
+    let stream_ids = listed.map_or_else(Vec::new, stream_ids);
+    let (outcome, extract, streams) = match streams {
+        Some(options) => {
+            let streams = Streams::new(options, &inputs, config.conversations)?;
+            let mut both = (extract, streams);
+            let outcome = run(&config, sources, &mut both, progress)?;
+            (outcome, both.0, Some(both.1.into_report()))
+        }
+        None => {
+            let mut extract = extract;
+            (
+                run(&config, sources, &mut extract, progress)?,
+                extract,
+                None,
+            )
+        }
+    };
+    let filtered_ids = check_ids(&selection.ids, &outcome)?;
+    let without_stream = check_stream_ids(&stream_ids, &outcome, streams.as_ref());
     let elapsed = stopwatch.elapsed();
     let stats = match stats {
         Some(mut file) => {
@@ -143,7 +168,78 @@ pub fn flows(
         elapsed,
         is_list_cut,
         filtered_ids,
+        streams,
+        without_stream,
     })
+}
+
+/// No two outputs may be given the same name.
+fn check_names(
+    stats: Option<&Path>,
+    extract: Option<&ExtractOptions>,
+    streams: Option<&StreamOptions>,
+) -> Result<(), Error> {
+    let protocols = streams.map(|it| [&it.tcp, &it.udp]);
+    let mut archives: Vec<&Path> = protocols
+        .iter()
+        .flatten()
+        .filter_map(|protocol| Some(protocol.as_ref()?.output.as_path()))
+        .filter(|output| is_archive(output))
+        .collect();
+    // Both protocols may go to one archive.
+    archives.dedup();
+    let others = [
+        stats,
+        extract.map(|it| it.output.as_path()),
+        streams.and_then(|it| it.manifest.as_deref()),
+    ];
+    let all: Vec<&Path> = others.into_iter().flatten().chain(archives).collect();
+    for (index, path) in all.iter().enumerate() {
+        if all
+            .iter()
+            .skip(index + 1)
+            .any(|other| is_same_name(path, other))
+        {
+            return Err(ErrorKind::OutputTwice {
+                path: (*path).to_owned(),
+            }
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// FlowIDs of which streams are asked for, with their protocol.
+fn stream_ids(options: &StreamOptions) -> Vec<(u8, IdSet)> {
+    let ids = |protocol: &Option<ProtocolOptions>| {
+        protocol
+            .as_ref()
+            .map_or_else(IdSet::default, |it| it.ids.clone())
+    };
+    vec![(TCP, ids(&options.tcp)), (UDP, ids(&options.udp))]
+}
+
+/// FlowIDs that have no stream are worth a notice.
+fn check_stream_ids(
+    asked: &[(u8, IdSet)],
+    outcome: &Outcome,
+    report: Option<&StreamsReport>,
+) -> Vec<WithoutStream> {
+    let mut without = Vec::new();
+    for (protocol, ids) in asked {
+        for id in ids.ranges().iter().cloned().flatten() {
+            let Some(flow) = outcome.flows.get(id) else {
+                continue;
+            };
+            let found = report.is_some_and(|it| it.flow_ids.binary_search(&id).is_ok());
+            if flow.key.network.protocol != *protocol {
+                without.push(WithoutStream::Protocol(id));
+            } else if !found {
+                without.push(WithoutStream::Continued(id));
+            }
+        }
+    }
+    without
 }
 
 /// Whether two outputs would be given the same name.
@@ -181,9 +277,9 @@ fn probe(source: &Source) -> Option<Format> {
 }
 
 /// FlowIDs that do not exist are an error; those that are filtered out are worth a notice.
-fn check_ids(selection: &Selection, outcome: &Outcome) -> Result<Option<(u64, u64)>, Error> {
+fn check_ids(ids: &IdSet, outcome: &Outcome) -> Result<Option<(u64, u64)>, Error> {
     let flows = outcome.flows.len();
-    let ranges = selection.ids.ranges();
+    let ranges = ids.ranges();
     if let Some(range) = ranges.iter().find(|range| *range.end() > flows) {
         let id = flows.saturating_add(1).max(*range.start());
         return Err(ErrorKind::UnknownFlow { id, flows }.into());
@@ -194,3 +290,7 @@ fn check_ids(selection: &Selection, outcome: &Outcome) -> Result<Option<(u64, u6
         .next()
         .map(|first| (first, 1 + filtered.count() as u64)))
 }
+
+/// IP protocol numbers.
+const TCP: u8 = 6;
+const UDP: u8 = 17;

@@ -3,5 +3,6 @@
 pub mod extract;
 mod flows;
 pub mod stats;
+pub mod streams;
 
-pub use flows::{ExtractOptions, FlowsJob, FlowsReport, flows};
+pub use flows::{ExtractOptions, FlowsJob, FlowsReport, WithoutStream, flows};

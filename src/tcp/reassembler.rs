@@ -190,6 +190,11 @@ impl<P: Piece> Reassembler<P> {
         }
     }
 
+    /// Offset of the next byte to be delivered.
+    pub const fn delivered(&self) -> u64 {
+        if self.has(IS_ANCHORED) { self.next } else { 0 }
+    }
+
     /// The initial sequence number, if the SYN was seen.
     pub const fn initial_sequence(&self) -> Option<u32> {
         if self.has(HAS_SYN) {
@@ -357,9 +362,7 @@ impl<P: Piece> Reassembler<P> {
             offset = self.next;
         }
         if offset == self.next + 1 && self.is_at_fin() {
-            // The FIN has a sequence number, but is no byte.
-            self.next_sequence = self.next_sequence.wrapping_add(1);
-            self.state |= IS_PAST_FIN;
+            self.pass_fin();
             offset = self.next;
         }
         let is_early = offset > self.next;

@@ -1,0 +1,357 @@
+//! Where the payload of a segment stands, and how it is read.
+//!
+//! Payload is not copied while it waits: what stands in a file can be read there again. What
+//! cannot be read again (pipes, datagrams put together from fragments) is kept, and counted.
+
+use crate::capture::Nanos;
+use crate::error::Error;
+use crate::tcp::Piece;
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// A run of payload bytes of one packet; or a packet's record; or bytes that were not captured.
+#[derive(Clone, Debug)]
+pub(super) struct Payload {
+    /// Position of the transport header in the captures, or of the captured bytes of a record;
+    /// and flags.
+    at: u64,
+    kept: Option<Arc<Kept>>,
+    /// When it was captured.
+    pub(super) time: Nanos,
+    len: u32,
+    /// Bytes between the start of the transport header and the payload; of a record, those that
+    /// were not captured.
+    skip: u32,
+}
+
+const _: () = assert!(
+    size_of::<Payload>() == 32,
+    "one for each segment that waits"
+);
+
+/// Bytes that cannot be read again.
+#[derive(Debug)]
+pub(super) struct Kept {
+    bytes: Box<[u8]>,
+    memory: Arc<AtomicU64>,
+}
+
+impl Kept {
+    /// Keeps bytes, and counts them as long as they are kept.
+    pub(super) fn new(bytes: &[u8], memory: &Arc<AtomicU64>) -> Arc<Self> {
+        memory.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Arc::new(Self {
+            bytes: bytes.into(),
+            memory: Arc::clone(memory),
+        })
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.memory
+            .fetch_sub(self.bytes.len() as u64, Ordering::Relaxed);
+    }
+}
+
+/// Flags in [`Payload::at`].
+const LOST: u64 = 1 << 63;
+const WAITED: u64 = 1 << 62;
+const RECORD: u64 = 1 << 61;
+/// A lost run that zeros stand for.
+const FILLED: u64 = 1 << 60;
+const FLAGS: u64 = LOST | WAITED | RECORD | FILLED;
+
+impl Payload {
+    /// Payload that starts `skip` bytes behind the position of its transport header.
+    pub(super) const fn segment(header: Position, skip: u32, len: u32, time: Nanos) -> Self {
+        Self {
+            at: header.0,
+            kept: None,
+            time,
+            len,
+            skip,
+        }
+    }
+
+    /// The captured bytes of a packet, of which `missing` were not captured.
+    pub(super) const fn record(data: Position, len: u32, missing: u32, time: Nanos) -> Self {
+        Self {
+            at: data.0 | RECORD,
+            kept: None,
+            time,
+            len,
+            skip: missing,
+        }
+    }
+
+    /// The same bytes, kept in memory: `bytes` start with the transport header.
+    pub(super) fn with(self, kept: Arc<Kept>) -> Self {
+        Self {
+            kept: Some(kept),
+            ..self
+        }
+    }
+
+    /// Bytes that were not captured in front of a packet with this time.
+    pub(super) fn lost_before(len: u32, time: Nanos) -> Self {
+        Self {
+            time,
+            ..Self::lost(len)
+        }
+    }
+
+    pub(super) const fn position(&self) -> Position {
+        Position(self.at & !FLAGS)
+    }
+
+    pub(super) const fn has_waited(&self) -> bool {
+        self.at & WAITED != 0
+    }
+
+    pub(super) const fn set_filled(&mut self) {
+        self.at |= FILLED;
+    }
+
+    pub(super) const fn is_filled(&self) -> bool {
+        self.at & FILLED != 0
+    }
+
+    /// Of a record, how many bytes were not captured.
+    pub(super) const fn missing(&self) -> u32 {
+        self.skip
+    }
+
+    /// Bytes between the start of the transport header and the payload.
+    pub(super) const fn skip(&self) -> u32 {
+        if self.at & RECORD == 0 { self.skip } else { 0 }
+    }
+
+    /// Whether the bytes must be kept to be read later.
+    pub(super) const fn is_only_in_window(&self) -> bool {
+        self.kept.is_none() && self.at & LOST == 0
+    }
+
+    /// Whether the bytes are kept in memory.
+    pub(super) const fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Keeps the bytes in memory. They must stand in the window.
+    pub(super) fn keep(&mut self, source: &Source<'_>, memory: &Arc<AtomicU64>) {
+        let len = self.skip() as usize + self.len as usize;
+        if let Some(bytes) = source.in_window(self.position(), len) {
+            self.kept = Some(Kept::new(bytes, memory));
+        }
+    }
+
+    /// Its bytes, from `from` on; those in the window without a copy, others by way of `scratch`.
+    pub(super) fn read<'a>(
+        &'a self,
+        from: u32,
+        len: u32,
+        source: &Source<'a>,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], Error> {
+        match self.place(self.skip() + from, len, source) {
+            Some(bytes) => Ok(bytes),
+            None => {
+                scratch.clear();
+                self.append(from, len, source, scratch)?;
+                Ok(scratch)
+            }
+        }
+    }
+
+    /// Its bytes where they stand in memory, counted from the transport header.
+    pub(super) fn place<'a>(
+        &'a self,
+        from: u32,
+        len: u32,
+        source: &Source<'a>,
+    ) -> Option<&'a [u8]> {
+        let (from, len) = (from as usize, len as usize);
+        match &self.kept {
+            Some(kept) => kept.bytes.get(from..from + len),
+            None => source.in_window(self.position().behind(from as u64), len),
+        }
+    }
+
+    /// Appends its bytes, from `from` on.
+    pub(super) fn append(
+        &self,
+        from: u32,
+        len: u32,
+        source: &Source<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.append_at(self.skip() + from, len, source, out)
+    }
+
+    /// Appends its transport header's fixed part, of 20 bytes.
+    pub(super) fn append_header(
+        &self,
+        source: &Source<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.append_at(0, 20, source, out)
+    }
+
+    fn append_at(
+        &self,
+        from: u32,
+        len: u32,
+        source: &Source<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        if let Some(bytes) = self.place(from, len, source) {
+            out.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let start = out.len();
+        out.resize(start + len as usize, 0);
+        let place = out.get_mut(start..).unwrap_or_default();
+        let position = self.position().behind(u64::from(from));
+        source.captures.read(position, place)
+    }
+}
+
+impl Piece for Payload {
+    fn len(&self) -> u32 {
+        self.len
+    }
+
+    fn part(&self, from: u32, to: u32) -> Self {
+        Self {
+            len: to - from,
+            skip: self.skip + from,
+            ..self.clone()
+        }
+    }
+
+    fn lost(len: u32) -> Self {
+        Self {
+            at: LOST,
+            kept: None,
+            time: Nanos(0),
+            len,
+            skip: 0,
+        }
+    }
+
+    fn is_lost(&self) -> bool {
+        self.at & LOST != 0
+    }
+
+    fn set_waited(&mut self) {
+        self.at |= WAITED;
+    }
+}
+
+/// A place in the inputs of a run: ordinal of the input, and offset of a byte in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Position(u64);
+
+impl Position {
+    const OFFSET_BITS: u32 = 44;
+
+    /// Inputs beyond this one share its number: they are never read again.
+    pub(super) const LAST_INPUT: u64 = (1 << 16) - 1;
+
+    pub(super) const fn new(input: u64, offset: u64) -> Self {
+        Self((input << Self::OFFSET_BITS) | offset)
+    }
+
+    /// Whether files of that length and number can be told apart.
+    pub(super) const fn can_tell(input: u64, file_len: u64) -> bool {
+        input < Self::LAST_INPUT && file_len < 1 << Self::OFFSET_BITS
+    }
+
+    pub(super) const fn behind(self, bytes: u64) -> Self {
+        Self(self.0 + bytes)
+    }
+
+    fn input(self) -> usize {
+        usize::try_from(self.0 >> Self::OFFSET_BITS).unwrap_or(usize::MAX)
+    }
+
+    const fn offset(self) -> u64 {
+        self.0 & ((1 << Self::OFFSET_BITS) - 1)
+    }
+}
+
+/// Where payload is read from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source<'a> {
+    /// The window that is being worked on, and where it starts.
+    pub(super) window: &'a [u8],
+    pub(super) base: Position,
+    /// What was read before.
+    pub(super) captures: &'a Captures,
+}
+
+impl<'a> Source<'a> {
+    /// Where bytes stand in the window, if they do.
+    pub(super) fn place_in_window(&self, position: Position, len: usize) -> Option<Range<usize>> {
+        let start = usize::try_from(position.0.checked_sub(self.base.0)?).ok()?;
+        let end = start.checked_add(len)?;
+        (end <= self.window.len()).then_some(start..end)
+    }
+
+    pub(super) fn in_window(&self, position: Position, len: usize) -> Option<&'a [u8]> {
+        self.window.get(self.place_in_window(position, len)?)
+    }
+}
+
+/// The inputs of a run, to be read again.
+#[derive(Debug, Default)]
+pub(super) struct Captures {
+    paths: RwLock<Vec<PathBuf>>,
+    /// A few that are open, the last used behind.
+    open: Mutex<Vec<(usize, Arc<File>)>>,
+}
+
+impl Captures {
+    /// Adds the next input.
+    pub(super) fn add(&self, path: &Path) {
+        let mut paths = self.paths.write().unwrap_or_else(PoisonError::into_inner);
+        paths.push(path.to_owned());
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> u64 {
+        let paths = self.paths.read().unwrap_or_else(PoisonError::into_inner);
+        paths.len() as u64
+    }
+
+    /// Reads bytes of a file that was mapped before.
+    fn read(&self, position: Position, bytes: &mut [u8]) -> Result<(), Error> {
+        let input = position.input();
+        let paths = self.paths.read().unwrap_or_else(PoisonError::into_inner);
+        let none = Path::new("an input");
+        let path = paths.get(input).map_or(none, PathBuf::as_path);
+        let failed = |source| Error::io("read again", path, source);
+        let file = self.file(input, path).map_err(failed)?;
+        file.read_exact_at(bytes, position.offset()).map_err(failed)
+    }
+
+    fn file(&self, input: usize, path: &Path) -> std::io::Result<Arc<File>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, file)) = open.iter().find(|(number, _)| *number == input) {
+            return Ok(Arc::clone(file));
+        }
+        let file = Arc::new(File::open(path)?);
+        if open.len() >= MOST_OPEN {
+            open.remove(0);
+        }
+        open.push((input, Arc::clone(&file)));
+        Ok(file)
+    }
+}
+
+/// Inputs that are open to be read again.
+const MOST_OPEN: usize = 4;
