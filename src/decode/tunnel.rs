@@ -123,6 +123,12 @@ fn udp(frame: &mut Frame<'_, '_>, headers: &Headers<'_>) -> Result<Layer, NotFlo
         teredo(frame)
     } else if headers.dst_port == 6635 {
         Ok(Layer::Mpls)
+    } else if is_port(1701) {
+        l2tp(frame)
+    } else if is_port(5247) {
+        capwap(frame)
+    } else if is_port(5072) {
+        ayiya(frame)
     } else {
         Err(NOT_A_TUNNEL)
     }
@@ -191,6 +197,61 @@ fn teredo(frame: &mut Frame<'_, '_>) -> Result<Layer, NotFlow> {
     } else {
         Err(NOT_A_TUNNEL)
     }
+}
+
+/// RFC 2661, section 3.1: data messages carry PPP.
+fn l2tp(frame: &mut Frame<'_, '_>) -> Result<Layer, NotFlow> {
+    const CONTROL: u16 = 0x8000;
+    const LENGTH: u16 = 0x4000;
+    const SEQUENCE: u16 = 0x0800;
+    const OFFSET: u16 = 0x0200;
+    let flags = frame.u16(0)?;
+    let is_version_2 = flags & 0x000f == 2;
+    if !is_version_2 || flags & CONTROL != 0 {
+        return Err(NOT_A_TUNNEL);
+    }
+    let length = if flags & LENGTH != 0 { 2 } else { 0 };
+    let sequence = if flags & SEQUENCE != 0 { 4 } else { 0 };
+    frame.skip(6 + length + sequence);
+    if flags & OFFSET != 0 {
+        let padding = frame.u16(0)?;
+        frame.skip(2 + usize::from(padding));
+    }
+    Ok(Layer::Ppp)
+}
+
+/// RFC 5415, section 4.3: 802.3 frames, or those of 802.11 (binding 1, RFC 5416, section 2.5).
+fn capwap(frame: &mut Frame<'_, '_>) -> Result<Layer, NotFlow> {
+    const IS_NATIVE: u8 = 0x01;
+    const IS_FRAGMENT: u8 = 0x80;
+    let (preamble, words, kind, flags) = (
+        frame.byte(0)?,
+        frame.byte(1)? >> 3,
+        frame.byte(2)?,
+        frame.byte(3)?,
+    );
+    let binding = kind >> 1 & 0x1f;
+    if preamble != 0 || flags & IS_FRAGMENT != 0 {
+        return Err(NOT_A_TUNNEL);
+    }
+    frame.skip(usize::from(words) * 4);
+    match (kind & IS_NATIVE != 0, binding) {
+        (false, _) => Ok(Layer::Ethernet),
+        (true, 1) => Ok(Layer::Wifi { padded: false }),
+        (true, _) => Err(NOT_A_TUNNEL),
+    }
+}
+
+/// draft-massar-v6ops-ayiya-02, section 3: identity and signature have variable lengths.
+fn ayiya(frame: &mut Frame<'_, '_>) -> Result<Layer, NotFlow> {
+    const FORWARD: u8 = 1;
+    let (identity, signature) = (frame.byte(0)? >> 4, frame.byte(1)? >> 4);
+    let (operation, next) = (frame.byte(2)? & 0x0f, frame.byte(3)?);
+    if operation != FORWARD || !matches!(next, protocol::IPV4 | protocol::IPV6) {
+        return Err(NOT_A_TUNNEL);
+    }
+    frame.skip(8 + (1 << identity) + usize::from(signature) * 4);
+    Ok(Layer::Ip)
 }
 
 /// Why the walk ends at the headers found so far; never counted.

@@ -7,7 +7,11 @@ use crate::capture::ByteOrder;
 impl Frame<'_, '_> {
     /// IEEE 802.11, section 9.3: data frames lead to LLC, unless they are encrypted.
     pub(super) fn wifi(&mut self, padded: bool) -> Step {
-        let (control, flags) = (self.byte(0)?, self.byte(1)?);
+        let (mut control, mut flags) = (self.byte(0)?, self.byte(1)?);
+        // Some access points tunnel the two bytes exchanged: the version is 0, always.
+        if self.is_inner && control & VERSION != 0 {
+            (control, flags) = (flags, control);
+        }
         let is_data = control & 0x0c == 0x08;
         let is_null = control & 0x40 != 0;
         if !is_data || is_null {
@@ -26,7 +30,8 @@ impl Frame<'_, '_> {
             return Err(NotFlow::Encrypted);
         }
         let fragment_number = self.byte(22)? & 0x0f;
-        if fragment_number > 0 {
+        // An access point puts frames together before it tunnels them (RFC 5416, section 2.5).
+        if fragment_number > 0 && !self.is_inner {
             return Err(NotFlow::LinkFragment);
         }
         let mut len = 24;
@@ -102,6 +107,7 @@ impl Frame<'_, '_> {
     }
 }
 
+const VERSION: u8 = 0x03;
 const PROTECTED: u8 = 0x40;
 const ORDER: u8 = 0x80;
 const AGGREGATE: u8 = 0x80;

@@ -63,6 +63,8 @@ pub struct Reassembler<P> {
     next: u64,
     /// Behind all bytes that have come.
     highest: u64,
+    /// Offset of the segment that came last.
+    reference: u64,
     /// Sequence number of `next`; of the first segment until the start is known.
     next_sequence: u32,
     initial_sequence: u32,
@@ -76,6 +78,7 @@ impl<P> Default for Reassembler<P> {
         Self {
             next: 0,
             highest: 0,
+            reference: 0,
             next_sequence: 0,
             initial_sequence: 0,
             fin_sequence: 0,
@@ -135,6 +138,7 @@ impl<P: Piece> Reassembler<P> {
         self.state |= HAS_PAYLOAD;
         let in_order = sequence == self.next_sequence && self.held.is_none();
         if in_order {
+            self.reference = self.next;
             self.deliver(piece, sink);
             self.highest = self.highest.max(self.next);
             return Arrival::default();
@@ -261,15 +265,30 @@ impl<P: Piece> Reassembler<P> {
         self.state & state != 0
     }
 
-    /// The offset of a sequence number: at most 1 GiB, the largest window there is (RFC 7323,
-    /// section 2.2), behind the next one, and up to 3 GiB ahead, for captures that miss much.
+    /// The offset of a sequence number: that which is nearest to the segment before, so that a
+    /// stream may miss gigabytes, and a stray segment leads nowhere. What would be more than
+    /// 1 GiB back, the largest window there is, and is not near the next
+    /// byte either, is ahead: the capture misses even more.
     fn offset_of(&self, sequence: u32) -> i64 {
-        let ahead = sequence.wrapping_sub(self.next_sequence);
-        let base = i64::try_from(self.next).unwrap_or(i64::MAX);
-        if ahead < 3 << 30 {
-            base.saturating_add(i64::from(ahead))
+        let [next, before] = [self.next, self.reference].map(|it| i64::try_from(it).unwrap_or(0));
+        let offset_from_next = u32::try_from(before.wrapping_sub(next).rem_euclid(1 << 32));
+        let sequence_before = self
+            .next_sequence
+            .wrapping_add(offset_from_next.unwrap_or(0));
+        let distance = i64::from(sequence.wrapping_sub(sequence_before).cast_signed());
+        let offset = before.saturating_add(distance);
+        let is_near_next = offset >= 0 && offset.abs_diff(next) <= LARGEST_WINDOW;
+        if distance < 0 && distance.unsigned_abs() > LARGEST_WINDOW && !is_near_next {
+            offset.saturating_add(1 << 32)
         } else {
-            base.saturating_sub(i64::from(ahead.wrapping_neg()))
+            offset
+        }
+    }
+
+    /// The next segments are looked for around this one, unless it is itself far away.
+    fn refer_to(&mut self, offset: u64) {
+        if offset.abs_diff(self.reference) < 1 << 31 {
+            self.reference = offset;
         }
     }
 
@@ -285,9 +304,11 @@ impl<P: Piece> Reassembler<P> {
         if !self.has(HAS_PAYLOAD) {
             self.state |= HAS_PAYLOAD;
             self.next = BEFORE_START;
+            self.reference = BEFORE_START;
             self.next_sequence = sequence;
         }
         let offset = self.offset_of(sequence).unsigned_abs();
+        self.refer_to(offset);
         let arrival = self.hold(offset, piece, overlap, sink);
         if self
             .held
@@ -314,6 +335,7 @@ impl<P: Piece> Reassembler<P> {
         self.next = 0;
         self.state |= IS_ANCHORED;
         self.highest = self.highest.saturating_sub(start);
+        self.reference = self.reference.saturating_sub(start);
         for (offset, _) in self.held.iter_mut().flat_map(|held| held.iter_mut()) {
             *offset = offset.saturating_sub(start);
         }
@@ -346,6 +368,7 @@ impl<P: Piece> Reassembler<P> {
                 )
             };
         };
+        self.refer_to(offset);
         if offset < self.next {
             let old = u32::try_from(self.next - offset)
                 .unwrap_or(u32::MAX)
@@ -486,6 +509,7 @@ impl<P: Piece> Reassembler<P> {
     fn pass_fin(&mut self) {
         self.next_sequence = self.next_sequence.wrapping_add(1);
         self.state |= IS_PAST_FIN;
+        self.reference = self.next;
         for (offset, _) in self.held.iter_mut().flat_map(|held| held.iter_mut()) {
             *offset -= 1;
         }
@@ -531,6 +555,8 @@ const UNANCHORED: u64 = 64 * 1024;
 const MOST_HELD: u64 = 256 * 1024 * 1024;
 /// The same where the receiver has said that it has the missing bytes.
 const MOST_HELD_ACKNOWLEDGED: u64 = 16 * 1024 * 1024;
+/// RFC 7323, section 2.3: windows have at most 30 bits.
+const LARGEST_WINDOW: u64 = 1 << 30;
 /// A SYN may come after that many bytes of its stream.
 const LATE_SYN: i64 = 1024 * 1024;
 /// A FIN further ahead says nothing about what is missing.
