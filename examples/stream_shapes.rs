@@ -1,15 +1,15 @@
 //! Writes large synthetic captures of TCP connections, for benchmarks of extracting streams.
 //!
 //! ```text
-//! cargo run --release --example stream_shapes -- streams-bulk /tmp/bulk.pcap [--seed N] [--scale X]
+//! cargo run --release --example stream_shapes -- streams-bulk bulk.pcap [--seed N] [--scale X]
 //! ```
 //!
-//! Like `shapes.rs`, this file needs nothing but `std`: `rustc -O --edition 2024` compiles it alone.
+//! This file needs nothing but `std`: `rustc -O --edition 2024` compiles it alone.
 //!
 //! | shape | file | connections | streams | what it is like |
 //! |---|---|---|---|---|
-//! | `streams-bulk` | 1.0 GB | 483 | 483 | full segments one way, an acknowledgement for two of them |
-//! | `streams-many` | 400 MB | 100,000 | 200,000 | one to three short requests, each with its answer |
+//! | `streams-bulk` | 1.0 GB | 483 | 483 | full segments one way, an ACK for two of them |
+//! | `streams-many` | 400 MB | 100,000 | 200,000 | one to three short requests and answers |
 //!
 //! A stream is a direction that carries data. Connections are interleaved packet by packet: nearly
 //! all of `streams-bulk` are open at a time, and some 2,400 of `streams-many`. The scale is that of
@@ -17,15 +17,15 @@
 //!
 //! # Guarantees
 //!
-//! - Classic pcap, nanoseconds, little-endian, Ethernet, IPv4; timestamps rise strictly; no frame is
-//!   cut. None is padded to 60 bytes: there are programs that take padding for data, and would not do
-//!   the same work.
-//! - Each connection has addresses and ports of its own, and goes from SYN to the last ACK. Sequence
-//!   numbers start anywhere and may wrap. Checksums are right.
-//! - Nothing is lost. In `streams-bulk`, one segment in 1000 comes twice, and one in 1000 behind its
-//!   successor; `streams-many` is in order.
-//! - Byte `i` of a stream is byte `(start + i) % 2²⁰` of a filler: a repeated segment repeats its
-//!   bytes, and no two streams begin alike.
+//! - Classic pcap, nanoseconds, little-endian, Ethernet, IPv4; timestamps rise strictly; no frame
+//!   is cut. None is padded to 60 bytes: there are programs that take padding for data, and would
+//!   not do the same work.
+//! - Each connection has addresses and ports of its own, and goes from SYN to the last ACK.
+//!   Sequence numbers start anywhere and may wrap. Checksums are right.
+//! - Nothing is lost. In `streams-bulk`, one segment in 1000 comes twice, and one in 1000 behind
+//!   its successor; `streams-many` is in order.
+//! - Byte `i` of a stream is byte `(start + i) % 2²⁰` of a filler, with a start of its own that is
+//!   drawn: a repeated segment repeats its bytes.
 //! - Equal options and seed give equal bytes, on every platform.
 //!
 //! The last line on standard error says what was written. Exit codes: 0 written, 1 writing failed,

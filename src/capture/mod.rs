@@ -7,7 +7,7 @@ mod linktype;
 mod mmap;
 mod pcap;
 mod pcapng;
-mod prefetch;
+pub(crate) mod prefetch;
 mod record;
 mod split;
 mod stream;

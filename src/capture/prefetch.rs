@@ -7,7 +7,7 @@
 /// Asks for the cache line `distance` bytes behind `at`. Only a hint, and only where there are
 /// such bytes.
 #[inline(always)]
-pub(super) fn ahead(bytes: &[u8], at: usize, distance: usize) {
+pub(crate) fn ahead(bytes: &[u8], at: usize, distance: usize) {
     #[cfg(target_arch = "x86_64")]
     if let Some(byte) = bytes.get(at + distance) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

@@ -7,6 +7,7 @@ use super::observer::Observer;
 use super::packet::{Contents, Layers, PacketRef, Transport};
 use super::record::{FlowRecord, ReverseCounters};
 use super::timeout::{Lifetime, Timeouts};
+use crate::capture::prefetch;
 use crate::decode::Addresses;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -117,6 +118,9 @@ impl Shard {
                     reverse.bytes += u64::from(packet.wire_len);
                     reverse.tcp_flags |= packet.tcp_flags;
                 }
+            }
+            if let Some(later) = chunk.layers.get(number + CONTENTS_AHEAD) {
+                prefetch::ahead(chunk.window, later.transport as usize, 0);
             }
             let contents = chunk.contents(number);
             observer.packet(index, packet, contents.as_ref());
@@ -265,3 +269,7 @@ impl Shard {
         }
     }
 }
+
+/// Packets of a shard stand far apart in the window: their headers are asked for that many
+/// packets before a job looks at them.
+const CONTENTS_AHEAD: usize = 6;

@@ -4,7 +4,7 @@ use super::observer::StreamObserver;
 use super::options::{StreamOptions, StreamRules, UDP};
 use super::stream::{NONE, Stream, Verdict};
 use super::target::{Target, Targets};
-use super::writer::{Framing, Meta, Output, ToFolder, Writer, write_all};
+use super::writer::{Framing, Meta, Output, ToFolder, Writer, name_of_part, write_all};
 use crate::capture::Nanos;
 use crate::error::Error;
 use crate::flow::{FlowKey, FlowList, NetworkKey};
@@ -12,6 +12,7 @@ use crate::output::OutputFile;
 use crate::output::stream::{Archive, FileId, Folder, StreamLabel};
 use crate::tcp::{Arrival, Piece};
 use std::io::IoSlice;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// What writing streams needs to know.
@@ -55,7 +56,10 @@ impl Flush<'_> {
                 continue;
             }
             let pending = stream.content.pending.len();
-            let is_enough = must_keep || pending >= MANY || stream.pending_bytes() >= ENOUGH;
+            let is_enough = must_keep
+                || stream.tcp.is_complete()
+                || pending >= MANY
+                || stream.pending_bytes() >= ENOUGH;
             let target = self.target(observer.protocol(number));
             if target.is_some_and(Target::is_folder) && is_enough {
                 written += self.stream(shard, observer, number)?;
@@ -129,7 +133,7 @@ impl Flush<'_> {
             let protocol = observer.protocol(number);
             if let Some(Target::Folder(folder)) = self.target(protocol) {
                 written += self.stream(shard, observer, number)?;
-                self.publish(folder, shard, observer, number)?;
+                self.settle(folder, shard, observer, number)?;
             } else {
                 self.compare(shard, observer, number)?;
             }
@@ -137,8 +141,8 @@ impl Flush<'_> {
         Ok(written)
     }
 
-    /// Puts a stream's files under their names, if it is one that is wanted.
-    pub(super) fn publish(
+    /// Puts a stream's files under their names, if it is one that is wanted; else removes them.
+    pub(super) fn settle(
         &self,
         folder: &Folder,
         shard: usize,
@@ -148,21 +152,26 @@ impl Flush<'_> {
         let Some(stream) = observer.streams.get(number as usize) else {
             return Ok(());
         };
-        if !self.is_listed(stream) {
-            return Ok(());
-        }
-        let Some(name) = self.name(shard, observer, number) else {
+        let parts = stream.parts();
+        let Some(name) = self
+            .name(shard, observer, number)
+            .filter(|_| !parts.is_empty())
+        else {
             return Ok(());
         };
-        for part in stream.parts() {
-            folder.publish(
-                FileId {
-                    shard,
-                    stream: number,
-                    part,
-                },
-                &name_of_part(&name, part),
-            )?;
+        for part in parts {
+            let name = name_of_part(&name, part);
+            let file = FileId {
+                shard,
+                stream: number,
+                part,
+            };
+            if self.is_listed(stream) {
+                folder.publish(file, &name)?;
+            } else {
+                let discarded = folder.discard(file, &name);
+                discarded.map_err(|error| Error::io("remove", &folder.path_of(&name), error))?;
+            }
         }
         Ok(())
     }
@@ -187,13 +196,7 @@ impl Flush<'_> {
         let Some(folder) = self.target(protocol).and_then(Target::folder) else {
             return Ok(0);
         };
-        let label = self.label(shard, observer, number);
-        let name = || {
-            let name = label.map_or_else(String::new, |(key, label)| {
-                self.name_of(&key, &label, protocol)
-            });
-            folder.path_of(&name)
-        };
+        let name = self.name(shard, observer, number).unwrap_or_default();
         let StreamObserver {
             streams,
             window,
@@ -212,6 +215,7 @@ impl Flush<'_> {
             stream: number,
             open: None,
             name: &name,
+            started: (stream.content.written > 0).then(|| stream.content.part()),
         };
         let written =
             Writer::new(window.source(self.window), rules).write(stream, meta, &mut output);
@@ -231,6 +235,11 @@ impl Flush<'_> {
     ) -> Result<(), Error> {
         let protocol = observer.protocol(number);
         let folder = self.target(protocol).and_then(Target::folder);
+        let stream = observer.streams.get(number as usize);
+        if !stream.is_some_and(|it| it.content.has_repeated()) {
+            return Ok(());
+        }
+        let name = self.name(shard, observer, number);
         let StreamObserver {
             streams,
             window,
@@ -240,6 +249,7 @@ impl Flush<'_> {
         let Some(stream) = streams.get_mut(number as usize) else {
             return Ok(());
         };
+        let name = name.as_deref().unwrap_or_default();
         let open = |part| {
             let id = FileId {
                 shard,
@@ -247,7 +257,7 @@ impl Flush<'_> {
                 part,
             };
             let file = match folder {
-                Some(folder) => folder.open(id),
+                Some(folder) => folder.open(id, &name_of_part(name, part)),
                 None => Err(std::io::ErrorKind::NotFound.into()),
             };
             file.map_err(|error| Error::io("compare with", "a stream's file".as_ref(), error))
@@ -294,7 +304,7 @@ impl Flush<'_> {
                     stream: number,
                     part,
                 };
-                folder.and_then(|folder| folder.open(id).ok())
+                folder.and_then(|folder| folder.open(id, "").ok())
             },
         };
         for (part, size) in &mut entries.sizes {
@@ -347,7 +357,7 @@ impl Flush<'_> {
                 stream: number,
                 part,
             };
-            if let Some(mut file) = folder.and_then(|folder| folder.open(id).ok()) {
+            if let Some(mut file) = folder.and_then(|folder| folder.open(id, "").ok()) {
                 copied += std::io::copy(&mut file, out).map_err(|error| out.error(error))?;
             }
         }
@@ -433,14 +443,6 @@ struct Label {
     flow_id: u64,
     connection: u32,
     first: Nanos,
-}
-
-/// The parts behind gaps, where these split a stream.
-pub(super) fn name_of_part(name: &str, part: u32) -> String {
-    match part {
-        0 => name.to_owned(),
-        part => format!("{name}.gap{part}"),
-    }
 }
 
 /// How many bytes each part of a stream will have, beside what was written before.
@@ -555,7 +557,7 @@ impl Stream {
     }
 
     /// The parts that have bytes, when all is written.
-    pub(super) fn parts(&self) -> impl Iterator<Item = u32> + use<> {
+    pub(super) fn parts(&self) -> Range<u32> {
         let rare = self.content.rare.as_ref();
         let last = rare.map_or(0, |rare| rare.part);
         // In front of a gap at the very start there is nothing.

@@ -288,7 +288,7 @@ impl Streams {
                 Some(part) => flush
                     .name(listed.shard, observer, listed.number)
                     .zip(target)
-                    .map(|(name, target)| path_in(target, &flush::name_of_part(&name, part))),
+                    .map(|(name, target)| path_in(target, &writer::name_of_part(&name, part))),
                 None => None,
             };
             let peer = observer.peer(stream, listed.number);
@@ -410,29 +410,28 @@ impl Job for Streams {
         self.count(&observers, &listed);
         written += self.write_others(flows, &mut observers, &listed)?;
         self.write_manifest(flows, &observers, &listed)?;
-        // What is left of temporary files goes now.
-        self.targets.all.clear();
+        for target in &mut self.targets.all {
+            target.complete()?;
+        }
         Ok(written)
     }
 
     /// Streams that were complete before the run failed are kept.
     fn abandon(&mut self, flows: &FlowList, mut observers: Vec<&mut StreamObserver>) {
-        for observer in &mut observers {
-            for stream in &mut observer.streams {
-                if !stream.tcp.is_complete() || !stream.content.pending.is_empty() {
-                    stream.verdict = Verdict::Refused;
-                }
-            }
-        }
         let flush = self.flush(&[], flows);
         for (shard, observer) in observers.iter_mut().enumerate() {
             for number in (0..observer.streams.len()).filter_map(|it| u32::try_from(it).ok()) {
-                let published = match flush.target(observer.protocol(number)) {
-                    Some(Target::Folder(folder)) => flush.publish(folder, shard, observer, number),
+                let Some(stream) = observer.streams.get_mut(number as usize) else {
+                    continue;
+                };
+                if !stream.tcp.is_complete() || stream.content.has_work() {
+                    stream.verdict = Verdict::Refused;
+                }
+                let settled = match flush.target(observer.protocol(number)) {
+                    Some(Target::Folder(folder)) => flush.settle(folder, shard, observer, number),
                     _ => Err(ErrorKind::Interrupted.into()),
                 };
-                if let (Err(_), Some(stream)) =
-                    (published, observer.streams.get_mut(number as usize))
+                if let (Err(_), Some(stream)) = (settled, observer.streams.get_mut(number as usize))
                 {
                     stream.verdict = Verdict::Refused;
                 }
@@ -441,7 +440,7 @@ impl Job for Streams {
         let listed = self.listed(&flush, &observers);
         // The space of unfinished files may be what the manifest needs.
         for target in &mut self.targets.all {
-            target.forget_unfinished();
+            target.abandon(!listed.is_empty());
         }
         // The error that ended the run is the one to be told.
         drop(self.write_manifest(flows, &observers, &listed));

@@ -180,8 +180,17 @@ impl Content {
 
     /// Whether there is anything to be written or compared.
     pub(super) fn has_work(&self) -> bool {
-        let has_repeated = || self.rare.as_ref().is_some_and(|it| !it.repeated.is_empty());
-        !self.pending.is_empty() || has_repeated()
+        !self.pending.is_empty() || self.has_repeated()
+    }
+
+    /// The part that is being written.
+    pub(super) fn part(&self) -> u32 {
+        self.rare.as_ref().map_or(0, |rare| rare.part)
+    }
+
+    /// Whether there are bytes to be compared.
+    pub(super) fn has_repeated(&self) -> bool {
+        self.rare.as_ref().is_some_and(|it| !it.repeated.is_empty())
     }
 
     /// Bytes that were not captured, before a packet with this time.

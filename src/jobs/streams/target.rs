@@ -84,10 +84,23 @@ impl Target {
         matches!(self, Self::Folder(_))
     }
 
-    /// Removes what is not complete.
-    pub(super) fn forget_unfinished(&mut self) {
+    /// Everything is written: puts it under its name, and removes what was temporary.
+    pub(super) fn complete(&mut self) -> Result<(), Error> {
         match self {
-            Self::Folder(folder) => folder.forget_unfinished(),
+            Self::Folder(folder) => folder.complete(),
+            Self::Archive(_, spill) | Self::Stdout(_, spill) => {
+                spill.folder = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// The run has failed: removes what is not complete. `has_complete` tells that some files are.
+    pub(super) fn abandon(&mut self, has_complete: bool) {
+        match self {
+            // That a directory cannot be named is not the error to be told.
+            Self::Folder(folder) if has_complete => drop(folder.complete()),
+            Self::Folder(folder) => folder.forget(),
             Self::Archive(archive, spill) => {
                 *archive = None;
                 spill.folder = None;

@@ -523,25 +523,39 @@ pub(super) struct ToFolder<'a> {
     pub(super) shard: usize,
     pub(super) stream: u32,
     pub(super) open: Option<(u32, File)>,
-    /// What the file will be called, for messages.
-    pub(super) name: &'a dyn Fn() -> std::path::PathBuf,
+    /// What the file is called.
+    pub(super) name: &'a str,
+    /// The part to which something was written before.
+    pub(super) started: Option<u32>,
 }
 
 impl Output for ToFolder<'_> {
     fn write(&mut self, part: u32, bytes: &mut [IoSlice<'_>]) -> Result<(), Error> {
-        let failed = |error| Error::io("write", &(self.name)(), error);
+        let (folder, name) = (self.folder, self.name);
+        let failed = |error| Error::io("write", &folder.path_of(&name_of_part(name, part)), error);
         if self.open.as_ref().is_none_or(|(open, _)| *open != part) {
             let id = FileId {
                 shard: self.shard,
                 stream: self.stream,
                 part,
             };
-            self.open = Some((part, self.folder.append(id).map_err(failed)?));
+            let is_first = self.started != Some(part);
+            self.started = Some(part);
+            let file = folder.append(id, &name_of_part(name, part), is_first);
+            self.open = Some((part, file.map_err(failed)?));
         }
         let Some((_, file)) = &mut self.open else {
             return Ok(());
         };
         write_all(file, bytes).map_err(failed)
+    }
+}
+
+/// The parts behind gaps, where these split a stream.
+pub(super) fn name_of_part(name: &str, part: u32) -> String {
+    match part {
+        0 => name.to_owned(),
+        part => format!("{name}.gap{part}"),
     }
 }
 

@@ -1,14 +1,19 @@
 //! A directory of files that are complete under their names, or not there.
 //!
-//! Files are written in a hidden directory beside their place, one open at a time, and renamed
-//! when they are complete. Dropped before, they leave nothing behind.
+//! Files are written in a hidden directory, each one open only while it is written to. A directory
+//! that is new gets its name as a whole at the end: renaming hundreds of thousands of files costs
+//! as much as writing them. In one that exists, each file is renamed. Dropped before, they leave
+//! nothing behind.
 
 use crate::error::{Error, ErrorKind};
+use hashbrown::HashSet;
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::hash::RandomState;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use tempfile::TempDir;
 
 /// A place for many files.
@@ -17,10 +22,14 @@ pub struct Folder {
     directory: PathBuf,
     prefix: OsString,
     temporary: Option<TempDir>,
+    /// The directory is new: the hidden one becomes it.
+    is_new: bool,
     /// Directories that were made for it, the outermost first.
     made: Vec<PathBuf>,
     /// Device and number of files that must not be replaced.
     inputs: Vec<(u64, u64)>,
+    /// Names that were given to files.
+    published: Mutex<HashSet<Box<str>, RandomState>>,
 }
 
 /// A file that is being written: a stream of a shard, and which part of it.
@@ -45,30 +54,37 @@ impl Folder {
         inputs: impl IntoIterator<Item = &'a Path>,
     ) -> Result<Self, Error> {
         let text = output.as_os_str().as_encoded_bytes();
-        let (directory, prefix) = if text.ends_with(b"/") || output.is_dir() {
-            (output, OsString::new())
-        } else {
-            let parent = output.parent().filter(|it| !it.as_os_str().is_empty());
-            let prefix = output.file_name().unwrap_or_default();
-            (parent.unwrap_or(Path::new(".")), prefix.to_owned())
+        let parent_of = |path: &'_ Path| match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
         };
-        let missing = directory
+        let (directory, prefix) = if text.ends_with(b"/") || output.is_dir() {
+            (output.to_owned(), OsString::new())
+        } else {
+            let prefix = output.file_name().unwrap_or_default();
+            (parent_of(output), prefix.to_owned())
+        };
+        let is_new = prefix.is_empty() && fs::symlink_metadata(&directory).is_err();
+        let place = if is_new {
+            parent_of(&directory)
+        } else {
+            directory.clone()
+        };
+        let missing = place
             .ancestors()
             .take_while(|it| !it.as_os_str().is_empty() && !it.exists());
         let mut made: Vec<PathBuf> = missing.map(Path::to_owned).collect();
         made.reverse();
-        let failed = |source| Error::io("create", directory, source);
-        fs::create_dir_all(directory).map_err(failed)?;
+        fs::create_dir_all(&place).map_err(|error| Error::io("create", &directory, error))?;
+        let inputs = inputs.into_iter().filter_map(|path| path.metadata().ok());
         let mut folder = Self {
-            directory: directory.to_owned(),
+            directory,
             prefix,
             temporary: None,
+            is_new,
             made,
-            inputs: inputs
-                .into_iter()
-                .filter_map(|path| path.metadata().ok())
-                .map(|it| (it.dev(), it.ino()))
-                .collect(),
+            inputs: inputs.map(|it| (it.dev(), it.ino())).collect(),
+            published: Mutex::default(),
         };
         // The library's error tells the temporary name, which means nothing to anybody.
         let failed = |error: io::Error| {
@@ -77,27 +93,29 @@ impl Folder {
                 inner.raw_os_error()
             });
             let error = code.map_or(error, io::Error::from_raw_os_error);
-            Error::io("write to", directory, error)
+            Error::io("write to", &folder.directory, error)
         };
-        folder.temporary = Some(new_temporary(directory).map_err(failed)?);
+        folder.temporary = Some(new_temporary(&place).map_err(failed)?);
         Ok(folder)
     }
 
-    /// Opens a file to be written to at its end.
+    /// Opens a file to be written to at its end; `is_first` if nothing was written to it yet.
     ///
     /// # Errors
-    /// When it cannot be opened.
-    pub fn append(&self, file: FileId) -> io::Result<File> {
-        let path = self.temporary_path(file);
-        OpenOptions::new().append(true).create(true).open(path)
+    /// When it cannot be opened, or another stream's file has its name.
+    pub fn append(&self, file: FileId, name: &str, is_first: bool) -> io::Result<File> {
+        OpenOptions::new()
+            .append(true)
+            .create_new(is_first)
+            .open(self.temporary_path(file, name))
     }
 
     /// Opens a file that was written to, to read and change what is there.
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn open(&self, file: FileId) -> io::Result<File> {
-        let path = self.temporary_path(file);
+    pub fn open(&self, file: FileId, name: &str) -> io::Result<File> {
+        let path = self.temporary_path(file, name);
         OpenOptions::new().read(true).write(true).open(path)
     }
 
@@ -116,8 +134,11 @@ impl Folder {
     /// Puts a complete file under its name, in place of what was there.
     ///
     /// # Errors
-    /// When that cannot be done, or would replace an input.
+    /// When that cannot be done, would replace an input, or another stream's file.
     pub fn publish(&self, file: FileId, name: &str) -> Result<(), Error> {
+        if self.is_new {
+            return Ok(());
+        }
         let path = self.path_of(name);
         let is_input = !self.inputs.is_empty()
             && path
@@ -126,26 +147,62 @@ impl Folder {
         if is_input {
             return Err(ErrorKind::OutputIsInput { path }.into());
         }
-        fs::rename(self.temporary_path(file), &path)
+        let mut published = self
+            .published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !published.insert(name.into()) {
+            let taken = rustix::io::Errno::EXIST;
+            return Err(Error::io("create", &path, taken.into()));
+        }
+        fs::rename(self.temporary_path(file, name), &path)
             .map_err(|error| Error::io("create", &path, error))
     }
 
-    /// Removes all files that were not put under their names.
-    pub fn forget_unfinished(&mut self) {
+    /// Removes a file that is not wanted after all.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn discard(&self, file: FileId, name: &str) -> io::Result<()> {
+        fs::remove_file(self.temporary_path(file, name))
+    }
+
+    /// All files are complete: removes what is temporary.
+    ///
+    /// # Errors
+    /// When a new directory cannot be put under its name.
+    pub fn complete(&mut self) -> Result<(), Error> {
+        let Some(temporary) = self.temporary.take() else {
+            return Ok(());
+        };
+        if self.is_new {
+            fs::rename(temporary.path(), &self.directory)
+                .map_err(|error| Error::io("create", &self.directory, error))?;
+            // It has another name now: nothing is left to be removed.
+            drop(temporary.keep());
+        }
+        self.made.clear();
+        Ok(())
+    }
+
+    /// Removes all files that are not under their names.
+    pub fn forget(&mut self) {
         drop(self.temporary.take());
     }
 
-    fn temporary_path(&self, file: FileId) -> PathBuf {
+    fn temporary_path(&self, file: FileId, name: &str) -> PathBuf {
         let FileId {
             shard,
             stream,
             part,
         } = file;
-        let directory = self
-            .temporary
-            .as_ref()
-            .map_or(Path::new("."), TempDir::path);
-        directory.join(format!("{shard}-{stream}-{part}"))
+        let temporary = self.temporary.as_ref();
+        let directory = temporary.map_or(Path::new("."), TempDir::path);
+        if self.is_new {
+            directory.join(name)
+        } else {
+            directory.join(format!("{shard}-{stream}-{part}"))
+        }
     }
 }
 
@@ -165,6 +222,8 @@ fn new_temporary(directory: &Path) -> io::Result<TempDir> {
     tempfile::Builder::new()
         .prefix(".pcap_flows-")
         .suffix(".part")
+        // As far as the user's umask allows it: the directory may be one to stay.
+        .permissions(Permissions::from_mode(0o777))
         .tempdir_in(directory)
 }
 
@@ -179,30 +238,70 @@ mod tests {
         part: 0,
     };
 
+    fn write(folder: &Folder, file: FileId, name: &str, text: &str) {
+        let is_first = folder.open(file, name).is_err();
+        let mut out = folder.append(file, name, is_first).unwrap();
+        out.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn names(dir: &Path) -> Vec<OsString> {
+        let entries = fs::read_dir(dir).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    }
+
     #[test]
     fn files_appear_when_they_are_complete() {
         let dir = tempfile::tempdir().unwrap();
-        let out = dir.path().join("a/b/port80_");
-        let folder = Folder::create(&out, []).unwrap();
-        folder.append(FILE).unwrap().write_all(b"one ").unwrap();
-        folder.append(FILE).unwrap().write_all(b"two").unwrap();
+        for (output, shown) in [("a/b/port80_", "a/b/port80_name"), ("new/", "new/name")] {
+            let mut folder = Folder::create(&dir.path().join(output), []).unwrap();
+            write(&folder, FILE, "name", "one ");
+            write(&folder, FILE, "name", "two");
+            folder.publish(FILE, "name").unwrap();
+            folder.complete().unwrap();
+            drop(folder);
+            let shown = dir.path().join(shown);
+            assert_eq!(fs::read(&shown).unwrap(), b"one two");
+            assert_eq!(names(shown.parent().unwrap()).len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_there_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("name"), b"old and longer").unwrap();
+        let mut folder = Folder::create(dir.path(), []).unwrap();
+        write(&folder, FILE, "name", "new");
         folder.publish(FILE, "name").unwrap();
-        drop(folder);
-        let names: Vec<_> = fs::read_dir(dir.path().join("a/b")).unwrap().collect();
-        assert_eq!(names.len(), 1);
-        assert_eq!(
-            fs::read(dir.path().join("a/b/port80_name")).unwrap(),
-            b"one two"
-        );
+        folder.complete().unwrap();
+        assert_eq!(fs::read(dir.path().join("name")).unwrap(), b"new");
     }
 
     #[test]
     fn nothing_is_left_of_what_was_not_completed() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::create(&dir.path().join("a/b/"), []).unwrap();
-        folder.append(FILE).unwrap().write_all(b"half").unwrap();
-        drop(folder);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        for output in ["a/b/", "a/b/prefix_"] {
+            let folder = Folder::create(&dir.path().join(output), []).unwrap();
+            write(&folder, FILE, "name", "half");
+            drop(folder);
+            assert_eq!(names(dir.path()), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn two_streams_never_share_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let other = FileId { stream: 3, ..FILE };
+        let folder = Folder::create(&dir.path().join("new/"), []).unwrap();
+        folder.append(FILE, "name", true).unwrap();
+        folder.append(other, "name", true).unwrap_err();
+        let folder = Folder::create(dir.path(), []).unwrap();
+        write(&folder, FILE, "name", "one");
+        write(&folder, other, "name", "two");
+        folder.publish(FILE, "name").unwrap();
+        folder.publish(other, "name").unwrap_err();
+        assert_eq!(fs::read(dir.path().join("name")).unwrap(), b"one");
     }
 
     #[test]
@@ -211,7 +310,7 @@ mod tests {
         let input = dir.path().join("capture");
         fs::write(&input, b"packets").unwrap();
         let folder = Folder::create(dir.path(), [input.as_path()]).unwrap();
-        folder.append(FILE).unwrap();
+        write(&folder, FILE, "capture", "stream");
         let error = folder.publish(FILE, "capture").unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::OutputIsInput { .. }));
         assert_eq!(fs::read(&input).unwrap(), b"packets");
@@ -220,9 +319,6 @@ mod tests {
     #[test]
     fn a_place_that_cannot_be_is_named() {
         let error = Folder::create(Path::new("/dev/null/out/"), []).unwrap_err();
-        assert!(
-            error.to_string().starts_with("cannot create /dev/null/out"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("/dev/null/out"), "{error}");
     }
 }
