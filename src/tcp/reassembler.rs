@@ -61,8 +61,6 @@ pub struct Arrival {
 pub struct Reassembler<P> {
     /// Offset of the next byte to be delivered.
     next: u64,
-    /// Behind all bytes that have come.
-    highest: u64,
     /// Offset of the segment that came last.
     reference: u64,
     /// Sequence number of `next`; of the first segment until the start is known.
@@ -77,7 +75,6 @@ impl<P> Default for Reassembler<P> {
     fn default() -> Self {
         Self {
             next: 0,
-            highest: 0,
             reference: 0,
             next_sequence: 0,
             initial_sequence: 0,
@@ -140,7 +137,6 @@ impl<P: Piece> Reassembler<P> {
         if in_order {
             self.reference = self.next;
             self.deliver(piece, sink);
-            self.highest = self.highest.max(self.next);
             return Arrival::default();
         }
         self.place(sequence, piece, overlap, sink)
@@ -334,7 +330,6 @@ impl<P: Piece> Reassembler<P> {
         self.next_sequence = self.next_sequence.wrapping_add(moved);
         self.next = 0;
         self.state |= IS_ANCHORED;
-        self.highest = self.highest.saturating_sub(start);
         self.reference = self.reference.saturating_sub(start);
         for (offset, _) in self.held.iter_mut().flat_map(|held| held.iter_mut()) {
             *offset = offset.saturating_sub(start);
@@ -392,9 +387,8 @@ impl<P: Piece> Reassembler<P> {
         let end = offset + u64::from(piece.len());
         let meets_held = self.held.as_ref().and_then(|held| held.first());
         if !is_early && meets_held.is_none_or(|(first, _)| end <= *first) {
-            arrival.is_out_of_order = end < self.highest;
+            arrival.is_out_of_order = end < self.highest();
             self.deliver(piece, sink);
-            self.highest = self.highest.max(self.next);
         } else {
             if is_early {
                 piece.set_waited();
@@ -419,6 +413,7 @@ impl<P: Piece> Reassembler<P> {
         sink: &mut impl Sink<P>,
     ) -> Arrival {
         let end = offset + u64::from(piece.len());
+        let highest = self.highest();
         let held = self.held.get_or_insert_default();
         let part = |from: u64, to: u64| piece.part(len_u32(from - offset), len_u32(to - offset));
         let mut arrival = Arrival::default();
@@ -461,8 +456,7 @@ impl<P: Piece> Reassembler<P> {
             has_new |= is_better;
             at = stop;
         }
-        arrival.is_out_of_order = has_new && end < self.highest;
-        self.highest = self.highest.max(end);
+        arrival.is_out_of_order = has_new && end < highest;
         arrival
     }
 
@@ -497,6 +491,12 @@ impl<P: Piece> Reassembler<P> {
                 return;
             }
         }
+    }
+
+    /// Behind all bytes that have come.
+    fn highest(&self) -> u64 {
+        let last = self.held.as_ref().and_then(|held| held.last());
+        last.map_or(self.next, |(start, piece)| start + u64::from(piece.len()))
     }
 
     /// Whether the next byte would have the FIN's sequence number.

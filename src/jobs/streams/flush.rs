@@ -1,19 +1,15 @@
 //! Streams are written: when enough of them is pending, and at the end.
 
 use super::observer::StreamObserver;
-use super::options::{StreamOptions, StreamRules, UDP};
-use super::stream::{NONE, Stream, Verdict};
+use super::options::{StreamOptions, UDP};
+use super::stream::{Stream, Verdict};
 use super::target::{Target, Targets};
-use super::writer::{Framing, Meta, Output, ToFolder, Writer, name_of_part, write_all};
-use crate::capture::Nanos;
+use super::writer::{Meta, ToFolder, Writer, name_of_part};
 use crate::error::Error;
 use crate::flow::{FlowKey, FlowList, NetworkKey};
-use crate::output::OutputFile;
-use crate::output::stream::{Archive, FileId, Folder, StreamLabel};
+use crate::output::stream::{FileId, Folder, StreamLabel};
 use crate::tcp::{Arrival, Piece};
-use std::io::IoSlice;
 use std::ops::Range;
-use std::path::PathBuf;
 
 /// What writing streams needs to know.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +58,7 @@ impl Flush<'_> {
                 || stream.pending_bytes() >= ENOUGH;
             let target = self.target(observer.protocol(number));
             if target.is_some_and(Target::is_folder) && is_enough {
-                written += self.stream(shard, observer, number)?;
+                written += self.write(shard, observer, number)?;
             }
             let Some(stream) = observer.streams.get_mut(number as usize) else {
                 continue;
@@ -101,7 +97,7 @@ impl Flush<'_> {
             };
             if is_meant {
                 stream.is_waiting = false;
-                written += self.stream(shard, observer, number)?;
+                written += self.write(shard, observer, number)?;
             } else {
                 observer.carried += stream.content.pending.len();
                 observer.waiting.push(number);
@@ -113,15 +109,18 @@ impl Flush<'_> {
     /// Everything has come: gives up what is missing, and completes all files of a shard.
     pub(super) fn finish(&self, shard: usize, observer: &mut StreamObserver) -> Result<u64, Error> {
         let mut written = 0;
-        for number in (0..observer.streams.len()).filter_map(|it| u32::try_from(it).ok()) {
-            let Some(stream) = observer.streams.get(number as usize) else {
+        for number in observer.numbers() {
+            let is_wanted = |stream: &Stream| stream.verdict == Verdict::Wanted;
+            let Some(stream) = observer
+                .streams
+                .get(number as usize)
+                .filter(|it| is_wanted(it))
+            else {
                 continue;
             };
-            if stream.verdict != Verdict::Wanted {
-                continue;
-            }
             let last = stream.last;
-            if observer.protocol(number) != UDP {
+            let protocol = observer.network(stream).protocol;
+            if protocol != UDP {
                 observer.reassemble(number, last, self.window, |stream, sink| {
                     stream.finish(sink);
                     Arrival::default()
@@ -130,9 +129,8 @@ impl Flush<'_> {
             if let Some(error) = observer.error.take() {
                 return Err(error);
             }
-            let protocol = observer.protocol(number);
             if let Some(Target::Folder(folder)) = self.target(protocol) {
-                written += self.stream(shard, observer, number)?;
+                written += self.write(shard, observer, number)?;
                 self.settle(folder, shard, observer, number)?;
             } else {
                 self.compare(shard, observer, number)?;
@@ -146,26 +144,18 @@ impl Flush<'_> {
         &self,
         folder: &Folder,
         shard: usize,
-        observer: &mut StreamObserver,
+        observer: &StreamObserver,
         number: u32,
     ) -> Result<(), Error> {
-        let Some(stream) = observer.streams.get(number as usize) else {
+        let Some((subject, stream)) = Subject::of(observer, shard, number) else {
             return Ok(());
         };
-        let parts = stream.parts();
-        let Some(name) = self
-            .name(shard, observer, number)
-            .filter(|_| !parts.is_empty())
-        else {
+        if stream.parts().is_empty() {
             return Ok(());
-        };
-        for part in parts {
-            let name = name_of_part(&name, part);
-            let file = FileId {
-                shard,
-                stream: number,
-                part,
-            };
+        }
+        let name = self.name(&subject, stream);
+        for part in stream.parts() {
+            let (file, name) = (subject.file(part), name_of_part(&name, part));
             if self.is_listed(stream) {
                 folder.publish(file, &name)?;
             } else {
@@ -182,33 +172,23 @@ impl Flush<'_> {
     }
 
     /// Writes what is pending of a stream to its file.
-    fn stream(
+    fn write(
         &self,
         shard: usize,
         observer: &mut StreamObserver,
         number: u32,
     ) -> Result<u64, Error> {
         self.compare(shard, observer, number)?;
-        let (protocol, meta) = (
-            observer.protocol(number),
-            self.meta(shard, observer, number),
-        );
-        let Some(folder) = self.target(protocol).and_then(Target::folder) else {
+        let Some((subject, stream)) = Subject::of(observer, shard, number) else {
             return Ok(0);
         };
-        let name = self.name(shard, observer, number).unwrap_or_default();
-        let StreamObserver {
-            streams,
-            window,
-            rules,
-            ..
-        } = observer;
-        let Some(stream) = streams.get_mut(number as usize) else {
+        let folder = self
+            .target(subject.network.protocol)
+            .and_then(Target::folder);
+        let Some(folder) = folder.filter(|_| !stream.content.pending.is_empty()) else {
             return Ok(0);
         };
-        if stream.content.pending.is_empty() {
-            return Ok(0);
-        }
+        let (name, meta) = (self.name(&subject, stream), self.meta(&subject, stream));
         let mut output = ToFolder {
             folder,
             shard,
@@ -217,8 +197,10 @@ impl Flush<'_> {
             name: &name,
             started: (stream.content.written > 0).then(|| stream.content.part()),
         };
-        let written =
-            Writer::new(window.source(self.window), rules).write(stream, meta, &mut output);
+        let Some((stream, mut writer)) = self.writer(observer, number) else {
+            return Ok(0);
+        };
+        let written = writer.write(stream, meta, &mut output);
         if written.is_err() {
             // What is in its file is not the stream.
             stream.verdict = Verdict::Refused;
@@ -233,290 +215,131 @@ impl Flush<'_> {
         observer: &mut StreamObserver,
         number: u32,
     ) -> Result<(), Error> {
-        let protocol = observer.protocol(number);
-        let folder = self.target(protocol).and_then(Target::folder);
-        let stream = observer.streams.get(number as usize);
-        if !stream.is_some_and(|it| it.content.has_repeated()) {
-            return Ok(());
-        }
-        let name = self.name(shard, observer, number);
-        let StreamObserver {
-            streams,
-            window,
-            rules,
-            ..
-        } = observer;
-        let Some(stream) = streams.get_mut(number as usize) else {
+        let Some((subject, stream)) = Subject::of(observer, shard, number) else {
             return Ok(());
         };
-        let name = name.as_deref().unwrap_or_default();
+        if !stream.content.has_repeated() {
+            return Ok(());
+        }
+        let protocol = subject.network.protocol;
+        let folder = self.target(protocol).and_then(Target::folder);
+        let name = self.name(&subject, stream);
         let open = |part| {
-            let id = FileId {
-                shard,
-                stream: number,
-                part,
-            };
             let file = match folder {
-                Some(folder) => folder.open(id, &name_of_part(name, part)),
+                Some(folder) => folder.open(subject.file(part), &name_of_part(&name, part)),
                 None => Err(std::io::ErrorKind::NotFound.into()),
             };
             file.map_err(|error| Error::io("compare with", "a stream's file".as_ref(), error))
         };
-        Writer::new(window.source(self.window), rules).compare(stream, protocol, &open)
+        match self.writer(observer, number) {
+            Some((stream, mut writer)) => writer.compare(stream, protocol, &open),
+            None => Ok(()),
+        }
     }
 
-    /// Writes a stream to an archive. Everything has come.
-    pub(super) fn archive(
-        &self,
-        shard: usize,
-        observer: &mut StreamObserver,
+    /// A stream of a shard, and what writes it.
+    pub(super) fn writer<'o>(
+        &'o self,
+        observer: &'o mut StreamObserver,
         number: u32,
-        archive: &mut Archive,
-    ) -> Result<u64, Error> {
-        let Some(name) = self.name(shard, observer, number) else {
-            return Ok(0);
-        };
-        let (protocol, meta) = (
-            observer.protocol(number),
-            self.meta(shard, observer, number),
-        );
-        let folder = self.target(protocol).and_then(Target::folder);
+    ) -> Option<(&'o mut Stream, Writer<'o>)> {
         let StreamObserver {
             streams,
             window,
             rules,
             ..
         } = observer;
-        let Some(stream) = streams.get_mut(number as usize) else {
-            return Ok(0);
-        };
-        let framing = Framing::of(rules, protocol);
-        let mut entries = EntrySizes::new(stream, framing, rules);
-        let mut output = ToArchive {
-            archive,
-            name: &name,
-            modified: stream.last,
-            sizes: Vec::new(),
-            open: None,
-            spilled: &|part| {
-                let id = FileId {
-                    shard,
-                    stream: number,
-                    part,
-                };
-                folder.and_then(|folder| folder.open(id, "").ok())
-            },
-        };
-        for (part, size) in &mut entries.sizes {
-            let spilled = (output.spilled)(*part).and_then(|file| file.metadata().ok());
-            *size += spilled.map_or(0, |it| it.len());
-        }
-        output.sizes.clone_from(&entries.sizes);
-        let has_pending = !stream.content.pending.is_empty();
-        let mut total: u64 = entries.sizes.iter().map(|(_, size)| size).sum();
-        if has_pending {
-            Writer::new(window.source(self.window), rules).write(stream, meta, &mut output)?;
-        }
-        // Parts that were written before need no more bytes.
-        for (part, size) in &entries.sizes {
-            if *size > 0 {
-                output.open(*part)?;
-            } else {
-                total -= size;
-            }
-        }
-        Ok(total)
-    }
-
-    /// Writes a stream to an output that takes nothing else. Everything has come.
-    pub(super) fn to_output(
-        &self,
-        shard: usize,
-        observer: &mut StreamObserver,
-        number: u32,
-        out: &mut OutputFile,
-    ) -> Result<u64, Error> {
-        let (protocol, meta) = (
-            observer.protocol(number),
-            self.meta(shard, observer, number),
-        );
-        let folder = self.target(protocol).and_then(Target::folder);
-        let StreamObserver {
-            streams,
-            window,
-            rules,
-            ..
-        } = observer;
-        let Some(stream) = streams.get_mut(number as usize) else {
-            return Ok(0);
-        };
-        let mut copied = 0;
-        for part in stream.parts() {
-            let id = FileId {
-                shard,
-                stream: number,
-                part,
-            };
-            if let Some(mut file) = folder.and_then(|folder| folder.open(id, "").ok()) {
-                copied += std::io::copy(&mut file, out).map_err(|error| out.error(error))?;
-            }
-        }
-        let written = Writer::new(window.source(self.window), rules).write(stream, meta, out)?;
-        Ok(copied + written)
+        let stream = streams.get_mut(number as usize)?;
+        Some((stream, Writer::new(window.source(self.window), rules)))
     }
 
     /// The name of a stream's file, without that of its folder.
-    pub(super) fn name(
-        &self,
-        shard: usize,
-        observer: &StreamObserver,
-        number: u32,
-    ) -> Option<String> {
-        let (key, label) = self.label(shard, observer, number)?;
-        Some(self.name_of(&key, &label, observer.protocol(number)))
-    }
-
-    fn name_of(&self, key: &FlowKey, label: &Label, protocol: u8) -> String {
-        let extension = match (protocol, self.options.as_pcap) {
+    pub(super) fn name(&self, subject: &Subject, stream: &Stream) -> String {
+        let network = subject.network;
+        let extension = match (network.protocol, self.options.as_pcap) {
             (UDP, false) => "udp",
             (UDP, true) => "udp.pcap",
             (_, false) => "tcp",
             (_, true) => "tcp.pcap",
         };
-        let label = StreamLabel {
-            key,
-            flow_id: label.flow_id,
-            connection: label.connection,
-            first: label.first,
+        let flow_id = self.flows.id_of(subject.shard, stream.flow);
+        let mut key = FlowKey {
+            network,
+            ..FlowKey::default()
         };
-        self.options.names.name(&label, extension)
-    }
-
-    fn label(
-        &self,
-        shard: usize,
-        observer: &StreamObserver,
-        number: u32,
-    ) -> Option<(FlowKey, Label)> {
-        let stream = observer.streams.get(number as usize)?;
-        let network = observer.network(stream);
-        let flow_id = self.flows.id_of(shard, stream.flow);
-        let key = self.flows.get(flow_id).map_or_else(
-            || FlowKey {
-                network,
-                ..FlowKey::default()
-            },
-            |flow| flow.key,
-        );
-        let is_same = key.network.src == network.src && key.network.src_port == network.src_port;
-        let label = Label {
+        // The flow of a conversation is that of its other direction, too.
+        if let Some(flow) = self.flows.get(flow_id) {
+            let first = flow.key.network;
+            let is_same = (first.src, first.src_port) == (network.src, network.src_port);
+            key = if is_same {
+                flow.key
+            } else {
+                flow.key.reversed()
+            };
+        }
+        let label = StreamLabel {
+            key: &key,
             flow_id,
             connection: stream.connection,
             first: stream.first,
         };
-        Some((if is_same { key } else { key.reversed() }, label))
+        self.options.names.name(&label, extension)
     }
 
-    fn meta(&self, shard: usize, observer: &StreamObserver, number: u32) -> Meta {
-        let stream = observer.streams.get(number as usize);
-        let flow = stream.map_or(NONE, |stream| stream.flow);
+    pub(super) fn meta(&self, subject: &Subject, stream: &Stream) -> Meta {
         Meta {
-            flow_id: self.flows.id_of(shard, flow),
-            protocol: observer.protocol(number),
-            window_scale: stream.map_or(0, |stream| observer.window_scale(stream, number)),
+            flow_id: self.flows.id_of(subject.shard, stream.flow),
+            protocol: subject.network.protocol,
+            window_scale: subject.window_scale,
         }
     }
 
     pub(super) fn target(&self, protocol: u8) -> Option<&Target> {
-        let index = if protocol == UDP {
-            self.targets.of_udp
-        } else {
-            self.targets.of_tcp
-        };
-        self.targets.all.get(index)
+        self.targets.all.get(self.targets.of(protocol))
     }
 }
 
-/// What a stream's name says beside its key.
+/// What must be known of a stream to write it, beside the stream itself.
 #[derive(Clone, Copy, Debug)]
-struct Label {
-    flow_id: u64,
-    connection: u32,
-    first: Nanos,
+pub(super) struct Subject {
+    pub(super) shard: usize,
+    pub(super) number: u32,
+    pub(super) network: NetworkKey,
+    window_scale: u8,
 }
 
-/// How many bytes each part of a stream will have, beside what was written before.
-struct EntrySizes {
-    sizes: Vec<(u32, u64)>,
-}
+impl Subject {
+    pub(super) fn of(
+        observer: &StreamObserver,
+        shard: usize,
+        number: u32,
+    ) -> Option<(Self, &Stream)> {
+        let stream = observer.streams.get(number as usize)?;
+        let subject = Self {
+            shard,
+            number,
+            network: observer.network(stream),
+            window_scale: observer.window_scale(stream, number),
+        };
+        Some((subject, stream))
+    }
 
-impl EntrySizes {
-    fn new(stream: &Stream, framing: Framing, rules: &StreamRules) -> Self {
-        let current = stream.content.rare.as_ref().map_or(0, |rare| rare.part);
-        let mut sizes: Vec<(u32, u64)> = (0..=current).map(|part| (part, 0)).collect();
-        let (mut written, mut offset) = (stream.content.written, stream.written_offset());
-        for piece in &stream.content.pending {
-            if piece.is_lost() && !piece.is_filled() {
-                if rules.splits(written, offset) {
-                    let next = sizes.last().map_or(0, |(part, _)| part + 1);
-                    sizes.push((next, 0));
-                    written = 0;
-                }
-            } else if let Some((_, size)) = sizes.last_mut() {
-                let len = framing.len_of(piece, written == 0);
-                *size += len;
-                written += len;
-            }
-            offset += u64::from(piece.len());
+    /// The file of a part.
+    pub(super) const fn file(&self, part: u32) -> FileId {
+        FileId {
+            shard: self.shard,
+            stream: self.number,
+            part,
         }
-        Self { sizes }
-    }
-}
-
-/// Writes to the entries of an archive: each starts with what was written to a file before.
-struct ToArchive<'a> {
-    archive: &'a mut Archive,
-    name: &'a str,
-    modified: Nanos,
-    sizes: Vec<(u32, u64)>,
-    open: Option<u32>,
-    spilled: &'a dyn Fn(u32) -> Option<std::fs::File>,
-}
-
-impl ToArchive<'_> {
-    /// Opens the entry of a part, and those of parts in front of it.
-    fn open(&mut self, part: u32) -> Result<(), Error> {
-        let first = self.open.map_or(0, |open| open + 1);
-        for part in first..=part {
-            self.open = Some(part);
-            let size = self.sizes.get(part as usize).map_or(0, |(_, size)| *size);
-            if size == 0 {
-                continue;
-            }
-            let name = name_of_part(self.name, part);
-            self.archive.entry(&name, size, self.modified)?;
-            if let Some(file) = (self.spilled)(part) {
-                self.archive.copy(file)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Output for ToArchive<'_> {
-    fn write(&mut self, part: u32, bytes: &mut [IoSlice<'_>]) -> Result<(), Error> {
-        self.open(part)?;
-        self.archive.write(bytes)
-    }
-}
-
-impl Output for OutputFile {
-    fn write(&mut self, _: u32, bytes: &mut [IoSlice<'_>]) -> Result<(), Error> {
-        write_all(self, bytes).map_err(|error| self.error(error))
     }
 }
 
 impl StreamObserver {
+    /// The numbers of all streams.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> + use<> {
+        0..u32::try_from(self.streams.len()).unwrap_or(u32::MAX)
+    }
+
     /// The protocol of a stream.
     pub(super) fn protocol(&self, number: u32) -> u8 {
         let stream = self.streams.get(number as usize);
@@ -576,12 +399,3 @@ impl Stream {
 /// Pending bytes that are worth opening a file for; and pieces.
 const ENOUGH: u64 = 16 * 1024;
 const MANY: usize = 1024;
-
-/// The folder of a target, for files.
-pub(super) fn path_in(target: &Target, name: &str) -> PathBuf {
-    match target {
-        Target::Folder(folder) => folder.path_of(name),
-        Target::Archive(..) => PathBuf::from(name),
-        Target::Stdout(..) => PathBuf::from("-"),
-    }
-}

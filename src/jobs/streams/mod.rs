@@ -5,6 +5,7 @@
 //! stream is there to be worth opening its file; files are open one at a time for each worker.
 //! What must wait (for a gap, for an archive, for more) is kept as a place in the input.
 
+mod ending;
 mod flush;
 mod observer;
 mod options;
@@ -23,8 +24,9 @@ use crate::engine::{InputStart, Job, Window};
 use crate::error::{Error, ErrorKind};
 use crate::flow::FlowList;
 use crate::output::OutputFile;
-use crate::output::stream::{Archive, ManifestFormat, ManifestWriter, StreamRow};
-use flush::{Flush, Which, path_in};
+use crate::output::stream::{ManifestFormat, ManifestWriter, StreamRow};
+use ending::check_single;
+use flush::{Flush, Subject, Which};
 use observer::WindowPlace;
 use options::StreamRules;
 use payload::{Captures, Position};
@@ -214,46 +216,36 @@ impl Streams {
     ) -> Result<u64, Error> {
         let mut written = 0;
         for index in 0..self.targets.all.len() {
-            let mut archive = match self.targets.all.get_mut(index) {
-                Some(Target::Archive(archive, _)) => archive.take(),
-                _ => None,
-            };
-            let mut stdout = match self.targets.all.get_mut(index) {
-                Some(Target::Stdout(out, _)) => out.take(),
-                _ => None,
-            };
-            let flush = self.flush(&[], flows);
-            let mut on_stdout = 0;
-            for listed in listed {
-                let Some(observer) = observers.get_mut(listed.shard) else {
-                    continue;
+            let (mut archive, mut stdout) = (None, None);
+            match self.targets.all.get_mut(index) {
+                Some(Target::Archive(out, _)) => archive = out.take(),
+                Some(Target::Stdout(out, _)) => stdout = out.take(),
+                Some(Target::Folder(_)) | None => continue,
+            }
+            let is_here = |it: &&Listed| {
+                let Some(observer) = observers.get(it.shard) else {
+                    return false;
                 };
-                let target = flush.target(observer.protocol(listed.number));
-                let is_here = target.is_some_and(|it| {
-                    self.targets
-                        .all
-                        .get(index)
-                        .is_some_and(|here| std::ptr::eq(here, it))
-                });
-                let stream = observer.streams.get(listed.number as usize);
-                if !is_here || !stream.is_some_and(|it| it.content.has_content()) {
-                    continue;
-                }
-                if let Some(archive) = &mut archive {
-                    written += flush.archive(listed.shard, observer, listed.number, archive)?;
-                }
-                if let Some(out) = &mut stdout {
-                    on_stdout += 1;
-                    if on_stdout == 1 {
-                        written += flush.to_output(listed.shard, observer, listed.number, out)?;
+                let stream = observer.streams.get(it.number as usize);
+                self.targets.of(observer.protocol(it.number)) == index
+                    && stream.is_some_and(|stream| stream.content.has_content())
+            };
+            let here = listed.iter().filter(is_here);
+            let here: Vec<(usize, u32)> = here.map(|it| (it.shard, it.number)).collect();
+            let flush = self.flush(&[], flows);
+            if let Some(mut archive) = archive {
+                written += flush.to_archive(&mut archive, &here, observers)?;
+                archive.finish()?;
+            }
+            if let Some(mut out) = stdout {
+                check_single(here.len())?;
+                for (shard, number) in here {
+                    if let Some(observer) = observers.get_mut(shard) {
+                        written += flush.to_output(&mut out, shard, observer, number)?;
                     }
                 }
+                out.finish()?;
             }
-            if on_stdout > 1 {
-                return Err(ErrorKind::SeveralStreams { streams: on_stdout }.into());
-            }
-            archive.map_or(Ok(()), Archive::finish)?;
-            stdout.map_or(Ok(()), OutputFile::finish)?;
         }
         Ok(written)
     }
@@ -283,14 +275,12 @@ impl Streams {
             let rare = content.rare.as_deref();
             let count = |field: fn(&stream::Rare) -> u64| rare.map_or(0, field);
             let network = observer.network(stream);
-            let target = flush.target(network.protocol);
-            let file = match stream.parts().next() {
-                Some(part) => flush
-                    .name(listed.shard, observer, listed.number)
-                    .zip(target)
-                    .map(|(name, target)| path_in(target, &writer::name_of_part(&name, part))),
-                None => None,
-            };
+            let subject = Subject::of(observer, listed.shard, listed.number);
+            let file = stream.parts().next().and_then(|part| {
+                let name = flush.name(&subject?.0, stream);
+                let target = flush.target(network.protocol)?;
+                Some(target.path_of(&writer::name_of_part(&name, part)))
+            });
             let peer = observer.peer(stream, listed.number);
             let row = StreamRow {
                 flow_id: listed.flow_id,
@@ -420,7 +410,7 @@ impl Job for Streams {
     fn abandon(&mut self, flows: &FlowList, mut observers: Vec<&mut StreamObserver>) {
         let flush = self.flush(&[], flows);
         for (shard, observer) in observers.iter_mut().enumerate() {
-            for number in (0..observer.streams.len()).filter_map(|it| u32::try_from(it).ok()) {
+            for number in observer.numbers() {
                 let Some(stream) = observer.streams.get_mut(number as usize) else {
                     continue;
                 };

@@ -7,8 +7,8 @@ use crate::capture::{ByteOrder, Nanos};
 use crate::error::Error;
 use crate::flow::{Contents, FlowKey, NetworkKey, Observer, PacketRef, Transport};
 use crate::tcp::{Arrival, Neighbours, Piece, Place, Reassembler, Segment};
-use hashbrown::HashMap;
-use std::hash::RandomState;
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -22,7 +22,9 @@ pub struct StreamObserver {
     /// endpoint to the lower one; [`NONE`] for flows that are not wanted.
     flows: Vec<u32>,
     pub(super) pairs: Vec<Pair>,
-    numbers: HashMap<PairKey, u32, RandomState>,
+    /// Finds a pair by its endpoints.
+    numbers: HashTable<u32>,
+    hasher: RandomState,
     pub(super) streams: Vec<Stream>,
     /// Streams that something came for in this window.
     pub(super) touched: Vec<u32>,
@@ -86,7 +88,8 @@ impl StreamObserver {
             window: window.clone(),
             flows: Vec::new(),
             pairs: Vec::new(),
-            numbers: HashMap::default(),
+            numbers: HashTable::new(),
+            hasher: RandomState::new(),
             streams: Vec::new(),
             touched: Vec::new(),
             waiting: Vec::new(),
@@ -118,7 +121,12 @@ impl StreamObserver {
 
     /// The pair of a flow's endpoints, which may be new.
     fn pair(&mut self, key: PairKey, verdict: Verdict) -> u32 {
-        if let Some(&number) = self.numbers.get(&key) {
+        let hash = self.hasher.hash_one(key);
+        let is_same = |&number: &u32| {
+            let pair = self.pairs.get(number as usize);
+            pair.is_some_and(|pair| pair.key == key)
+        };
+        if let Some(&number) = self.numbers.find(hash, is_same) {
             return number;
         }
         let pair = Pair {
@@ -129,7 +137,11 @@ impl StreamObserver {
             verdict,
         };
         let number = put(&mut self.pairs, &mut self.free_pairs, pair);
-        self.numbers.insert(key, number);
+        let Self { pairs, hasher, .. } = self;
+        self.numbers.insert_unique(hash, number, |&number| {
+            let pair = pairs.get(number as usize);
+            pair.map_or(0, |pair| hasher.hash_one(pair.key))
+        });
         if verdict == Verdict::ById {
             self.candidates.push(number);
         }
@@ -350,7 +362,7 @@ impl StreamObserver {
                 .window
                 .piece(transport, UDP_HEADER_LEN, payload, packet.time);
             content.bytes += u64::from(payload);
-            content.pending.push(piece);
+            content.push(piece);
         }
         if on_wire > payload {
             let offset = offset + u64::from(payload);
@@ -384,10 +396,8 @@ impl StreamObserver {
         let len = u32::try_from(contents.data.len()).unwrap_or(u32::MAX);
         let missing = packet.wire_len.saturating_sub(len);
         let data = self.window.base.behind(contents.data_start.into());
-        stream
-            .content
-            .pending
-            .push(Payload::record(data, len, missing, packet.time));
+        let record = Payload::record(data, len, missing, packet.time);
+        stream.content.push(record);
         if !stream.is_touched {
             stream.is_touched = true;
             self.touched.push(number);
@@ -418,7 +428,10 @@ impl StreamObserver {
             }
             // Earlier connections of a flow have its FlowID, too.
             if !is_wanted {
-                self.numbers.remove(&pair.key);
+                let hash = self.hasher.hash_one(pair.key);
+                if let Ok(entry) = self.numbers.find_entry(hash, |&it| it == number) {
+                    entry.remove();
+                }
                 refused.push(number);
             }
         }

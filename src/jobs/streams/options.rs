@@ -33,7 +33,7 @@ pub struct StreamOptions {
 impl StreamOptions {
     /// Bytes of a file to be worked on at a time, where streams are written: less than for lists,
     /// as all of it stays in memory.
-    pub const WINDOW_LEN: usize = 24 * 1024 * 1024;
+    pub const WINDOW_LEN: usize = 16 * 1024 * 1024;
 }
 
 /// What is asked for of a protocol's streams.

@@ -275,11 +275,18 @@ impl Position {
         Self(self.0 + bytes)
     }
 
+    /// Bytes from another position of the same input to this one.
+    pub(super) fn distance(self, from: Self) -> Option<usize> {
+        let is_same = self.input() == from.input();
+        let distance = is_same.then(|| self.0.checked_sub(from.0))??;
+        usize::try_from(distance).ok()
+    }
+
     fn input(self) -> usize {
         usize::try_from(self.0 >> Self::OFFSET_BITS).unwrap_or(usize::MAX)
     }
 
-    const fn offset(self) -> u64 {
+    pub(super) const fn offset(self) -> u64 {
         self.0 & ((1 << Self::OFFSET_BITS) - 1)
     }
 }
@@ -326,6 +333,12 @@ impl Captures {
     pub(super) fn len(&self) -> u64 {
         let paths = self.paths.read().unwrap_or_else(PoisonError::into_inner);
         paths.len() as u64
+    }
+
+    /// The input in which a position is.
+    pub(super) fn path(&self, position: Position) -> Option<PathBuf> {
+        let paths = self.paths.read().unwrap_or_else(PoisonError::into_inner);
+        paths.get(position.input()).cloned()
     }
 
     /// Reads bytes of a file that was mapped before.

@@ -211,8 +211,17 @@ impl Content {
             piece.set_filled();
         }
         if !rules.as_pcap {
-            self.pending.push(piece);
+            self.push(piece);
         }
+    }
+
+    /// Adds a piece that is to be written. Most streams have few: these take no room for more.
+    #[inline]
+    pub(super) fn push(&mut self, piece: Payload) {
+        if self.pending.len() < FEW {
+            self.pending.reserve_exact(1);
+        }
+        self.pending.push(piece);
     }
 
     /// Counts what a segment brought.
@@ -262,7 +271,7 @@ impl Sink<Payload> for Delivery<'_> {
         } else {
             self.content.bytes += u64::from(len);
             if self.is_payload_wanted() {
-                self.content.pending.push(piece);
+                self.content.push(piece);
             }
         }
         self.offset += u64::from(len);
@@ -291,6 +300,8 @@ impl Sink<Payload> for Delivery<'_> {
     }
 }
 
+/// Pieces for which a list grows one by one.
+const FEW: usize = 4;
 /// Zeros that stand for gaps: as many at most in a stream, and more for each of its segments.
 const MOST_FILLED: u64 = 16 * 1024 * 1024;
 const MOST_FILLED_PER_SEGMENT: u64 = 64 * 1024;

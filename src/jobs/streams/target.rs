@@ -1,6 +1,6 @@
 //! Where streams go.
 
-use super::options::StreamOptions;
+use super::options::{StreamOptions, UDP};
 use crate::error::Error;
 use crate::output::OutputFile;
 use crate::output::stream::{Archive, Folder};
@@ -12,7 +12,7 @@ pub(super) enum Target {
     /// Each to a file of its own.
     Folder(Folder),
     /// All to one archive, at the end.
-    Archive(Option<Archive>, Spill),
+    Archive(Option<Box<Archive<OutputFile>>>, Spill),
     /// The only one there may be to standard output, at the end.
     Stdout(Option<OutputFile>, Spill),
 }
@@ -28,11 +28,20 @@ pub(super) struct Spill {
 #[derive(Debug)]
 pub(super) struct Targets {
     pub(super) all: Vec<Target>,
-    pub(super) of_tcp: usize,
-    pub(super) of_udp: usize,
+    of_tcp: usize,
+    of_udp: usize,
 }
 
 impl Targets {
+    /// Which of them takes a protocol's streams.
+    pub(super) const fn of(&self, protocol: u8) -> usize {
+        if protocol == UDP {
+            self.of_udp
+        } else {
+            self.of_tcp
+        }
+    }
+
     /// Starts the outputs that the options name.
     pub(super) fn create(options: &StreamOptions, inputs: &[PathBuf]) -> Result<Self, Error> {
         let mut targets = Self {
@@ -66,7 +75,10 @@ impl Target {
         if is_archive(output) {
             let out = OutputFile::create(output, inputs)?;
             let spill = Spill::beside(Some(output));
-            return Ok(Self::Archive(Some(Archive::new(out)), spill));
+            return Ok(Self::Archive(
+                Some(Box::new(Archive::new(out, output))),
+                spill,
+            ));
         }
         Folder::create(output, inputs).map(Self::Folder)
     }
@@ -82,6 +94,15 @@ impl Target {
     /// Whether streams are written as they come.
     pub(super) const fn is_folder(&self) -> bool {
         matches!(self, Self::Folder(_))
+    }
+
+    /// What a file of a stream is called in the manifest.
+    pub(super) fn path_of(&self, name: &str) -> PathBuf {
+        match self {
+            Self::Folder(folder) => folder.path_of(name),
+            Self::Archive(..) => PathBuf::from(name),
+            Self::Stdout(..) => PathBuf::from("-"),
+        }
     }
 
     /// Everything is written: puts it under its name, and removes what was temporary.

@@ -4,16 +4,19 @@ use crate::capture::Nanos;
 use crate::error::Error;
 use crate::output::OutputFile;
 use std::io::{self, IoSlice, Read, Write};
+use std::path::{Path, PathBuf};
 
 /// A tar archive that is being written.
-pub struct Archive {
-    builder: tar::Builder<OutputFile>,
+pub struct Archive<W: Write> {
+    builder: tar::Builder<W>,
+    /// Its name in messages.
+    path: PathBuf,
     /// Bytes that the open entry still lacks, and those that fill its last block.
     left: u64,
     padding: usize,
 }
 
-impl std::fmt::Debug for Archive {
+impl<W: Write + std::fmt::Debug> std::fmt::Debug for Archive<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Archive")
             .field("out", self.builder.get_ref())
@@ -21,11 +24,12 @@ impl std::fmt::Debug for Archive {
     }
 }
 
-impl Archive {
-    /// Writes an archive to `out`.
-    pub fn new(out: OutputFile) -> Self {
+impl<W: Write> Archive<W> {
+    /// Writes an archive to `out`, which `path` stands for in messages.
+    pub fn new(out: W, path: &Path) -> Self {
         Self {
             builder: tar::Builder::new(out),
+            path: path.to_owned(),
             left: 0,
             padding: 0,
         }
@@ -41,11 +45,11 @@ impl Archive {
         header.set_mode(0o644);
         let seconds = modified.0.div_euclid(1_000_000_000);
         header.set_mtime(u64::try_from(seconds).unwrap_or(0));
+        self.end_entry()?;
         // The library writes the header, and the long name where there is one; the bytes follow.
-        let written = self
-            .end_entry()
-            .and_then(|()| self.builder.append_data(&mut header, name, io::empty()));
-        written.map_err(|error| self.error(error))?;
+        self.builder
+            .append_data(&mut header, name, io::empty())
+            .map_err(|error| self.error(error))?;
         self.left = len;
         self.padding = usize::try_from(len.wrapping_neg() % BLOCK_LEN).unwrap_or(0);
         Ok(())
@@ -57,8 +61,10 @@ impl Archive {
     /// When writing fails.
     pub fn write(&mut self, bytes: &[IoSlice<'_>]) -> Result<(), Error> {
         for slice in bytes {
-            let written = self.builder.get_mut().write_all(slice);
-            written.map_err(|error| self.error(error))?;
+            self.builder
+                .get_mut()
+                .write_all(slice)
+                .map_err(|error| self.error(error))?;
             self.left = self.left.saturating_sub(slice.len() as u64);
         }
         Ok(())
@@ -69,41 +75,71 @@ impl Archive {
     /// # Errors
     /// When reading or writing fails.
     pub fn copy(&mut self, mut from: impl Read) -> Result<(), Error> {
-        let copied = io::copy(&mut from, self.builder.get_mut());
-        let copied = copied.map_err(|error| self.error(error))?;
+        let copied =
+            io::copy(&mut from, self.builder.get_mut()).map_err(|error| self.error(error))?;
         self.left = self.left.saturating_sub(copied);
         Ok(())
     }
 
+    /// Appends entries that were made elsewhere: see [`Archive::into_entries`].
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn append_entries(&mut self, entries: &[u8]) -> Result<(), Error> {
+        self.end_entry()?;
+        self.builder
+            .get_mut()
+            .write_all(entries)
+            .map_err(|error| self.error(error))
+    }
+
+    fn error(&self, error: io::Error) -> Error {
+        Error::io("write", &self.path, error)
+    }
+
+    fn end_entry(&mut self) -> Result<(), Error> {
+        if self.left > 0 {
+            let lacks = format!("an entry lacks {} bytes", self.left);
+            return Err(self.error(io::Error::other(lacks)));
+        }
+        let padding = std::mem::take(&mut self.padding);
+        let zeros = [0; 512];
+        let zeros = zeros.get(..padding).unwrap_or_default();
+        self.builder
+            .get_mut()
+            .write_all(zeros)
+            .map_err(|error| self.error(error))
+    }
+}
+
+impl Archive<Vec<u8>> {
+    /// The entries, without the end of an archive.
+    ///
+    /// # Errors
+    /// When the last entry has not got all of its bytes.
+    pub fn into_entries(mut self) -> Result<Vec<u8>, Error> {
+        self.end_entry()?;
+        let len = self.builder.get_ref().len();
+        let Self { builder, path, .. } = self;
+        let mut entries = builder
+            .into_inner()
+            .map_err(|error| Error::io("write", &path, error))?;
+        entries.truncate(len);
+        Ok(entries)
+    }
+}
+
+impl Archive<OutputFile> {
     /// Completes the archive and puts it under its name.
     ///
     /// # Errors
     /// When the last of it cannot be written; then it is not there.
     pub fn finish(mut self) -> Result<(), Error> {
-        let ended = self.end_entry().and_then(|()| self.builder.finish());
-        ended.map_err(|error| self.error(error))?;
-        match self.builder.into_inner() {
-            Ok(out) => out.finish(),
-            Err(error) => Err(Error::io("write", "the archive".as_ref(), error)),
-        }
-    }
-
-    fn end_entry(&mut self) -> io::Result<()> {
-        if self.left > 0 {
-            return Err(io::Error::other(format!(
-                "an entry lacks {} bytes",
-                self.left
-            )));
-        }
-        let padding = std::mem::take(&mut self.padding);
-        let zeros = [0; 512];
-        self.builder
-            .get_mut()
-            .write_all(zeros.get(..padding).unwrap_or_default())
-    }
-
-    fn error(&self, error: io::Error) -> Error {
-        self.builder.get_ref().error(error)
+        self.end_entry()?;
+        let Self { builder, path, .. } = self;
+        let out = builder.into_inner();
+        out.map_err(|error| Error::io("write", &path, error))?
+            .finish()
     }
 }
 
@@ -120,7 +156,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.tar");
         let long = "x".repeat(150);
-        let mut archive = Archive::new(OutputFile::create(&path, []).unwrap());
+        let mut archive = Archive::new(OutputFile::create(&path, []).unwrap(), &path);
         archive.entry("empty", 0, Nanos(0)).unwrap();
         archive.entry("short", 5, Nanos(7_000_000_000)).unwrap();
         archive
@@ -129,6 +165,12 @@ mod tests {
         archive.copy(&b"lo"[..]).unwrap();
         archive.entry(&long, 512, Nanos(-5)).unwrap();
         archive.write(&[IoSlice::new(&[7; 512])]).unwrap();
+        let mut part = Archive::new(Vec::new(), &path);
+        part.entry("elsewhere", 3, Nanos(0)).unwrap();
+        part.write(&[IoSlice::new(b"abc")]).unwrap();
+        archive
+            .append_entries(&part.into_entries().unwrap())
+            .unwrap();
         archive.finish().unwrap();
 
         let mut read = tar::Archive::new(File::open(&path).unwrap());
@@ -146,6 +188,7 @@ mod tests {
                 ("empty".to_owned(), vec![], 0),
                 ("short".to_owned(), b"hello".to_vec(), 7),
                 (long, vec![7; 512], 0),
+                ("elsewhere".to_owned(), b"abc".to_vec(), 0),
             ]
         );
     }
@@ -154,7 +197,7 @@ mod tests {
     fn an_entry_without_all_of_its_bytes_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.tar");
-        let mut archive = Archive::new(OutputFile::create(&path, []).unwrap());
+        let mut archive = Archive::new(OutputFile::create(&path, []).unwrap(), &path);
         archive.entry("short", 5, Nanos(0)).unwrap();
         archive.finish().unwrap_err();
         assert!(!path.exists());

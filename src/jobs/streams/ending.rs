@@ -1,0 +1,362 @@
+//! Streams that are written when everything has come: to an archive, or to standard output.
+//!
+//! The entries of an archive follow each other in the order of their FlowIDs, but are made in
+//! parallel: small ones some hundred at a time, in memory, from a part of the input that is
+//! mapped for them; large ones go straight to the archive.
+
+use super::flush::{Flush, Subject};
+use super::observer::StreamObserver;
+use super::options::StreamRules;
+use super::payload::{Payload, Position, Source};
+use super::stream::{NONE, Stream, Verdict};
+use super::target::Target;
+use super::writer::{Framing, Output, Writer, name_of_part, write_all};
+use crate::capture::{Input, Nanos};
+use crate::error::{Error, ErrorKind};
+use crate::output::OutputFile;
+use crate::output::stream::Archive;
+use crate::tcp::Piece;
+use rayon::prelude::*;
+use std::fs::File;
+use std::io::{IoSlice, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A stream that has been taken out of its shard to be written.
+struct Taken {
+    subject: Subject,
+    stream: Stream,
+}
+
+/// Streams that are written together, and what was made of them.
+#[derive(Default)]
+struct Batch {
+    taken: Vec<Taken>,
+    /// Entries of small streams, in order.
+    made: Vec<Result<Vec<u8>, Error>>,
+    written: u64,
+}
+
+impl Flush<'_> {
+    /// Writes streams to an archive, in the order given. Returns how many bytes they are.
+    pub(super) fn to_archive(
+        &self,
+        archive: &mut Archive<OutputFile>,
+        streams: &[(usize, u32)],
+        observers: &mut [&mut StreamObserver],
+    ) -> Result<u64, Error> {
+        let Some((window, rules)) = observers
+            .first()
+            .map(|it| (it.window.clone(), Arc::clone(&it.rules)))
+        else {
+            return Ok(0);
+        };
+        let source = window.source(&[]);
+        let mut total = 0;
+        let mut rest = streams;
+        // While one batch is written, the next one is made.
+        let mut batch = Batch::default();
+        loop {
+            let mut next = Batch::default();
+            rest = next.take(rest, observers);
+            let (written, ()) = rayon::join(
+                || batch.write(archive),
+                || self.make(&mut next, source, &rules),
+            );
+            written?;
+            total += batch.written;
+            batch.put_back(observers);
+            if next.is_large() {
+                for it in &mut next.taken {
+                    total += self.entry(archive, it, source, &rules)?;
+                }
+            }
+            if next.taken.is_empty() {
+                return Ok(total);
+            }
+            batch = next;
+        }
+    }
+
+    /// Makes the entries of small streams.
+    fn make(&self, batch: &mut Batch, source: Source<'_>, rules: &StreamRules) {
+        if batch.is_large() {
+            return;
+        }
+        batch.made = batch
+            .taken
+            .par_chunks_mut(CHUNK_LEN)
+            .with_max_len(1)
+            .map(|chunk| self.entries(chunk, source, rules))
+            .collect();
+    }
+
+    /// Entries of small streams, in memory.
+    fn entries(
+        &self,
+        taken: &mut [Taken],
+        source: Source<'_>,
+        rules: &StreamRules,
+    ) -> Result<Vec<u8>, Error> {
+        let pieces = taken.iter().flat_map(|it| &it.stream.content.pending);
+        let span = span(pieces, source);
+        // Reading again is all that is needed; mapping only saves a call for each piece.
+        let mut input = span
+            .as_ref()
+            .and_then(|(_, path, _)| Input::open(path).ok());
+        let view = match (&mut input, &span) {
+            (Some(input), Some((start, _, len))) => {
+                input.view(start.offset(), *len, *len, &|| true).ok()
+            }
+            _ => None,
+        };
+        let source = match (&view, &span) {
+            (Some(view), Some((start, ..))) => Source {
+                window: view.bytes,
+                base: *start,
+                ..source
+            },
+            _ => source,
+        };
+        let mut archive = Archive::new(Vec::new(), Path::new("the archive"));
+        for it in taken {
+            self.entry(&mut archive, it, source, rules)?;
+        }
+        archive.into_entries()
+    }
+
+    /// The entries of a stream: more than one where gaps split it.
+    fn entry<W: Write>(
+        &self,
+        archive: &mut Archive<W>,
+        taken: &mut Taken,
+        source: Source<'_>,
+        rules: &StreamRules,
+    ) -> Result<u64, Error> {
+        let Taken { subject, stream } = taken;
+        let protocol = subject.network.protocol;
+        let name = self.name(subject, stream);
+        let meta = self.meta(subject, stream);
+        let folder = self.target(protocol).and_then(Target::folder);
+        let spilled = |part| folder.and_then(|it| it.open(subject.file(part), "").ok());
+        let mut sizes = sizes(stream, Framing::of(rules, protocol), rules);
+        for (size, part) in sizes.iter_mut().zip(0..) {
+            let file = spilled(part).and_then(|file| file.metadata().ok());
+            *size += file.map_or(0, |it| it.len());
+        }
+        let total = sizes.iter().sum();
+        let mut output = ToArchive {
+            archive,
+            name: &name,
+            modified: stream.last,
+            sizes: &sizes,
+            next: 0,
+            spilled: &spilled,
+        };
+        Writer::new(source, rules).write(stream, meta, &mut output)?;
+        // Parts that were written before need no more bytes.
+        output.open(u32::try_from(sizes.len()).unwrap_or(u32::MAX) - 1)?;
+        Ok(total)
+    }
+
+    /// Writes the only stream there is.
+    pub(super) fn to_output(
+        &self,
+        out: &mut OutputFile,
+        shard: usize,
+        observer: &mut StreamObserver,
+        number: u32,
+    ) -> Result<u64, Error> {
+        let Some((subject, stream)) = Subject::of(observer, shard, number) else {
+            return Ok(0);
+        };
+        let meta = self.meta(&subject, stream);
+        let folder = self.target(meta.protocol).and_then(Target::folder);
+        let mut copied = 0;
+        for part in stream.parts() {
+            let file = folder.and_then(|folder| folder.open(subject.file(part), "").ok());
+            if let Some(mut file) = file {
+                copied += std::io::copy(&mut file, out).map_err(|error| out.error(error))?;
+            }
+        }
+        match self.writer(observer, number) {
+            Some((stream, mut writer)) => Ok(copied + writer.write(stream, meta, out)?),
+            None => Ok(copied),
+        }
+    }
+}
+
+impl Batch {
+    /// Takes streams out of their shards: some that are small, or one that is large. Returns
+    /// those that are left.
+    fn take<'s>(
+        &mut self,
+        streams: &'s [(usize, u32)],
+        observers: &mut [&mut StreamObserver],
+    ) -> &'s [(usize, u32)] {
+        let mut bytes = 0;
+        for (index, &(shard, number)) in streams.iter().enumerate() {
+            let rest = streams.get(index..).unwrap_or_default();
+            let Some(observer) = observers.get_mut(shard) else {
+                continue;
+            };
+            let is_large = observer
+                .streams
+                .get(number as usize)
+                .is_some_and(Stream::is_large);
+            if self.taken.len() >= BATCH_LEN
+                || bytes >= BATCH_BYTES
+                || (is_large && !self.taken.is_empty())
+            {
+                return rest;
+            }
+            let Some((subject, _)) = Subject::of(observer, shard, number) else {
+                continue;
+            };
+            let nothing = Stream::new(NONE, NONE, 0, Verdict::Refused);
+            let place = observer.streams.get_mut(number as usize);
+            let stream = place.map_or_else(|| None, |it| Some(std::mem::replace(it, nothing)));
+            let Some(stream) = stream else { continue };
+            bytes += stream.pending_bytes();
+            self.taken.push(Taken { subject, stream });
+            if is_large {
+                return streams.get(index + 1..).unwrap_or_default();
+            }
+        }
+        &[]
+    }
+
+    fn is_large(&self) -> bool {
+        self.taken.first().is_some_and(|it| it.stream.is_large())
+    }
+
+    fn write(&mut self, archive: &mut Archive<OutputFile>) -> Result<(), Error> {
+        for made in self.made.drain(..) {
+            let made = made?;
+            archive.append_entries(&made)?;
+            self.written += made.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// The manifest tells of them, too.
+    fn put_back(self, observers: &mut [&mut StreamObserver]) {
+        for Taken { subject, stream } in self.taken {
+            let observer = observers.get_mut(subject.shard);
+            let place = observer.and_then(|it| it.streams.get_mut(subject.number as usize));
+            if let Some(place) = place {
+                *place = stream;
+            }
+        }
+    }
+}
+
+impl Stream {
+    /// Whether it is too large to be made into an entry in memory, or parts of it are in files.
+    fn is_large(&self) -> bool {
+        self.content.written > 0 || self.content.part() > 0 || self.pending_bytes() >= SMALL
+    }
+}
+
+/// Standard output takes a single stream.
+pub(super) fn check_single(streams: usize) -> Result<(), Error> {
+    if streams > 1 {
+        return Err(ErrorKind::SeveralStreams {
+            streams: streams as u64,
+        }
+        .into());
+    }
+    Ok(())
+}
+
+/// Where pieces stand in the inputs, if that is close together in one of them: from where on, in
+/// which file, how many bytes.
+fn span<'p>(
+    pieces: impl Iterator<Item = &'p Payload>,
+    source: Source<'_>,
+) -> Option<(Position, PathBuf, usize)> {
+    let in_files = pieces.filter(|piece| piece.is_only_in_window());
+    let (mut first, mut end) = (None, None);
+    for piece in in_files {
+        let start = piece.position();
+        let behind = start.behind(u64::from(piece.skip() + piece.len()));
+        first = Some(first.map_or(start, |first: Position| first.min(start)));
+        end = Some(end.map_or(behind, |end: Position| end.max(behind)));
+    }
+    let (first, end) = (first?, end?);
+    let len = end.distance(first)?;
+    let path = source.captures.path(first)?;
+    (len <= MOST_MAPPED).then_some((first, path, len))
+}
+
+/// How many bytes each part of a stream will have, beside what was written before.
+fn sizes(stream: &Stream, framing: Framing, rules: &StreamRules) -> Vec<u64> {
+    let mut sizes = vec![0; stream.content.part() as usize + 1];
+    let (mut written, mut offset) = (stream.content.written, stream.written_offset());
+    for piece in &stream.content.pending {
+        if piece.is_lost() && !piece.is_filled() {
+            if rules.splits(written, offset) {
+                sizes.push(0);
+                written = 0;
+            }
+        } else if let Some(size) = sizes.last_mut() {
+            let len = framing.len_of(piece, written == 0);
+            *size += len;
+            written += len;
+        }
+        offset += u64::from(piece.len());
+    }
+    sizes
+}
+
+/// Writes to the entries of an archive: each starts with what was written to a file before.
+struct ToArchive<'a, W: Write> {
+    archive: &'a mut Archive<W>,
+    name: &'a str,
+    modified: Nanos,
+    sizes: &'a [u64],
+    /// The first part that is not open yet.
+    next: u32,
+    spilled: &'a dyn Fn(u32) -> Option<File>,
+}
+
+impl<W: Write> ToArchive<'_, W> {
+    /// Opens the entry of a part, after those of the parts in front of it.
+    fn open(&mut self, part: u32) -> Result<(), Error> {
+        while self.next <= part {
+            let part = self.next;
+            self.next += 1;
+            let size = self.sizes.get(part as usize).copied().unwrap_or(0);
+            if size > 0 {
+                let name = name_of_part(self.name, part);
+                self.archive.entry(&name, size, self.modified)?;
+                if let Some(file) = (self.spilled)(part) {
+                    self.archive.copy(file)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Output for ToArchive<'_, W> {
+    fn write(&mut self, part: u32, bytes: &mut [IoSlice<'_>]) -> Result<(), Error> {
+        self.open(part)?;
+        self.archive.write(bytes)
+    }
+}
+
+impl Output for OutputFile {
+    fn write(&mut self, _: u32, bytes: &mut [IoSlice<'_>]) -> Result<(), Error> {
+        write_all(self, bytes).map_err(|error| self.error(error))
+    }
+}
+
+/// Streams, and bytes, that are worked on together; streams that are made into entries together.
+const BATCH_LEN: usize = 2048;
+const BATCH_BYTES: u64 = 8 * 1024 * 1024;
+const CHUNK_LEN: usize = 512;
+/// Streams with fewer bytes are made into entries in memory.
+const SMALL: u64 = 64 * 1024;
+/// Bytes of an input that are mapped for a chunk of streams.
+const MOST_MAPPED: usize = 8 * 1024 * 1024;
