@@ -83,22 +83,7 @@ impl Flush<'_> {
         if batch.is_large() {
             return;
         }
-        batch.made = batch
-            .taken
-            .par_chunks_mut(CHUNK_LEN)
-            .with_max_len(1)
-            .map(|chunk| self.entries(chunk, source, rules))
-            .collect();
-    }
-
-    /// Entries of small streams, in memory.
-    fn entries(
-        &self,
-        taken: &mut [Taken],
-        source: Source<'_>,
-        rules: &StreamRules,
-    ) -> Result<Vec<u8>, Error> {
-        let pieces = taken.iter().flat_map(|it| &it.stream.content.pending);
+        let pieces = batch.taken.iter().flat_map(|it| &it.stream.content.pending);
         let span = span(pieces, source);
         // Reading again is all that is needed; mapping only saves a call for each piece.
         let mut input = span
@@ -118,6 +103,21 @@ impl Flush<'_> {
             },
             _ => source,
         };
+        batch.made = batch
+            .taken
+            .par_chunks_mut(CHUNK_LEN)
+            .with_max_len(1)
+            .map(|chunk| self.entries(chunk, source, rules))
+            .collect();
+    }
+
+    /// Entries of small streams, in memory.
+    fn entries(
+        &self,
+        taken: &mut [Taken],
+        source: Source<'_>,
+        rules: &StreamRules,
+    ) -> Result<Vec<u8>, Error> {
         let mut archive = Archive::new(Vec::new(), Path::new("the archive"));
         for it in taken {
             self.entry(&mut archive, it, source, rules)?;
@@ -358,5 +358,5 @@ const BATCH_BYTES: u64 = 8 * 1024 * 1024;
 const CHUNK_LEN: usize = 512;
 /// Streams with fewer bytes are made into entries in memory.
 const SMALL: u64 = 64 * 1024;
-/// Bytes of an input that are mapped for a chunk of streams.
-const MOST_MAPPED: usize = 8 * 1024 * 1024;
+/// Bytes of an input that are mapped for a batch of streams.
+const MOST_MAPPED: usize = 32 * 1024 * 1024;
