@@ -66,9 +66,9 @@ impl DatagramTable {
         }
         if fragment.is_last {
             let len = u32::try_from(payload.len()).ok()?;
-            partial
-                .len
-                .get_or_insert(fragment.offset.saturating_add(len));
+            // The first one that comes counts.
+            let end = fragment.offset.saturating_add(len);
+            partial.len.get_or_insert(end);
         }
         let kept = partial.insert(fragment.offset, payload);
         partial.kept += kept;

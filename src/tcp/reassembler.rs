@@ -9,7 +9,8 @@
 
 use super::held::Held;
 
-/// A run of payload, wherever its bytes are.
+/// A run of payload, wherever its bytes are. There is no empty one.
+#[expect(clippy::len_without_is_empty, reason = "no piece is empty")]
 pub trait Piece: Clone {
     /// How many bytes, more than zero.
     fn len(&self) -> u32;

@@ -39,7 +39,7 @@ struct Batch {
 
 impl Flush<'_> {
     /// Writes streams to an archive, in the order given. Returns how many bytes they are.
-    pub(super) fn to_archive(
+    pub(super) fn write_archive(
         &self,
         archive: &mut Archive<OutputFile>,
         streams: &[(usize, u32)],
@@ -160,7 +160,7 @@ impl Flush<'_> {
     }
 
     /// Writes the only stream there is.
-    pub(super) fn to_output(
+    pub(super) fn write_output(
         &self,
         out: &mut OutputFile,
         shard: usize,

@@ -234,14 +234,14 @@ impl Streams {
             let here: Vec<(usize, u32)> = here.map(|it| (it.shard, it.number)).collect();
             let flush = self.flush(&[], flows);
             if let Some(mut archive) = archive {
-                written += flush.to_archive(&mut archive, &here, observers)?;
+                written += flush.write_archive(&mut archive, &here, observers)?;
                 archive.finish()?;
             }
             if let Some(mut out) = stdout {
                 check_single(here.len())?;
                 for (shard, number) in here {
                     if let Some(observer) = observers.get_mut(shard) {
-                        written += flush.to_output(&mut out, shard, observer, number)?;
+                        written += flush.write_output(&mut out, shard, observer, number)?;
                     }
                 }
                 out.finish()?;
@@ -453,7 +453,7 @@ fn each(
 /// The machine's memory in bytes.
 fn total_memory() -> u64 {
     let info = rustix::system::sysinfo();
-    u64::from(info.totalram).saturating_mul(u64::from(info.mem_unit).max(1))
+    info.totalram.saturating_mul(u64::from(info.mem_unit).max(1))
 }
 
 /// Pieces that wait because they are little, in all streams.

@@ -197,7 +197,7 @@ impl Folder {
             part,
         } = file;
         let temporary = self.temporary.as_ref();
-        let directory = temporary.map_or(Path::new("."), TempDir::path);
+        let directory = temporary.map_or_else(|| Path::new("."), TempDir::path);
         if self.is_new {
             directory.join(name)
         } else {
