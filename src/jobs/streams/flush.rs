@@ -132,6 +132,9 @@ impl Flush<'_> {
             if let Some(Target::Folder(folder)) = self.target(protocol) {
                 written += self.write(shard, observer, number)?;
                 self.settle(folder, shard, observer, number)?;
+                if let Some(stream) = observer.streams.get_mut(number as usize) {
+                    stream.is_settled = true;
+                }
             } else {
                 self.compare(shard, observer, number)?;
             }
@@ -164,6 +167,37 @@ impl Flush<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The run has failed: removes what a stream has written, unless it is complete.
+    pub(super) fn forget_unfinished(
+        &self,
+        shard: usize,
+        observer: &mut StreamObserver,
+        number: u32,
+    ) {
+        let is_complete = observer.streams.get(number as usize).is_some_and(|stream| {
+            let is_written = stream.tcp.is_complete() && !stream.content.has_work();
+            stream.verdict == Verdict::Wanted && (stream.is_settled || is_written)
+        });
+        let has_file = self
+            .target(observer.protocol(number))
+            .is_some_and(Target::is_folder);
+        if !is_complete || !has_file {
+            self.forget(shard, observer, number);
+        }
+    }
+
+    /// Removes what a stream has written.
+    pub(super) fn forget(&self, shard: usize, observer: &mut StreamObserver, number: u32) {
+        if let Some(stream) = observer.streams.get_mut(number as usize) {
+            stream.verdict = Verdict::Refused;
+        }
+        let protocol = observer.protocol(number);
+        if let Some(Target::Folder(folder)) = self.target(protocol) {
+            // What cannot be removed now goes with its directory.
+            drop(self.settle(folder, shard, observer, number));
+        }
     }
 
     /// Whether a stream is one of those that were asked for.

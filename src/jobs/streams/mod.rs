@@ -34,7 +34,6 @@ use rayon::prelude::*;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use stream::Verdict;
 use target::{Target, Targets};
 
 /// Writes the streams that are asked for.
@@ -257,9 +256,23 @@ impl Streams {
         observers: &[&mut StreamObserver],
         listed: &[Listed],
     ) -> Result<(), Error> {
-        let Some((out, format)) = self.manifest.take() else {
-            return Ok(());
-        };
+        match self.manifest.take() {
+            Some((out, format)) => self
+                .write_rows(out, format, flows, observers, listed)?
+                .finish(),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the rows of the manifest, all of them to the disk.
+    fn write_rows(
+        &self,
+        out: OutputFile,
+        format: ManifestFormat,
+        flows: &FlowList,
+        observers: &[&mut StreamObserver],
+        listed: &[Listed],
+    ) -> Result<OutputFile, Error> {
         let path = out.path().to_owned();
         let failed = |error| Error::io("write", &path, error);
         let mut writer = ManifestWriter::new(out, format).map_err(failed)?;
@@ -304,7 +317,7 @@ impl Streams {
             };
             writer.row(&row).map_err(failed)?;
         }
-        writer.finish().map_err(failed)?.finish()
+        writer.finish().map_err(failed)
     }
 
     /// FlowIDs that do not exist are an error.
@@ -411,29 +424,48 @@ impl Job for Streams {
         let flush = self.flush(&[], flows);
         for (shard, observer) in observers.iter_mut().enumerate() {
             for number in observer.numbers() {
-                let Some(stream) = observer.streams.get_mut(number as usize) else {
-                    continue;
-                };
-                if !stream.tcp.is_complete() || stream.content.has_work() {
-                    stream.verdict = Verdict::Refused;
-                }
-                let settled = match flush.target(observer.protocol(number)) {
-                    Some(Target::Folder(folder)) => flush.settle(folder, shard, observer, number),
-                    _ => Err(ErrorKind::Interrupted.into()),
-                };
-                if let (Err(_), Some(stream)) = (settled, observer.streams.get_mut(number as usize))
-                {
-                    stream.verdict = Verdict::Refused;
-                }
+                flush.forget_unfinished(shard, observer, number);
             }
         }
-        let listed = self.listed(&flush, &observers);
-        // The space of unfinished files may be what the manifest needs.
+        let mut listed = self.listed(&flush, &observers);
+        let mut manifest = self.manifest.take();
+        let path = manifest.as_ref().map(|(out, _)| out.path().to_owned());
+        // What is complete is listed, or not there: where the disk is full, some of it must go.
+        let written = loop {
+            let Some((out, format)) = manifest.take() else {
+                break None;
+            };
+            let written = self.write_rows(out, format, flows, &observers, &listed);
+            match (written, &path) {
+                (Ok(out), _) => break Some(out),
+                (Err(_), Some(path)) if !listed.is_empty() => {
+                    let flush = self.flush(&[], flows);
+                    for dropped in listed.drain(listed.len() * 3 / 4..) {
+                        if let Some(observer) = observers.get_mut(dropped.shard) {
+                            flush.forget(dropped.shard, observer, dropped.number);
+                        }
+                    }
+                    manifest = OutputFile::create(path, []).ok().map(|out| (out, format));
+                }
+                (Err(_), _) => break None,
+            }
+        };
+        let flush = self.flush(&[], flows);
+        if path.is_some() && written.is_none() {
+            listed.clear();
+        }
+        for it in &listed {
+            if let Some(observer) = observers.get(it.shard)
+                && let Some(Target::Folder(folder)) = flush.target(observer.protocol(it.number))
+            {
+                drop(flush.settle(folder, it.shard, observer, it.number));
+            }
+        }
         for target in &mut self.targets.all {
             target.abandon(!listed.is_empty());
         }
         // The error that ended the run is the one to be told.
-        drop(self.write_manifest(flows, &observers, &listed));
+        drop(written.map(OutputFile::finish));
     }
 }
 
@@ -453,7 +485,8 @@ fn each(
 /// The machine's memory in bytes.
 fn total_memory() -> u64 {
     let info = rustix::system::sysinfo();
-    info.totalram.saturating_mul(u64::from(info.mem_unit).max(1))
+    info.totalram
+        .saturating_mul(u64::from(info.mem_unit).max(1))
 }
 
 /// Pieces that wait because they are little, in all streams.

@@ -34,6 +34,8 @@ pub(super) struct Stream {
     pub(super) has_acknowledged: bool,
     pub(super) was_reset: bool,
     pub(super) verdict: Verdict,
+    /// Whether everything of it has come, and is written.
+    pub(super) is_settled: bool,
     /// Whether it is in the list of those that something came for in this window.
     pub(super) is_touched: bool,
     /// Whether it is in the list of those that wait to be written.
@@ -113,6 +115,7 @@ impl Stream {
             has_acknowledged: false,
             was_reset: false,
             verdict,
+            is_settled: false,
             is_touched: false,
             is_waiting: false,
         }

@@ -6,7 +6,7 @@
 //! nothing behind.
 
 use crate::error::{Error, ErrorKind};
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::hash::RandomState;
@@ -29,7 +29,7 @@ pub struct Folder {
     /// Device and number of files that must not be replaced.
     inputs: Vec<(u64, u64)>,
     /// Names that were given to files.
-    published: Mutex<HashSet<Box<str>, RandomState>>,
+    published: Mutex<HashMap<Box<str>, FileId, RandomState>>,
 }
 
 /// A file that is being written: a stream of a shard, and which part of it.
@@ -131,7 +131,7 @@ impl Folder {
         }
     }
 
-    /// Puts a complete file under its name, in place of what was there.
+    /// Puts a complete file under its name, in place of what was there; once is enough.
     ///
     /// # Errors
     /// When that cannot be done, would replace an input, or another stream's file.
@@ -151,12 +151,18 @@ impl Folder {
             .published
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if !published.insert(name.into()) {
-            let taken = rustix::io::Errno::EXIST;
-            return Err(Error::io("create", &path, taken.into()));
+        match published.get(name) {
+            Some(known) if *known == file => return Ok(()),
+            Some(_) => {
+                let taken = rustix::io::Errno::EXIST;
+                return Err(Error::io("create", &path, taken.into()));
+            }
+            None => {}
         }
         fs::rename(self.temporary_path(file, name), &path)
-            .map_err(|error| Error::io("create", &path, error))
+            .map_err(|error| Error::io("create", &path, error))?;
+        published.insert(name.into(), file);
+        Ok(())
     }
 
     /// Removes a file that is not wanted after all.
