@@ -121,7 +121,7 @@ pub fn flows(
     let stream_ids = listed.map_or_else(Vec::new, stream_ids);
     let (outcome, extract, streams) = match streams {
         Some(options) => {
-            let streams = Streams::new(options, &inputs, config.conversations)?;
+            let streams = Streams::new(options, &inputs, config.conversations, progress)?;
             let mut both = (extract, streams);
             let outcome = run(&config, sources, &mut both, progress)?;
             (outcome, both.0, Some(both.1.into_report()))

@@ -102,6 +102,39 @@ impl<P: Piece> Held<P> {
         Some(value)
     }
 
+    /// Takes out what is held from one offset to another; pieces that reach over them are cut.
+    pub(super) fn cut(&mut self, from: u64, to: u64) {
+        if let Some((start, piece)) = self.at_or_before(from)
+            && start + u64::from(piece.len()) > from
+        {
+            let start = *start;
+            self.cut_piece(start, from, to);
+        }
+        while let Some(start) = self
+            .behind(from)
+            .map(|(start, _)| *start)
+            .filter(|it| *it < to)
+        {
+            self.cut_piece(start, from, to);
+        }
+    }
+
+    /// Cuts the piece at an offset.
+    fn cut_piece(&mut self, start: u64, from: u64, to: u64) {
+        let Some(piece) = self.remove(start) else {
+            return;
+        };
+        let end = start + u64::from(piece.len());
+        // Pieces are parts of segments: lengths inside them fit.
+        let at = |offset: u64| u32::try_from(offset - start).unwrap_or(u32::MAX);
+        if start < from {
+            self.insert(start, piece.part(0, at(from)));
+        }
+        if to < end {
+            self.insert(to, piece.part(at(to), piece.len()));
+        }
+    }
+
     /// All values, in order.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut (u64, P)> {
         self.blocks.iter_mut().flatten()

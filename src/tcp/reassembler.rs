@@ -405,7 +405,7 @@ impl<P: Piece> Reassembler<P> {
     }
 
     /// Keeps a piece until what is missing in front of it has come. Where it overlaps others
-    /// that are held, one of them is cut.
+    /// that are held, they or it are cut.
     fn hold(
         &mut self,
         offset: u64,
@@ -431,31 +431,22 @@ impl<P: Piece> Reassembler<P> {
                 at = stop;
                 continue;
             };
-            let (start, other_end) = (*start, start + u64::from(other.len()));
-            let stop = end.min(other_end);
-            let is_known_twice = !piece.is_lost() && !other.is_lost();
-            let differs = is_known_twice && {
-                let theirs = other.part(len_u32(at - start), len_u32(stop - start));
-                sink.differ(&part(at, stop), &theirs)
-            };
-            if is_known_twice {
-                arrival.repeated += len_u32(stop - at);
-                arrival.is_conflict |= differs;
-            }
-            let is_better = !piece.is_lost() && other.is_lost();
-            if (is_better || (differs && overlap == Overlap::Last))
-                && let Some(other) = held.remove(start)
-            {
-                if start < at {
-                    held.insert(start, other.part(0, len_u32(at - start)));
-                }
+            let (start, stop) = (*start, end.min(start + u64::from(other.len())));
+            if other.is_lost() && !piece.is_lost() {
+                held.cut(at, stop);
                 held.insert(at, part(at, stop));
-                if stop < other_end {
-                    held.insert(stop, other.part(len_u32(stop - start), other.len()));
-                }
+                has_new = true;
+            } else if !other.is_lost() && !piece.is_lost() {
+                let theirs = other.part(len_u32(at - start), len_u32(stop - start));
+                arrival.repeated += len_u32(stop - at);
+                arrival.is_conflict |= sink.differ(&part(at, stop), &theirs);
             }
-            has_new |= is_better;
             at = stop;
+        }
+        if arrival.is_conflict && overlap == Overlap::Last {
+            // In one piece, so that segments that overlap over and over are not cut ever smaller.
+            held.cut(offset, end);
+            held.insert(offset, piece);
         }
         arrival.is_out_of_order = has_new && end < highest;
         arrival

@@ -5,7 +5,8 @@ use super::options::{StreamOptions, UDP};
 use super::stream::{Stream, Verdict};
 use super::target::{Target, Targets};
 use super::writer::{Meta, ToFolder, Writer, name_of_part};
-use crate::error::Error;
+use crate::engine::Progress;
+use crate::error::{Error, ErrorKind};
 use crate::flow::{FlowKey, FlowList, NetworkKey};
 use crate::output::stream::{FileId, Folder, StreamLabel};
 use crate::tcp::{Arrival, Piece};
@@ -18,6 +19,7 @@ pub(super) struct Flush<'a> {
     pub(super) flows: &'a FlowList,
     pub(super) targets: &'a Targets,
     pub(super) options: &'a StreamOptions,
+    pub(super) progress: &'a Progress,
 }
 
 /// Which of the streams that wait are written.
@@ -212,6 +214,7 @@ impl Flush<'_> {
         observer: &mut StreamObserver,
         number: u32,
     ) -> Result<u64, Error> {
+        self.check_cancelled()?;
         self.compare(shard, observer, number)?;
         let Some((subject, stream)) = Subject::of(observer, shard, number) else {
             return Ok(0);
@@ -240,6 +243,14 @@ impl Flush<'_> {
             stream.verdict = Verdict::Refused;
         }
         written
+    }
+
+    /// Writing streams takes a while: it ends when the run is cancelled.
+    pub(super) fn check_cancelled(&self) -> Result<(), Error> {
+        if self.progress.is_cancelled() {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        Ok(())
     }
 
     /// Compares what came twice.

@@ -20,7 +20,7 @@ pub use options::{Gaps, ProtocolOptions, StreamOptions};
 pub use report::StreamsReport;
 pub use target::is_archive;
 
-use crate::engine::{InputStart, Job, Window};
+use crate::engine::{InputStart, Job, Progress, Window};
 use crate::error::{Error, ErrorKind};
 use crate::flow::FlowList;
 use crate::output::OutputFile;
@@ -38,7 +38,7 @@ use target::{Target, Targets};
 
 /// Writes the streams that are asked for.
 #[derive(Debug)]
-pub struct Streams {
+pub struct Streams<'p> {
     options: StreamOptions,
     rules: Arc<StreamRules>,
     targets: Targets,
@@ -50,6 +50,8 @@ pub struct Streams {
     /// Most bytes kept in memory.
     memory_limit: u64,
     report: StreamsReport,
+    /// Tells whether the run is cancelled.
+    progress: &'p Progress,
 }
 
 /// A stream, and where it is.
@@ -62,9 +64,9 @@ struct Listed {
     number: u32,
 }
 
-impl Streams {
+impl<'p> Streams<'p> {
     /// Starts the outputs. `inputs` are never replaced; `conversations` says whether both
-    /// directions are one flow.
+    /// directions are one flow; `progress` can cancel what is written at the end.
     ///
     /// # Errors
     /// When one of them cannot be written.
@@ -72,6 +74,7 @@ impl Streams {
         options: StreamOptions,
         inputs: &[PathBuf],
         conversations: bool,
+        progress: &'p Progress,
     ) -> Result<Self, Error> {
         let manifest = match &options.manifest {
             Some(path) => {
@@ -105,6 +108,7 @@ impl Streams {
             must_keep: false,
             memory_limit,
             report: StreamsReport::default(),
+            progress,
             options,
         })
     }
@@ -120,6 +124,7 @@ impl Streams {
             flows,
             targets: &self.targets,
             options: &self.options,
+            progress: self.progress,
         }
     }
 
@@ -354,7 +359,7 @@ impl Streams {
     }
 }
 
-impl Job for Streams {
+impl Job for Streams<'_> {
     type Observer = StreamObserver;
 
     fn observer(&self) -> StreamObserver {

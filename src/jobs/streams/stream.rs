@@ -307,4 +307,4 @@ impl Sink<Payload> for Delivery<'_> {
 const FEW: usize = 4;
 /// Zeros that stand for gaps: as many at most in a stream, and more for each of its segments.
 const MOST_FILLED: u64 = 16 * 1024 * 1024;
-const MOST_FILLED_PER_SEGMENT: u64 = 64 * 1024;
+const MOST_FILLED_PER_SEGMENT: u64 = 4 * 1024;

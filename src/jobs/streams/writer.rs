@@ -7,6 +7,7 @@ use crate::capture::Nanos;
 use crate::error::Error;
 use crate::output::stream::{FileId, Folder, HeaderStyle, RecordHeader, TcpFields};
 use crate::tcp::{Overlap, Piece, Segment};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::ops::Range;
@@ -273,27 +274,54 @@ impl<'a> Writer<'a> {
         }
         let framing = Framing::of(self.rules, protocol);
         let written = stream.written_offset();
-        let mut starts = Vec::new();
+        let pending = std::mem::take(&mut stream.content.pending);
+        let mut pending = by_offset(pending, written);
+        let compared = self.compare_all(
+            stream.content.rare(),
+            &mut pending,
+            written,
+            repeated,
+            framing,
+            file,
+        );
+        stream.content.pending = pending.into_values().collect();
+        compared
+    }
+
+    fn compare_all(
+        &self,
+        rare: &mut Rare,
+        pending: &mut BTreeMap<u64, Payload>,
+        written: u64,
+        repeated: Vec<(u64, Payload)>,
+        framing: Framing,
+        file: &dyn Fn(u32) -> Result<File, Error>,
+    ) -> Result<(), Error> {
         for (offset, piece) in repeated {
-            if starts.is_empty() {
-                starts = starts_of(&stream.content.pending, written);
-            }
             let mut found = Found::default();
             let end = offset + u64::from(piece.len());
             if offset < written {
                 let old = piece.part(0, len_u32(end.min(written) - offset));
-                let rare = stream.content.rare();
                 self.compare_written(rare, framing, offset, &old, file, &mut found)?;
             }
-            if end > written {
-                let from = offset.max(written);
-                let new = piece.part(len_u32(from - offset), piece.len());
-                let pending = &mut stream.content.pending;
-                if self.compare_pending(pending, &starts, from, &new, &mut found)? {
-                    starts.clear();
+            // Gaps that were given up stay: what comes for them is late.
+            let mut from = offset.max(written);
+            while from < end {
+                let before = pending.range(..=from).next_back();
+                let gap_end = before
+                    .filter(|(_, other)| other.is_lost())
+                    .map_or(0, |(start, other)| start + u64::from(other.len()));
+                let mut stop = end.min(gap_end);
+                if gap_end > from {
+                    found.late += stop - from;
+                } else {
+                    let next_gap = pending.range(from..end).find(|(_, other)| other.is_lost());
+                    stop = next_gap.map_or(end, |(start, _)| *start);
+                    let new = piece.part(len_u32(from - offset), len_u32(stop - offset));
+                    self.compare_pending(pending, from, &new, &mut found)?;
                 }
+                from = stop;
             }
-            let rare = stream.content.rare();
             rare.conflicts += u64::from(found.differs);
             rare.late += found.late;
             rare.retransmitted = rare.retransmitted.saturating_sub(found.late);
@@ -301,60 +329,55 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Returns whether pending pieces were replaced.
+    /// Compares a piece with pending ones, among which there is no gap; where the last bytes count,
+    /// it replaces those that differ.
     fn compare_pending(
         &self,
-        pending: &mut Vec<Payload>,
-        starts: &[u64],
+        pending: &mut BTreeMap<u64, Payload>,
         offset: u64,
         piece: &Payload,
         found: &mut Found,
-    ) -> Result<bool, Error> {
+    ) -> Result<(), Error> {
         let end = offset + u64::from(piece.len());
-        let mut index = starts
-            .partition_point(|&start| start <= offset)
-            .saturating_sub(1);
-        let mut better = Vec::new();
-        let mut at = offset;
+        let first = pending.range(..=offset).next_back();
+        let first = first.map_or(offset, |(start, _)| *start);
+        let mut reaching_over = Vec::new();
+        let mut differs = false;
         let mut scratch = (Vec::new(), Vec::new());
-        while at < end
-            && let (Some(other), Some(&start)) = (pending.get(index), starts.get(index))
-        {
-            let stop = end.min(start + u64::from(other.len()));
-            let (from, len) = (len_u32(at - start), len_u32(stop.saturating_sub(at)));
-            if other.is_lost() {
-                found.late += u64::from(len);
-            } else {
-                let mine = piece.part(len_u32(at - offset), len_u32(stop - offset));
-                let theirs = other.read(from, len, &self.source, &mut scratch.0)?;
-                if mine.read(0, len, &self.source, &mut scratch.1)? != theirs {
-                    found.differs = true;
-                    better.push((index, from, mine));
+        for (&start, other) in pending.range(first..end) {
+            let (at, stop) = (start.max(offset), end.min(start + u64::from(other.len())));
+            if at >= stop {
+                continue;
+            }
+            let (from, len) = (len_u32(at - start), len_u32(stop - at));
+            let mine = piece.part(len_u32(at - offset), len_u32(stop - offset));
+            let theirs = other.read(from, len, &self.source, &mut scratch.0)?;
+            differs |= mine.read(0, len, &self.source, &mut scratch.1)? != theirs;
+            if at > start {
+                reaching_over.push((start, other.part(0, from)));
+            }
+            let behind = from + len;
+            if behind < other.len() {
+                reaching_over.push((stop, other.part(behind, other.len())));
+            }
+        }
+        found.differs |= differs;
+        if differs && self.rules.overlap == Overlap::Last {
+            // In one piece, so that segments that overlap over and over are not cut ever smaller.
+            let covered: Vec<u64> = pending.range(first..end).map(|(start, _)| *start).collect();
+            let reaches = |start: &u64, other: &Payload| start + u64::from(other.len()) > offset;
+            for start in covered {
+                if pending
+                    .get(&start)
+                    .is_some_and(|other| reaches(&start, other))
+                {
+                    pending.remove(&start);
                 }
             }
-            at = stop;
-            index += 1;
+            pending.extend(reaching_over);
+            pending.insert(offset, piece.clone());
         }
-        if self.rules.overlap == Overlap::First || better.is_empty() {
-            return Ok(false);
-        }
-        // From behind, so that the indexes in front stay what they are.
-        for (index, from, mine) in better.into_iter().rev() {
-            let Some(other) = pending.get(index) else {
-                continue;
-            };
-            let to = from + mine.len();
-            let mut parts = Vec::with_capacity(3);
-            if from > 0 {
-                parts.push(other.part(0, from));
-            }
-            parts.push(mine);
-            if to < other.len() {
-                parts.push(other.part(to, other.len()));
-            }
-            pending.splice(index..=index, parts);
-        }
-        Ok(true)
+        Ok(())
     }
 
     fn compare_written(
@@ -424,17 +447,15 @@ struct Found {
     late: u64,
 }
 
-/// Stream offsets of pieces, the first of which starts at `first`.
-fn starts_of(pieces: &[Payload], first: u64) -> Vec<u64> {
+/// Pieces by their stream offsets, the first of which is `first`.
+fn by_offset(pieces: Vec<Payload>, first: u64) -> BTreeMap<u64, Payload> {
     let mut next = first;
-    pieces
-        .iter()
-        .map(|piece| {
-            let start = next;
-            next += u64::from(piece.len());
-            start
-        })
-        .collect()
+    let with_offset = pieces.into_iter().map(|piece| {
+        let start = next;
+        next += u64::from(piece.len());
+        (start, piece)
+    });
+    with_offset.collect()
 }
 
 /// Where in a file the byte of a stream offset stands, and how many follow it without a header.
