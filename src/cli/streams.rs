@@ -31,6 +31,14 @@ pub(super) fn streams(args: &Args) -> Result<Option<StreamOptions>, String> {
             None => Ok(None),
         };
     }
+    let template = args.name_template.as_ref();
+    if args.bidirectional && template.is_some_and(|it| !it.tells_directions_apart()) {
+        return Err(
+            "--name-template needs {src_ip} and {src_port} with --bidirectional: both directions have \
+             the same FlowID"
+                .to_owned(),
+        );
+    }
     Ok(Some(StreamOptions {
         tcp,
         udp,

@@ -135,7 +135,9 @@ pub fn flows(
             )
         }
     };
-    let filtered_ids = check_ids(&selection.ids, &outcome)?;
+    let mut ids = selection.ids.clone();
+    stream_ids.iter().cloned().for_each(|(_, it)| ids.merge(it));
+    let filtered_ids = check_ids(&ids, &outcome)?;
     let without_stream = check_stream_ids(&stream_ids, &outcome, streams.as_ref());
     let elapsed = stopwatch.elapsed();
     let stats = match stats {

@@ -232,6 +232,16 @@ impl<P: Piece> Reassembler<P> {
         is_known.then(|| self.offset_of(sequence).saturating_sub_unsigned(self.next))
     }
 
+    /// Whether a segment with a single byte, or none, is a keep-alive probe (RFC 9293, section
+    /// 3.8.4): it repeats the last byte that was sent, whatever it holds.
+    pub fn is_probe(&self, sequence: u32) -> bool {
+        if self.state & (HAS_SYN | HAS_PAYLOAD) == 0 {
+            return false;
+        }
+        let behind = u64::try_from(self.offset_of(sequence).saturating_add(1));
+        behind.is_ok_and(|it| it == self.highest() || (it == self.next && self.has(IS_ANCHORED)))
+    }
+
     /// Whether a SYN with this sequence number can be that of the stream, whose segments came
     /// before it: it belongs right in front of them.
     pub fn accepts_late_syn(&self, sequence: u32) -> bool {

@@ -14,10 +14,12 @@ use super::writer::{Framing, Output, Writer, name_of_part, write_all};
 use crate::capture::{Input, Nanos};
 use crate::error::{Error, ErrorKind};
 use crate::output::OutputFile;
-use crate::output::stream::Archive;
+use crate::output::stream::{Archive, NameStyle};
 use crate::tcp::Piece;
+use hashbrown::HashSet;
 use rayon::prelude::*;
 use std::fs::File;
+use std::hash::RandomState;
 use std::io::{IoSlice, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +53,7 @@ impl Flush<'_> {
         else {
             return Ok(0);
         };
+        self.check_names(streams, observers)?;
         let source = window.source(&[]);
         let mut total = 0;
         let mut rest = streams;
@@ -76,6 +79,33 @@ impl Flush<'_> {
             }
             batch = next;
         }
+    }
+
+    /// No two streams may have the same name: unpacked, one of them would be lost. Portable names
+    /// are different ones.
+    fn check_names(
+        &self,
+        streams: &[(usize, u32)],
+        observers: &[&mut StreamObserver],
+    ) -> Result<(), Error> {
+        if self.options.names == NameStyle::Portable {
+            return Ok(());
+        }
+        let mut names: HashSet<String, RandomState> = HashSet::default();
+        for &(shard, number) in streams {
+            let observer = observers.get(shard);
+            let subject = observer.and_then(|it| Subject::of(it, shard, number));
+            let Some((subject, stream)) = subject else {
+                continue;
+            };
+            let name = self.name(&subject, stream);
+            if names.contains(&name) {
+                let taken = rustix::io::Errno::EXIST;
+                return Err(Error::io("create", name.as_ref(), taken.into()));
+            }
+            names.insert(name);
+        }
+        Ok(())
     }
 
     /// Makes the entries of small streams.

@@ -6,7 +6,9 @@
 //! What must wait (for a gap, for an archive, for more) is kept as a place in the input.
 
 mod ending;
+mod failed;
 mod flush;
+mod manifest;
 mod observer;
 mod options;
 mod payload;
@@ -24,9 +26,10 @@ use crate::engine::{InputStart, Job, Progress, Window};
 use crate::error::{Error, ErrorKind};
 use crate::flow::FlowList;
 use crate::output::OutputFile;
-use crate::output::stream::{ManifestFormat, ManifestWriter, StreamRow};
+use crate::output::stream::ManifestFormat;
 use ending::check_single;
-use flush::{Flush, Subject, Which};
+use flush::{Flush, Which};
+use manifest::Listed;
 use observer::WindowPlace;
 use options::StreamRules;
 use payload::{Captures, Position};
@@ -50,18 +53,10 @@ pub struct Streams<'p> {
     /// Most bytes kept in memory.
     memory_limit: u64,
     report: StreamsReport,
+    /// What was asked for cannot be: nothing is kept.
+    is_void: bool,
     /// Tells whether the run is cancelled.
     progress: &'p Progress,
-}
-
-/// A stream, and where it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Listed {
-    flow_id: u64,
-    connection: u32,
-    is_reverse: bool,
-    shard: usize,
-    number: u32,
 }
 
 impl<'p> Streams<'p> {
@@ -76,10 +71,13 @@ impl<'p> Streams<'p> {
         conversations: bool,
         progress: &'p Progress,
     ) -> Result<Self, Error> {
+        let targets = Targets::create(&options, inputs)?;
         let manifest = match &options.manifest {
             Some(path) => {
                 let format = ManifestFormat::of(path).unwrap_or(ManifestFormat::Csv);
-                let out = OutputFile::create(path, inputs.iter().map(PathBuf::as_path))?;
+                // It may be in a directory that is there only at the end.
+                let place = targets.place_of(path);
+                let out = OutputFile::create(&place, inputs.iter().map(PathBuf::as_path))?;
                 Some((out, format))
             }
             None => None,
@@ -96,7 +94,7 @@ impl<'p> Streams<'p> {
             .memory
             .unwrap_or_else(|| total_memory() / MEMORY_SHARE);
         Ok(Self {
-            targets: Targets::create(&options, inputs)?,
+            targets,
             manifest,
             rules: Arc::new(rules),
             window: WindowPlace {
@@ -108,6 +106,7 @@ impl<'p> Streams<'p> {
             must_keep: false,
             memory_limit,
             report: StreamsReport::default(),
+            is_void: false,
             progress,
             options,
         })
@@ -191,26 +190,6 @@ impl<'p> Streams<'p> {
         Ok(written)
     }
 
-    /// The streams that are listed, in the order of their FlowIDs.
-    fn listed(&self, flush: &Flush<'_>, observers: &[&mut StreamObserver]) -> Vec<Listed> {
-        let mut listed = Vec::new();
-        for (shard, observer) in observers.iter().enumerate() {
-            for (stream, number) in observer.streams.iter().zip(0..) {
-                if flush.is_listed(stream) {
-                    listed.push(Listed {
-                        flow_id: flush.flows.id_of(shard, stream.flow),
-                        connection: stream.connection,
-                        is_reverse: stream.is_reverse,
-                        shard,
-                        number,
-                    });
-                }
-            }
-        }
-        listed.par_sort_unstable();
-        listed
-    }
-
     /// Writes what is not written to files of their own.
     fn write_others(
         &mut self,
@@ -236,13 +215,15 @@ impl<'p> Streams<'p> {
             };
             let here = listed.iter().filter(is_here);
             let here: Vec<(usize, u32)> = here.map(|it| (it.shard, it.number)).collect();
+            if stdout.is_some() {
+                check_single(here.len()).inspect_err(|_| self.is_void = true)?;
+            }
             let flush = self.flush(&[], flows);
             if let Some(mut archive) = archive {
                 written += flush.write_archive(&mut archive, &here, observers)?;
                 archive.finish()?;
             }
             if let Some(mut out) = stdout {
-                check_single(here.len())?;
                 for (shard, number) in here {
                     if let Some(observer) = observers.get_mut(shard) {
                         written += flush.write_output(&mut out, shard, observer, number)?;
@@ -252,77 +233,6 @@ impl<'p> Streams<'p> {
             }
         }
         Ok(written)
-    }
-
-    /// Writes the manifest and puts it under its name.
-    fn write_manifest(
-        &mut self,
-        flows: &FlowList,
-        observers: &[&mut StreamObserver],
-        listed: &[Listed],
-    ) -> Result<(), Error> {
-        match self.manifest.take() {
-            Some((out, format)) => self
-                .write_rows(out, format, flows, observers, listed)?
-                .finish(),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes the rows of the manifest, all of them to the disk.
-    fn write_rows(
-        &self,
-        out: OutputFile,
-        format: ManifestFormat,
-        flows: &FlowList,
-        observers: &[&mut StreamObserver],
-        listed: &[Listed],
-    ) -> Result<OutputFile, Error> {
-        let path = out.path().to_owned();
-        let failed = |error| Error::io("write", &path, error);
-        let mut writer = ManifestWriter::new(out, format).map_err(failed)?;
-        let flush = self.flush(&[], flows);
-        for listed in listed {
-            let Some(observer) = observers.get(listed.shard) else {
-                continue;
-            };
-            let Some(stream) = observer.streams.get(listed.number as usize) else {
-                continue;
-            };
-            let content = &stream.content;
-            let rare = content.rare.as_deref();
-            let count = |field: fn(&stream::Rare) -> u64| rare.map_or(0, field);
-            let network = observer.network(stream);
-            let subject = Subject::of(observer, listed.shard, listed.number);
-            let file = stream.parts().next().and_then(|part| {
-                let name = flush.name(&subject?.0, stream);
-                let target = flush.target(network.protocol)?;
-                Some(target.path_of(&writer::name_of_part(&name, part)))
-            });
-            let peer = observer.peer(stream, listed.number);
-            let row = StreamRow {
-                flow_id: listed.flow_id,
-                connection: stream.connection,
-                network,
-                bytes: content.bytes,
-                first: stream.first,
-                last: stream.last,
-                segments: content.segments,
-                retransmitted_bytes: count(|it| it.retransmitted),
-                out_of_order: count(|it| it.out_of_order),
-                overlaps: count(|it| it.overlaps),
-                conflicts: count(|it| it.conflicts),
-                gaps: rare.map_or(&[], |it| &it.gaps),
-                midstream: network.protocol == options::TCP
-                    && stream.tcp.has_payload()
-                    && stream.tcp.initial_sequence().is_none(),
-                end: stream.end(peer.is_some_and(|it| it.was_reset)),
-                file: &file.map_or_else(String::new, |it| it.display().to_string()),
-                late_bytes: count(|it| it.late),
-            };
-            writer.row(&row).map_err(failed)?;
-        }
-        writer.finish().map_err(failed)
     }
 
     /// FlowIDs that do not exist are an error.
@@ -411,7 +321,7 @@ impl Job for Streams<'_> {
         flows: &FlowList,
         mut observers: Vec<&mut StreamObserver>,
     ) -> Result<u64, Error> {
-        self.check_ids(flows)?;
+        self.check_ids(flows).inspect_err(|_| self.is_void = true)?;
         let flush = self.flush(&[], flows);
         let mut written = each(&mut observers, |shard, it| flush.finish(shard, it))?;
         let listed = self.listed(&flush, &observers);
@@ -424,53 +334,8 @@ impl Job for Streams<'_> {
         Ok(written)
     }
 
-    /// Streams that were complete before the run failed are kept.
     fn abandon(&mut self, flows: &FlowList, mut observers: Vec<&mut StreamObserver>) {
-        let flush = self.flush(&[], flows);
-        for (shard, observer) in observers.iter_mut().enumerate() {
-            for number in observer.numbers() {
-                flush.forget_unfinished(shard, observer, number);
-            }
-        }
-        let mut listed = self.listed(&flush, &observers);
-        let mut manifest = self.manifest.take();
-        let path = manifest.as_ref().map(|(out, _)| out.path().to_owned());
-        // What is complete is listed, or not there: where the disk is full, some of it must go.
-        let written = loop {
-            let Some((out, format)) = manifest.take() else {
-                break None;
-            };
-            let written = self.write_rows(out, format, flows, &observers, &listed);
-            match (written, &path) {
-                (Ok(out), _) => break Some(out),
-                (Err(_), Some(path)) if !listed.is_empty() => {
-                    let flush = self.flush(&[], flows);
-                    for dropped in listed.drain(listed.len() * 3 / 4..) {
-                        if let Some(observer) = observers.get_mut(dropped.shard) {
-                            flush.forget(dropped.shard, observer, dropped.number);
-                        }
-                    }
-                    manifest = OutputFile::create(path, []).ok().map(|out| (out, format));
-                }
-                (Err(_), _) => break None,
-            }
-        };
-        let flush = self.flush(&[], flows);
-        if path.is_some() && written.is_none() {
-            listed.clear();
-        }
-        for it in &listed {
-            if let Some(observer) = observers.get(it.shard)
-                && let Some(Target::Folder(folder)) = flush.target(observer.protocol(it.number))
-            {
-                drop(flush.settle(folder, it.shard, observer, it.number));
-            }
-        }
-        for target in &mut self.targets.all {
-            target.abandon(!listed.is_empty());
-        }
-        // The error that ended the run is the one to be told.
-        drop(written.map(OutputFile::finish));
+        self.keep_complete(flows, &mut observers);
     }
 }
 

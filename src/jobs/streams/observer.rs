@@ -270,8 +270,7 @@ impl StreamObserver {
         }
         let is_control = segment.has(Segment::SYN | Segment::FIN | Segment::RST);
         // A probe repeats the last byte, whatever it holds, to be answered.
-        let is_probe =
-            payload_on_wire <= 1 && !is_control && stream.tcp.distance(sequence) == Some(-1);
+        let is_probe = payload_on_wire <= 1 && !is_control && stream.tcp.is_probe(sequence);
         if is_probe || (payload_on_wire == 0 && !is_control) {
             return;
         }
@@ -319,8 +318,9 @@ impl StreamObserver {
             source: self.window.source(window),
             error: &mut self.error,
         };
+        let repeated = delivery.content.repeated_len();
         let arrival = work(&mut stream.tcp, &mut delivery);
-        stream.content.count(&arrival);
+        stream.content.count(&arrival, repeated);
         let has_work = stream.content.has_work() || stream.tcp.is_holding();
         if has_work && !stream.is_touched {
             stream.is_touched = true;

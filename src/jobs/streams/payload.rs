@@ -64,6 +64,8 @@ const WAITED: u64 = 1 << 62;
 const RECORD: u64 = 1 << 61;
 /// A lost run that zeros stand for.
 const FILLED: u64 = 1 << 60;
+/// A piece that came again, and has been counted as a conflict: none that is lost does.
+const COUNTED: u64 = FILLED;
 const FLAGS: u64 = LOST | WAITED | RECORD | FILLED;
 
 impl Payload {
@@ -119,6 +121,15 @@ impl Payload {
 
     pub(super) const fn is_filled(&self) -> bool {
         self.at & FILLED != 0
+    }
+
+    /// Notes that bytes that came again were found to differ already.
+    pub(super) const fn set_counted(&mut self) {
+        self.at |= COUNTED;
+    }
+
+    pub(super) const fn is_counted(&self) -> bool {
+        self.at & COUNTED != 0
     }
 
     /// Of a record, how many bytes were not captured.

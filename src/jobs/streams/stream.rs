@@ -191,6 +191,11 @@ impl Content {
         self.rare.as_ref().map_or(0, |rare| rare.part)
     }
 
+    /// How many pieces wait to be compared.
+    pub(super) fn repeated_len(&self) -> usize {
+        self.rare.as_ref().map_or(0, |rare| rare.repeated.len())
+    }
+
     /// Whether there are bytes to be compared.
     pub(super) fn has_repeated(&self) -> bool {
         self.rare.as_ref().is_some_and(|it| !it.repeated.is_empty())
@@ -228,7 +233,8 @@ impl Content {
     }
 
     /// Counts what a segment brought.
-    pub(super) fn count(&mut self, arrival: &Arrival) {
+    /// `repeated` is how many pieces waited to be compared before.
+    pub(super) fn count(&mut self, arrival: &Arrival, repeated: usize) {
         if *arrival == Arrival::default() {
             return;
         }
@@ -237,6 +243,12 @@ impl Content {
         rare.overlaps += u64::from(arrival.repeated > 0);
         rare.out_of_order += u64::from(arrival.is_out_of_order);
         rare.conflicts += u64::from(arrival.is_conflict);
+        // Its front may have been delivered before, and be compared later.
+        for (_, piece) in rare.repeated.iter_mut().skip(repeated) {
+            if arrival.is_conflict {
+                piece.set_counted();
+            }
+        }
         rare.late += u64::from(arrival.before_start);
     }
 }

@@ -42,6 +42,18 @@ impl Targets {
         }
     }
 
+    /// Where a file of this name is written: in a directory that is new, before it has its name.
+    pub(super) fn place_of(&self, path: &Path) -> PathBuf {
+        let folders = self.all.iter().filter_map(|target| match target {
+            Target::Folder(folder) => folder.place_of(path),
+            Target::Archive(..) | Target::Stdout(..) => None,
+        });
+        folders
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| path.to_owned())
+    }
+
     /// Starts the outputs that the options name.
     pub(super) fn create(options: &StreamOptions, inputs: &[PathBuf]) -> Result<Self, Error> {
         let mut targets = Self {

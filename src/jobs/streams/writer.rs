@@ -322,7 +322,7 @@ impl<'a> Writer<'a> {
                 }
                 from = stop;
             }
-            rare.conflicts += u64::from(found.differs);
+            rare.conflicts += u64::from(found.differs && !piece.is_counted());
             rare.late += found.late;
             rare.retransmitted = rare.retransmitted.saturating_sub(found.late);
         }

@@ -131,6 +131,16 @@ impl Folder {
         }
     }
 
+    /// Where another file with this path is to be written, if it stands in this directory and the
+    /// directory is new.
+    pub fn place_of(&self, path: &Path) -> Option<PathBuf> {
+        let parent = path.parent().filter(|it| !it.as_os_str().is_empty())?;
+        // Compared by components: a slash at the end does not matter.
+        let is_inside = self.is_new && parent.components().eq(self.directory.components());
+        let temporary = self.temporary.as_ref().filter(|_| is_inside)?;
+        Some(temporary.path().join(path.file_name()?))
+    }
+
     /// Puts a complete file under its name, in place of what was there; once is enough.
     ///
     /// # Errors
@@ -165,11 +175,19 @@ impl Folder {
         Ok(())
     }
 
-    /// Removes a file that is not wanted after all.
+    /// Removes a file that is not wanted after all, under its name or before it has it.
     ///
     /// # Errors
     /// When it cannot be removed.
     pub fn discard(&self, file: FileId, name: &str) -> io::Result<()> {
+        let mut published = self
+            .published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if published.get(name) == Some(&file) {
+            published.remove(name);
+            return fs::remove_file(self.path_of(name));
+        }
         fs::remove_file(self.temporary_path(file, name))
     }
 

@@ -172,6 +172,12 @@ impl NameTemplate {
         self.pieces.contains(&Piece::Field(field))
     }
 
+    /// Whether both directions of a conversation have different names, also where they have one
+    /// FlowID.
+    pub fn tells_directions_apart(&self) -> bool {
+        self.has(Field::SrcIp) && self.has(Field::SrcPort)
+    }
+
     /// Whether enough of what makes a stream is in the name.
     fn tells_apart(&self) -> bool {
         const ENDS: [Field; 4] = [Field::SrcIp, Field::SrcPort, Field::DstIp, Field::DstPort];
