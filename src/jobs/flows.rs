@@ -135,7 +135,7 @@ pub fn flows(
             )
         }
     };
-    let mut ids = selection.ids.clone();
+    let mut ids = selection.ids;
     stream_ids.iter().cloned().for_each(|(_, it)| ids.merge(it));
     let filtered_ids = check_ids(&ids, &outcome)?;
     let without_stream = check_stream_ids(&stream_ids, &outcome, streams.as_ref());

@@ -5,6 +5,7 @@
 //! stream is there to be worth opening its file; files are open one at a time for each worker.
 //! What must wait (for a gap, for an archive, for more) is kept as a place in the input.
 
+mod compare;
 mod ending;
 mod failed;
 mod flush;
