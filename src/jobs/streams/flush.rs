@@ -108,7 +108,7 @@ impl Flush<'_> {
         Ok(written)
     }
 
-    /// Everything has come: gives up what is missing, and completes all files of a shard.
+    /// Everything has come: gives up what is missing, and writes all that is not written.
     pub(super) fn finish(&self, shard: usize, observer: &mut StreamObserver) -> Result<u64, Error> {
         let mut written = 0;
         for number in observer.numbers() {
@@ -131,9 +131,8 @@ impl Flush<'_> {
             if let Some(error) = observer.error.take() {
                 return Err(error);
             }
-            if let Some(Target::Folder(folder)) = self.target(protocol) {
+            if self.target(protocol).is_some_and(Target::is_folder) {
                 written += self.write(shard, observer, number)?;
-                self.settle(folder, shard, observer, number)?;
                 if let Some(stream) = observer.streams.get_mut(number as usize) {
                     stream.is_settled = true;
                 }
@@ -142,6 +141,23 @@ impl Flush<'_> {
             }
         }
         Ok(written)
+    }
+
+    /// Puts the files of all streams under their names. By one thread: renames in one directory
+    /// wait for each other, and waiting costs more than renaming.
+    pub(super) fn settle_all(&self, observers: &[&mut StreamObserver]) -> Result<(), Error> {
+        for (shard, observer) in observers.iter().enumerate() {
+            for (stream, number) in observer.streams.iter().zip(0..) {
+                let protocol = observer.network(stream).protocol;
+                if let Some(Target::Folder(folder)) = self.target(protocol)
+                    && stream.verdict == Verdict::Wanted
+                {
+                    self.check_cancelled()?;
+                    self.settle(folder, shard, observer, number)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Puts a stream's files under their names, if it is one that is wanted; else removes them.
@@ -155,7 +171,8 @@ impl Flush<'_> {
         let Some((subject, stream)) = Subject::of(observer, shard, number) else {
             return Ok(());
         };
-        if stream.parts().is_empty() {
+        let has_its_name = folder.is_new() && self.is_listed(stream);
+        if stream.parts().is_empty() || has_its_name {
             return Ok(());
         }
         let name = self.name(&subject, stream);

@@ -325,6 +325,7 @@ impl Job for Streams<'_> {
         self.check_ids(flows).inspect_err(|_| self.is_void = true)?;
         let flush = self.flush(&[], flows);
         let mut written = each(&mut observers, |shard, it| flush.finish(shard, it))?;
+        flush.settle_all(&observers)?;
         let listed = self.listed(&flush, &observers);
         self.count(&observers, &listed);
         written += self.write_others(flows, &mut observers, &listed)?;

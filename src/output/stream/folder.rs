@@ -11,7 +11,8 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::hash::RandomState;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use tempfile::TempDir;
@@ -26,8 +27,10 @@ pub struct Folder {
     is_new: bool,
     /// Directories that were made for it, the outermost first.
     made: Vec<PathBuf>,
-    /// Device and number of files that must not be replaced.
-    inputs: Vec<(u64, u64)>,
+    /// The directory itself: names are short then, and quickly found.
+    handle: Option<OwnedFd>,
+    /// Names in the directory that must not be replaced.
+    inputs: Vec<OsString>,
     /// Names that were given to files.
     published: Mutex<HashMap<Box<str>, FileId, RandomState>>,
 }
@@ -76,14 +79,22 @@ impl Folder {
         let mut made: Vec<PathBuf> = missing.map(Path::to_owned).collect();
         made.reverse();
         fs::create_dir_all(&place).map_err(|error| Error::io("create", &directory, error))?;
-        let inputs = inputs.into_iter().filter_map(|path| path.metadata().ok());
+        let handle = match is_new {
+            true => None,
+            false => Some(
+                File::open(&directory)
+                    .map_err(|error| Error::io("open", &directory, error))?
+                    .into(),
+            ),
+        };
         let mut folder = Self {
+            inputs: names_in(&directory, inputs),
             directory,
             prefix,
             temporary: None,
             is_new,
             made,
-            inputs: inputs.map(|it| (it.dev(), it.ino())).collect(),
+            handle,
             published: Mutex::default(),
         };
         // The library's error tells the temporary name, which means nothing to anybody.
@@ -97,6 +108,11 @@ impl Folder {
         };
         folder.temporary = Some(new_temporary(&place).map_err(failed)?);
         Ok(folder)
+    }
+
+    /// Whether the directory is new: its files have their names from the start.
+    pub const fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Opens a file to be written to at its end; `is_first` if nothing was written to it yet.
@@ -149,28 +165,28 @@ impl Folder {
         if self.is_new {
             return Ok(());
         }
-        let path = self.path_of(name);
-        let is_input = !self.inputs.is_empty()
-            && path
-                .metadata()
-                .is_ok_and(|it| self.inputs.contains(&(it.dev(), it.ino())));
-        if is_input {
+        let mut file_name = self.prefix.clone();
+        file_name.push(name);
+        if self.inputs.contains(&file_name) {
+            let path = self.path_of(name);
             return Err(ErrorKind::OutputIsInput { path }.into());
         }
+        let failed = |error| Error::io("create", &self.path_of(name), error);
         let mut published = self
             .published
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         match published.get(name) {
             Some(known) if *known == file => return Ok(()),
-            Some(_) => {
-                let taken = rustix::io::Errno::EXIST;
-                return Err(Error::io("create", &path, taken.into()));
-            }
+            Some(_) => return Err(failed(rustix::io::Errno::EXIST.into())),
             None => {}
         }
-        fs::rename(self.temporary_path(file, name), &path)
-            .map_err(|error| Error::io("create", &path, error))?;
+        let from = self.temporary_path(file, name);
+        let renamed = match &self.handle {
+            Some(handle) => rustix::fs::renameat(rustix::fs::CWD, from, handle, file_name),
+            None => rustix::fs::rename(from, self.path_of(name)),
+        };
+        renamed.map_err(|error| failed(error.into()))?;
         published.insert(name.into(), file);
         Ok(())
     }
@@ -240,6 +256,24 @@ impl Drop for Folder {
             }
         }
     }
+}
+
+/// Which of some files stand in a directory, by their names there.
+fn names_in<'a>(directory: &Path, files: impl IntoIterator<Item = &'a Path>) -> Vec<OsString> {
+    let Ok(directory) = directory.canonicalize() else {
+        return Vec::new();
+    };
+    let is_there = |path: &&Path| {
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        parent.canonicalize().is_ok_and(|it| it == directory)
+    };
+    let files = files.into_iter().filter(is_there);
+    files
+        .filter_map(|path| Some(path.file_name()?.to_owned()))
+        .collect()
 }
 
 fn new_temporary(directory: &Path) -> io::Result<TempDir> {
