@@ -22,7 +22,7 @@ use std::fs::File;
 use std::hash::RandomState;
 use std::io::{IoSlice, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A stream that has been taken out of its shard to be written.
 struct Taken {
@@ -59,12 +59,13 @@ impl Flush<'_> {
         let mut rest = streams;
         // While one batch is written, the next one is made.
         let mut batch = Batch::default();
+        let buffers = Buffers::default();
         loop {
             let mut next = Batch::default();
             rest = next.take(rest, observers);
             let (written, ()) = rayon::join(
-                || batch.write(archive),
-                || self.make(&mut next, source, &rules),
+                || batch.write(archive, &buffers),
+                || self.make(&mut next, source, &rules, &buffers),
             );
             written?;
             total += batch.written;
@@ -109,7 +110,7 @@ impl Flush<'_> {
     }
 
     /// Makes the entries of small streams.
-    fn make(&self, batch: &mut Batch, source: Source<'_>, rules: &StreamRules) {
+    fn make(&self, batch: &mut Batch, source: Source<'_>, rules: &StreamRules, buffers: &Buffers) {
         if batch.is_large() {
             return;
         }
@@ -137,7 +138,7 @@ impl Flush<'_> {
             .taken
             .par_chunks_mut(CHUNK_LEN)
             .with_max_len(1)
-            .map(|chunk| self.entries(chunk, source, rules))
+            .map(|chunk| self.entries(chunk, source, rules, buffers.take()))
             .collect();
     }
 
@@ -147,8 +148,9 @@ impl Flush<'_> {
         taken: &mut [Taken],
         source: Source<'_>,
         rules: &StreamRules,
+        buffer: Vec<u8>,
     ) -> Result<Vec<u8>, Error> {
-        let mut archive = Archive::new(Vec::new(), Path::new("the archive"));
+        let mut archive = Archive::new(buffer, Path::new("the archive"));
         for it in taken {
             self.entry(&mut archive, it, source, rules)?;
         }
@@ -217,6 +219,23 @@ impl Flush<'_> {
     }
 }
 
+/// Memory for entries, used over and over: fresh memory costs as much as what is written to it.
+#[derive(Debug, Default)]
+struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+impl Buffers {
+    fn take(&self) -> Vec<u8> {
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        free.pop().unwrap_or_default()
+    }
+
+    fn put_back(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        free.push(buffer);
+    }
+}
+
 impl Batch {
     /// Takes streams out of their shards: some that are small, or one that is large. Returns
     /// those that are left.
@@ -261,11 +280,12 @@ impl Batch {
         self.taken.first().is_some_and(|it| it.stream.is_large())
     }
 
-    fn write(&mut self, archive: &mut Archive<OutputFile>) -> Result<(), Error> {
+    fn write(&mut self, archive: &mut Archive<OutputFile>, buffers: &Buffers) -> Result<(), Error> {
         for made in self.made.drain(..) {
             let made = made?;
             archive.append_entries(&made)?;
             self.written += made.len() as u64;
+            buffers.put_back(made);
         }
         Ok(())
     }

@@ -381,7 +381,11 @@ impl Subject {
             shard,
             number,
             network: observer.network(stream),
-            window_scale: observer.window_scale(stream, number),
+            window_scale: if observer.rules.needs_window() {
+                observer.window_scale(stream, number)
+            } else {
+                0
+            },
         };
         Some((subject, stream))
     }
