@@ -3,7 +3,7 @@
 use super::args::{Args, HeaderArg, NameStyleArg};
 use super::plan::port_ranges;
 use pcap_flows::jobs::streams::{ProtocolOptions, StreamOptions};
-use pcap_flows::output::stream::NameStyle;
+use pcap_flows::output::stream::{NameStyle, NameTemplate};
 use pcap_flows::select::IdSet;
 use std::path::PathBuf;
 
@@ -31,6 +31,7 @@ pub(super) fn streams(args: &Args) -> Result<Option<StreamOptions>, String> {
             None => Ok(None),
         };
     }
+    check_protocols(args, tcp.as_ref(), udp.as_ref())?;
     let template = args.name_template.as_ref();
     if args.bidirectional && template.is_some_and(|it| !it.tells_directions_apart()) {
         return Err(
@@ -54,6 +55,27 @@ pub(super) fn streams(args: &Args) -> Result<Option<StreamOptions>, String> {
         manifest: args.manifest.clone(),
         memory: args.reassembly_memory,
     }))
+}
+
+/// TCP and UDP may use the same ports: in one place, names must tell them apart.
+fn check_protocols(
+    args: &Args,
+    tcp: Option<&ProtocolOptions>,
+    udp: Option<&ProtocolOptions>,
+) -> Result<(), String> {
+    let (Some(tcp), Some(udp)) = (tcp, udp) else {
+        return Ok(());
+    };
+    let template = args.name_template.as_ref();
+    let tells_apart = template.is_none_or(NameTemplate::tells_protocols_apart);
+    if tcp.output == udp.output && !tells_apart {
+        return Err(
+            "this --name-template does not tell TCP from UDP: it needs {protocol} or {ext}, or different \
+             directories with --output-tcp and --output-udp"
+                .to_owned(),
+        );
+    }
+    Ok(())
 }
 
 /// Whether -o is where streams go: it is, unless packets are asked for, or all streams have a

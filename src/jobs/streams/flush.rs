@@ -8,7 +8,7 @@ use super::writer::{Meta, ToFolder, Writer, name_of_part};
 use crate::engine::Progress;
 use crate::error::{Error, ErrorKind};
 use crate::flow::{FlowKey, FlowList, NetworkKey};
-use crate::output::stream::{FileId, Folder, StreamLabel};
+use crate::output::stream::{FileId, Folder, NameStyle, StreamLabel};
 use crate::tcp::{Arrival, Piece};
 use std::ops::Range;
 
@@ -345,7 +345,13 @@ impl Flush<'_> {
             connection: stream.connection,
             first: stream.first,
         };
-        self.options.names.name(&label, extension)
+        let mut name = self.options.names.name(&label, extension);
+        // pcap_flow's names do not tell of the protocol.
+        let is_shared = self.options.tcp.is_some() && self.options.udp.is_some();
+        if self.options.names == NameStyle::Fmadio && network.protocol == UDP && is_shared {
+            name.push_str(".udp");
+        }
+        name
     }
 
     pub(super) fn meta(&self, subject: &Subject, stream: &Stream) -> Meta {

@@ -63,14 +63,16 @@ impl Targets {
         };
         let tcp = options.tcp.as_ref().map(|it| it.output.as_path());
         let udp = options.udp.as_ref().map(|it| it.output.as_path());
+        // With a slash at the end it is a directory, without one a prefix: paths would be equal.
+        let is_shared = tcp.map(Path::as_os_str) == udp.map(Path::as_os_str);
         for output in [tcp, udp].into_iter().flatten() {
             // Both protocols may share one output.
-            if tcp == udp && !targets.all.is_empty() {
+            if is_shared && !targets.all.is_empty() {
                 break;
             }
             targets.all.push(Target::create(output, inputs)?);
         }
-        if tcp.is_some() && tcp != udp {
+        if tcp.is_some() && !is_shared {
             targets.of_udp = 1;
         }
         Ok(targets)

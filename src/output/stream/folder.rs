@@ -1,9 +1,9 @@
 //! A directory of files that are complete under their names, or not there.
 //!
-//! Files are written in a hidden directory, each one open only while it is written to. A directory
-//! that is new gets its name as a whole at the end: renaming hundreds of thousands of files costs
-//! as much as writing them. In one that exists, each file is renamed. Dropped before, they leave
-//! nothing behind.
+//! Files are written in a hidden directory, each one open only while it is written to. Where the
+//! directory is new, the hidden one takes its place at the end: renaming hundreds of thousands of
+//! files costs as much as writing them. In one that exists, each file is renamed. Dropped before,
+//! they leave nothing behind.
 
 use crate::error::{Error, ErrorKind};
 use hashbrown::HashMap;
@@ -23,7 +23,7 @@ pub struct Folder {
     directory: PathBuf,
     prefix: OsString,
     temporary: Option<TempDir>,
-    /// The directory is new: the hidden one becomes it.
+    /// The directory was made for this: the hidden one takes its place.
     is_new: bool,
     /// Directories that were made for it, the outermost first.
     made: Vec<PathBuf>,
@@ -73,12 +73,12 @@ impl Folder {
         } else {
             directory.clone()
         };
-        let missing = place
+        let missing = directory
             .ancestors()
             .take_while(|it| !it.as_os_str().is_empty() && !it.exists());
         let mut made: Vec<PathBuf> = missing.map(Path::to_owned).collect();
         made.reverse();
-        fs::create_dir_all(&place).map_err(|error| Error::io("create", &directory, error))?;
+        fs::create_dir_all(&directory).map_err(|error| Error::io("create", &directory, error))?;
         let handle = match is_new {
             true => None,
             false => Some(
@@ -216,12 +216,25 @@ impl Folder {
             return Ok(());
         };
         if self.is_new {
-            fs::rename(temporary.path(), &self.directory)
-                .map_err(|error| Error::io("create", &self.directory, error))?;
-            // It has another name now: nothing is left to be removed.
-            drop(temporary.keep());
+            // Where something stands in it by now, this fails.
+            match fs::rename(temporary.path(), &self.directory) {
+                // It has another name now: nothing is left to be removed.
+                Ok(()) => drop(temporary.keep()),
+                Err(_) => self.move_files(temporary.path())?,
+            }
         }
         self.made.clear();
+        Ok(())
+    }
+
+    /// Moves files that have their names already, one by one.
+    fn move_files(&self, from: &Path) -> Result<(), Error> {
+        let failed = |error| Error::io("write to", &self.directory, error);
+        for entry in fs::read_dir(from).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let path = self.directory.join(entry.file_name());
+            fs::rename(entry.path(), &path).map_err(|error| Error::io("create", &path, error))?;
+        }
         Ok(())
     }
 

@@ -172,6 +172,11 @@ impl NameTemplate {
         self.pieces.contains(&Piece::Field(field))
     }
 
+    /// Whether a TCP and a UDP stream between the same ports have different names.
+    pub fn tells_protocols_apart(&self) -> bool {
+        self.has(Field::FlowId) || self.has(Field::Protocol) || self.has(Field::Ext)
+    }
+
     /// Whether both directions of a conversation have different names, also where they have one
     /// FlowID.
     pub fn tells_directions_apart(&self) -> bool {
