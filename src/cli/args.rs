@@ -383,7 +383,7 @@ pub(crate) enum GapsArg {
     /// Nothing: the stream goes on behind the gap
     #[default]
     Skip,
-    /// Zeros
+    /// Zeros: at most 16 MiB for a stream and 4 KiB for each of its segments
     Zero,
     /// The stream goes on in another file
     Split,

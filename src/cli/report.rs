@@ -86,6 +86,10 @@ fn report_streams(streams: &StreamsReport, report: &FlowsReport, incomplete_data
             ),
         ),
         (
+            streams.unfilled_gaps,
+            "gaps are longer than the zeros that --gaps zero writes, and left out".to_owned(),
+        ),
+        (
             streams.gaps_for_memory,
             "gaps were given up to keep within --reassembly-memory".to_owned(),
         ),

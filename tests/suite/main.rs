@@ -24,4 +24,6 @@ mod list;
 mod oracle;
 mod outputs;
 mod readme;
+mod stream_oracle;
+mod streams;
 mod timeouts;

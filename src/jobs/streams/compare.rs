@@ -98,41 +98,23 @@ impl Writer<'_> {
         let end = offset + u64::from(piece.len());
         let first = pending.range(..=offset).next_back();
         let first = first.map_or(offset, |(start, _)| *start);
-        let mut reaching_over = Vec::new();
-        let mut differs = false;
         let mut scratch = (Vec::new(), Vec::new());
-        for (&start, other) in pending.range(first..end) {
+        for (&start, other) in pending.range_mut(first..end) {
             let (at, stop) = (start.max(offset), end.min(start + u64::from(other.len())));
             if at >= stop {
                 continue;
             }
             let (from, len) = (len_u32(at - start), len_u32(stop - at));
             let mine = piece.part(len_u32(at - offset), len_u32(stop - offset));
-            let theirs = other.read(from, len, &self.source, &mut scratch.0)?;
-            differs |= mine.read(0, len, &self.source, &mut scratch.1)? != theirs;
-            if at > start {
-                reaching_over.push((start, other.part(0, from)));
+            let mine = mine.read(0, len, &self.source, &mut scratch.1)?;
+            if mine == other.read(from, len, &self.source, &mut scratch.0)? {
+                continue;
             }
-            let behind = from + len;
-            if behind < other.len() {
-                reaching_over.push((stop, other.part(behind, other.len())));
+            found.differs = true;
+            if self.rules.overlap == Overlap::Last {
+                // In its place, as it would be in the file: headers stay what they were.
+                other.replace(from, mine, &self.source)?;
             }
-        }
-        found.differs |= differs;
-        if differs && self.rules.overlap == Overlap::Last {
-            // In one piece, so that segments that overlap over and over are not cut ever smaller.
-            let covered: Vec<u64> = pending.range(first..end).map(|(start, _)| *start).collect();
-            let reaches = |start: &u64, other: &Payload| start + u64::from(other.len()) > offset;
-            for start in covered {
-                if pending
-                    .get(&start)
-                    .is_some_and(|other| reaches(&start, other))
-                {
-                    pending.remove(&start);
-                }
-            }
-            pending.extend(reaching_over);
-            pending.insert(offset, piece.clone());
         }
         Ok(())
     }

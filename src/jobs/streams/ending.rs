@@ -206,7 +206,7 @@ impl Flush<'_> {
         let meta = self.meta(&subject, stream);
         let folder = self.target(meta.protocol).and_then(Target::folder);
         let mut copied = 0;
-        for part in stream.parts() {
+        for part in stream.content.parts() {
             let file = folder.and_then(|folder| folder.open(subject.file(part), "").ok());
             if let Some(mut file) = file {
                 copied += std::io::copy(&mut file, out).map_err(|error| out.error(error))?;

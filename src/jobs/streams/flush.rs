@@ -4,13 +4,12 @@ use super::observer::StreamObserver;
 use super::options::{StreamOptions, UDP};
 use super::stream::{Stream, Verdict};
 use super::target::{Target, Targets};
-use super::writer::{Meta, ToFolder, Writer, name_of_part};
+use super::writer::{Meta, ToFolder, Writer, name_of_part, patiently};
 use crate::engine::Progress;
 use crate::error::{Error, ErrorKind};
 use crate::flow::{FlowKey, FlowList, NetworkKey};
 use crate::output::stream::{FileId, Folder, NameStyle, StreamLabel};
 use crate::tcp::{Arrival, Piece};
-use std::ops::Range;
 
 /// What writing streams needs to know.
 #[derive(Clone, Copy, Debug)]
@@ -172,11 +171,11 @@ impl Flush<'_> {
             return Ok(());
         };
         let has_its_name = folder.is_new() && self.is_listed(stream);
-        if stream.parts().is_empty() || has_its_name {
+        if stream.content.parts().is_empty() || has_its_name {
             return Ok(());
         }
         let name = self.name(&subject, stream);
-        for part in stream.parts() {
+        for part in stream.content.parts() {
             let (file, name) = (subject.file(part), name_of_part(&name, part));
             if self.is_listed(stream) {
                 folder.publish(file, &name)?;
@@ -288,7 +287,10 @@ impl Flush<'_> {
         let name = self.name(&subject, stream);
         let open = |part| {
             let file = match folder {
-                Some(folder) => folder.open(subject.file(part), &name_of_part(&name, part)),
+                Some(folder) => {
+                    let name = name_of_part(&name, part);
+                    patiently(|| folder.open(subject.file(part), &name))
+                }
                 None => Err(std::io::ErrorKind::NotFound.into()),
             };
             file.map_err(|error| Error::io("compare with", "a stream's file".as_ref(), error))
@@ -343,7 +345,7 @@ impl Flush<'_> {
             key: &key,
             flow_id,
             connection: stream.connection,
-            first: stream.first,
+            first: stream.started,
         };
         let mut name = self.options.names.name(&label, extension);
         // pcap_flow's names do not tell of the protocol.
@@ -387,11 +389,7 @@ impl Subject {
             shard,
             number,
             network: observer.network(stream),
-            window_scale: if observer.rules.needs_window() {
-                observer.window_scale(stream, number)
-            } else {
-                0
-            },
+            window_scale: stream.window_scale.unwrap_or(0),
         };
         Some((subject, stream))
     }
@@ -423,25 +421,6 @@ impl StreamObserver {
         let pair = self.pairs.get(stream.pair as usize);
         pair.map_or_else(NetworkKey::default, |pair| pair.network(stream.is_reverse))
     }
-
-    /// The other direction of a stream's connection, as long as it is known.
-    pub(super) fn peer(&self, stream: &Stream, number: u32) -> Option<&Stream> {
-        let pair = self.pairs.get(stream.pair as usize)?;
-        let side = usize::from(stream.is_reverse);
-        let is_of = |streams: &[u32; 2]| streams.get(side) == Some(&number);
-        let streams = [pair.current, pair.previous].into_iter().find(is_of)?;
-        self.streams.get(*streams.get(1 - side)? as usize)
-    }
-
-    /// The shift of a stream's window. RFC 7323, section 2.2: both sides must offer one.
-    fn window_scale(&self, stream: &Stream, number: u32) -> u8 {
-        let refuses =
-            |peer: &Stream| peer.tcp.initial_sequence().is_some() && peer.window_scale.is_none();
-        match stream.window_scale {
-            Some(scale) if !self.peer(stream, number).is_some_and(refuses) => scale,
-            _ => 0,
-        }
-    }
 }
 
 impl Stream {
@@ -449,22 +428,6 @@ impl Stream {
     pub(super) fn pending_bytes(&self) -> u64 {
         let pieces = self.content.pending.iter();
         pieces.map(|piece| u64::from(piece.len())).sum()
-    }
-
-    /// The parts that have bytes, when all is written.
-    pub(super) fn parts(&self) -> Range<u32> {
-        let rare = self.content.rare.as_ref();
-        let last = rare.map_or(0, |rare| rare.part);
-        // In front of a gap at the very start there is nothing.
-        let starts_with_gap =
-            rare.is_some_and(|rare| rare.gaps.first().is_some_and(|gap| gap.offset == 0));
-        let first = u32::from(last > 0 && starts_with_gap);
-        let end = if self.content.written > 0 {
-            last + 1
-        } else {
-            last
-        };
-        first..end
     }
 }
 

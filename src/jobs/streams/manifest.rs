@@ -84,12 +84,11 @@ impl Streams<'_> {
             let count = |field: fn(&stream::Rare) -> u64| rare.map_or(0, field);
             let network = observer.network(stream);
             let subject = Subject::of(observer, listed.shard, listed.number);
-            let file = stream.parts().next().and_then(|part| {
+            let file = stream.content.parts().next().and_then(|part| {
                 let name = flush.name(&subject?.0, stream);
                 let target = flush.target(network.protocol)?;
                 Some(target.path_of(&writer::name_of_part(&name, part)))
             });
-            let peer = observer.peer(stream, listed.number);
             let row = StreamRow {
                 flow_id: listed.flow_id,
                 connection: stream.connection,
@@ -106,7 +105,7 @@ impl Streams<'_> {
                 midstream: network.protocol == options::TCP
                     && stream.tcp.has_payload()
                     && stream.tcp.initial_sequence().is_none(),
-                end: stream.end(peer.is_some_and(|it| it.was_reset)),
+                end: stream.end(),
                 file: &file.map_or_else(String::new, |it| it.display().to_string()),
                 late_bytes: count(|it| it.late),
             };

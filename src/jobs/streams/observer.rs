@@ -153,12 +153,18 @@ impl StreamObserver {
         let Some(pair) = self.pairs.get_mut(to.pair as usize) else {
             return NONE;
         };
+        let peer = pair.current.get(1 - to.side).copied().unwrap_or(NONE);
+        let was_reset = self
+            .streams
+            .get(peer as usize)
+            .is_some_and(|it| it.was_reset);
         let Some(current) = pair.current.get_mut(to.side) else {
             return NONE;
         };
         if *current == NONE {
             let mut stream = Stream::new(to.flow, to.pair, pair.connection, pair.verdict);
             stream.is_reverse = to.side == 1;
+            stream.was_reset = was_reset;
             *current = put(&mut self.streams, &mut self.free_streams, stream);
         }
         *current
@@ -204,8 +210,7 @@ impl StreamObserver {
         let segment = transport.and_then(|it| Segment::parse(it.bytes));
         let (Some(transport), Some(segment)) = (transport, segment) else {
             self.cut_headers += u64::from(transport.is_some());
-            let number = self.stream(to);
-            return self.packet_of(number, packet, contents);
+            return self.without_transport(to, packet, contents);
         };
         let number = self.stream_of_segment(to, &segment);
         self.packet_of(number, packet, contents);
@@ -264,17 +269,23 @@ impl StreamObserver {
         let Some(stream) = self.streams.get_mut(number as usize) else {
             return;
         };
-        stream.was_reset |= segment.has(Segment::RST);
         if segment.has(Segment::SYN) {
             stream.window_scale = segment.window_scale;
         }
-        let is_control = segment.has(Segment::SYN | Segment::FIN | Segment::RST);
+        let is_reset = segment.has(Segment::RST);
+        let is_control = is_reset || segment.has(Segment::SYN | Segment::FIN);
+        let is_probe_of = stream.tcp.is_probe(sequence);
+        if is_reset {
+            self.reset(number);
+        }
         // A probe repeats the last byte, whatever it holds, to be answered.
-        let is_probe = payload_on_wire <= 1 && !is_control && stream.tcp.is_probe(sequence);
+        let is_probe = payload_on_wire <= 1 && !is_control && is_probe_of;
         if is_probe || (payload_on_wire == 0 && !is_control) {
             return;
         }
-        stream.content.segments += u64::from(payload_on_wire > 0);
+        if let Some(stream) = self.streams.get_mut(number as usize) {
+            stream.content.segments += u64::from(payload_on_wire > 0);
+        }
         let piece = (payload > 0).then(|| {
             self.window
                 .piece(transport, segment.header_len, payload, packet.time)
@@ -295,6 +306,25 @@ impl StreamObserver {
             }
             arrival.unwrap_or_default()
         });
+    }
+
+    /// A reset ends both directions.
+    #[cold]
+    fn reset(&mut self, number: u32) {
+        let Some(stream) = self.streams.get_mut(number as usize) else {
+            return;
+        };
+        stream.was_reset = true;
+        let (pair, side) = (stream.pair, usize::from(stream.is_reverse));
+        let Some(pair) = self.pairs.get(pair as usize) else {
+            return;
+        };
+        let is_of = |streams: &[u32; 2]| streams.get(side) == Some(&number);
+        let streams = [pair.current, pair.previous].into_iter().find(is_of);
+        let peer = streams.and_then(|it| it.get(1 - side).copied());
+        if let Some(peer) = peer.and_then(|it| self.streams.get_mut(it as usize)) {
+            peer.was_reset = true;
+        }
     }
 
     /// Works on a stream's segments, and notes what comes of it.
@@ -329,11 +359,11 @@ impl StreamObserver {
     }
 
     fn udp(&mut self, to: Direction, packet: &PacketRef, contents: &Contents<'_>) {
+        let Some(transport) = &contents.transport else {
+            return self.without_transport(to, packet, contents);
+        };
         let number = self.stream(to);
         self.packet_of(number, packet, contents);
-        let Some(transport) = &contents.transport else {
-            return;
-        };
         let (Some(stream), Some(len)) = (
             self.streams.get_mut(number as usize),
             ByteOrder::Big.u16(transport.bytes, 4),
@@ -374,6 +404,19 @@ impl StreamObserver {
         }
     }
 
+    /// A fragment that completes nothing, or less than a header: no stream starts with it, unless
+    /// packets are what is written.
+    #[cold]
+    fn without_transport(&mut self, to: Direction, packet: &PacketRef, contents: &Contents<'_>) {
+        let current = self.pairs.get(to.pair as usize).map(|it| it.current);
+        let current = current.and_then(|it| it.get(to.side).copied());
+        let number = match current {
+            None | Some(NONE) if !self.rules.as_pcap => return,
+            _ => self.stream(to),
+        };
+        self.packet_of(number, packet, contents);
+    }
+
     /// Notes a packet of a stream, and its record where packets are what is written.
     #[inline]
     fn packet_of(&mut self, number: u32, packet: &PacketRef, contents: &Contents<'_>) {
@@ -381,6 +424,9 @@ impl StreamObserver {
             return;
         };
         let is_first = stream.first > stream.last;
+        if is_first {
+            stream.started = packet.time;
+        }
         stream.first = stream.first.min(packet.time);
         stream.last = stream.last.max(packet.time);
         if !self.rules.as_pcap || stream.verdict == Verdict::Refused {
@@ -552,6 +598,7 @@ impl WindowPlace {
             window,
             base: self.base,
             captures: &self.captures,
+            memory: &self.memory,
         }
     }
 }

@@ -6,9 +6,9 @@
 use crate::capture::Nanos;
 use crate::error::Error;
 use crate::tcp::Piece;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -158,6 +158,34 @@ impl Payload {
         if let Some(bytes) = source.in_window(self.position(), len) {
             self.kept = Some(Kept::new(bytes, memory));
         }
+    }
+
+    /// Other bytes take the place of some of its own, from `from` on.
+    pub(super) fn replace(
+        &mut self,
+        from: u32,
+        bytes: &[u8],
+        source: &Source<'_>,
+    ) -> Result<(), Error> {
+        let is_own = self
+            .kept
+            .as_mut()
+            .is_some_and(|kept| Arc::get_mut(kept).is_some());
+        if !is_own {
+            let mut own = Vec::new();
+            self.append_at(0, self.skip() + self.len, source, &mut own)?;
+            self.kept = Some(Kept::new(&own, source.memory));
+        }
+        let start = (self.skip() + from) as usize;
+        let place = self
+            .kept
+            .as_mut()
+            .and_then(Arc::get_mut)
+            .and_then(|kept| kept.bytes.get_mut(start..start + bytes.len()));
+        if let Some(place) = place {
+            place.copy_from_slice(bytes);
+        }
+        Ok(())
     }
 
     /// Its bytes, from `from` on; those in the window without a copy, others by way of `scratch`.
@@ -310,6 +338,8 @@ pub(super) struct Source<'a> {
     pub(super) base: Position,
     /// What was read before.
     pub(super) captures: &'a Captures,
+    /// Bytes that are kept in memory.
+    pub(super) memory: &'a Arc<AtomicU64>,
 }
 
 impl<'a> Source<'a> {
@@ -328,53 +358,75 @@ impl<'a> Source<'a> {
 /// The inputs of a run, to be read again.
 #[derive(Debug, Default)]
 pub(super) struct Captures {
-    paths: RwLock<Vec<PathBuf>>,
+    files: RwLock<Vec<InputFile>>,
     /// A few that are open, the last used behind.
     open: Mutex<Vec<(usize, Arc<File>)>>,
+}
+
+/// An input, and what tells it from another file under its name: device and number.
+#[derive(Debug)]
+struct InputFile {
+    path: PathBuf,
+    identity: Option<(u64, u64)>,
 }
 
 impl Captures {
     /// Adds the next input.
     pub(super) fn add(&self, path: &Path) {
-        let mut paths = self.paths.write().unwrap_or_else(PoisonError::into_inner);
-        paths.push(path.to_owned());
+        let identity = path.metadata().ok().map(|it| (it.dev(), it.ino()));
+        let path = path.to_owned();
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        files.push(InputFile { path, identity });
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> u64 {
-        let paths = self.paths.read().unwrap_or_else(PoisonError::into_inner);
-        paths.len() as u64
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        files.len() as u64
     }
 
     /// The input in which a position is.
     pub(super) fn path(&self, position: Position) -> Option<PathBuf> {
-        let paths = self.paths.read().unwrap_or_else(PoisonError::into_inner);
-        paths.get(position.input()).cloned()
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        let file = files.get(position.input())?;
+        is_same(&file.path.metadata().ok()?, file).then(|| file.path.clone())
     }
 
     /// Reads bytes of a file that was mapped before.
     fn read(&self, position: Position, bytes: &mut [u8]) -> Result<(), Error> {
         let input = position.input();
-        let paths = self.paths.read().unwrap_or_else(PoisonError::into_inner);
-        let none = Path::new("an input");
-        let path = paths.get(input).map_or(none, PathBuf::as_path);
-        let failed = |source| Error::io("read again", path, source);
-        let file = self.file(input, path).map_err(failed)?;
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = files.get(input) else {
+            let gone = std::io::ErrorKind::NotFound.into();
+            return Err(Error::io("read again", Path::new("an input"), gone));
+        };
+        let failed = |source| Error::io("read again", &known.path, source);
+        let file = self.file(input, known).map_err(failed)?;
         file.read_exact_at(bytes, position.offset()).map_err(failed)
     }
 
-    fn file(&self, input: usize, path: &Path) -> std::io::Result<Arc<File>> {
+    fn file(&self, input: usize, known: &InputFile) -> std::io::Result<Arc<File>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, file)) = open.iter().find(|(number, _)| *number == input) {
             return Ok(Arc::clone(file));
         }
-        let file = Arc::new(File::open(path)?);
+        let file = File::open(&known.path)?;
+        if !is_same(&file.metadata()?, known) {
+            return Err(std::io::Error::other(
+                "another file has its name now; keep captures in place while they are read",
+            ));
+        }
+        let file = Arc::new(file);
         if open.len() >= MOST_OPEN {
             open.remove(0);
         }
         open.push((input, Arc::clone(&file)));
         Ok(file)
     }
+}
+
+fn is_same(found: &Metadata, known: &InputFile) -> bool {
+    known.identity == Some((found.dev(), found.ino()))
 }
 
 /// Inputs that are open to be read again.

@@ -17,6 +17,8 @@ pub struct StreamsReport {
     pub gaps: u64,
     /// Bytes of all gaps.
     pub gap_bytes: u64,
+    /// Gaps that are too long for zeros.
+    pub unfilled_gaps: u64,
     /// Segments that repeated bytes with other content.
     pub conflicts: u64,
     /// Bytes that came after their gap had been given up.
@@ -44,6 +46,7 @@ impl StreamsReport {
         self.streams_with_gaps += u64::from(!rare.gaps.is_empty());
         self.gaps += rare.gaps.len() as u64;
         self.gap_bytes += rare.lost;
+        self.unfilled_gaps += rare.unfilled;
         self.conflicts += rare.conflicts;
         self.late_bytes += rare.late;
     }

@@ -6,6 +6,7 @@ use crate::capture::{LinkType, Nanos};
 use crate::error::Error;
 use crate::output::stream::{Gap, StreamEnd};
 use crate::tcp::{Arrival, Piece, Reassembler, Sink};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -19,6 +20,8 @@ pub(super) struct Stream {
     pub(super) content: Content,
     pub(super) first: Nanos,
     pub(super) last: Nanos,
+    /// The time of its first packet in the capture: names do not change when clocks jump.
+    pub(super) started: Nanos,
     /// The flow of its first packet.
     pub(super) flow: u32,
     /// The endpoints that it is between.
@@ -85,8 +88,9 @@ pub(super) struct Rare {
     pub(super) runs: Vec<Run>,
     /// The file that is being written: more than one where gaps split a stream.
     pub(super) part: u32,
-    /// Bytes of gaps that zeros stand for.
+    /// Bytes of gaps that zeros stand for, and gaps that are too long for that.
     pub(super) filled: u64,
+    pub(super) unfilled: u64,
 }
 
 /// From a stream offset on, bytes stand one behind the other from an offset of a file on (with
@@ -105,6 +109,7 @@ impl Stream {
             content: Content::default(),
             first: Nanos::MAX,
             last: Nanos::MIN,
+            started: Nanos(0),
             flow,
             pair,
             connection,
@@ -148,11 +153,11 @@ impl Stream {
         }
     }
 
-    /// How it ended; `peer_was_reset` tells of the other direction.
-    pub(super) fn end(&self, peer_was_reset: bool) -> StreamEnd {
+    /// How it ended.
+    pub(super) const fn end(&self) -> StreamEnd {
         if self.tcp.has_fin() {
             StreamEnd::Fin
-        } else if self.was_reset || peer_was_reset {
+        } else if self.was_reset {
             StreamEnd::Rst
         } else {
             StreamEnd::Open
@@ -170,11 +175,21 @@ impl Content {
         self.bytes + self.rare.as_ref().map_or(0, |rare| rare.lost)
     }
 
+    /// The parts that have bytes, when all is written.
+    pub(super) fn parts(&self) -> Range<u32> {
+        let rare = self.rare.as_ref();
+        let last = rare.map_or(0, |rare| rare.part);
+        // In front of a gap at the very start there is nothing.
+        let starts_with_gap =
+            rare.is_some_and(|rare| rare.gaps.first().is_some_and(|gap| gap.offset == 0));
+        let first = u32::from(last > 0 && starts_with_gap);
+        let end = if self.written > 0 { last + 1 } else { last };
+        first..end
+    }
+
     /// Whether there is a file, or will be one.
     pub(super) fn has_content(&self) -> bool {
-        let has_parts = || self.rare.as_ref().is_some_and(|rare| rare.part > 0);
-        self.written > 0
-            || has_parts()
+        !self.parts().is_empty()
             || self
                 .pending
                 .iter()
@@ -217,6 +232,8 @@ impl Content {
         if rules.gaps == Gaps::Zero && rare.filled + len <= most {
             rare.filled += len;
             piece.set_filled();
+        } else if rules.gaps == Gaps::Zero {
+            rare.unfilled += 1;
         }
         if !rules.as_pcap {
             self.push(piece);

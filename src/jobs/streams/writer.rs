@@ -10,6 +10,7 @@ use crate::tcp::{Piece, Segment};
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::ops::Range;
+use std::time::Duration;
 
 /// What stands around the pieces of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +85,7 @@ pub(super) trait Output {
 pub(super) struct Meta {
     pub(super) flow_id: u64,
     pub(super) protocol: u8,
-    /// Shift of the window: 0 unless both sides agreed on one.
+    /// Shift of the window, as this side's SYN offers it.
     pub(super) window_scale: u8,
 }
 
@@ -335,7 +336,7 @@ impl Output for ToFolder<'_> {
             };
             let is_first = self.started != Some(part);
             self.started = Some(part);
-            let file = folder.append(id, &name_of_part(name, part), is_first);
+            let file = patiently(|| folder.append(id, &name_of_part(name, part), is_first));
             self.open = Some((part, file.map_err(failed)?));
         }
         let Some((_, file)) = &mut self.open else {
@@ -351,6 +352,24 @@ pub(super) fn name_of_part(name: &str, part: u32) -> String {
         0 => name.to_owned(),
         part => format!("{name}.gap{part}"),
     }
+}
+
+/// Opens a file; waits for other workers to close theirs where there are too many.
+pub(super) fn patiently(open: impl Fn() -> io::Result<File>) -> io::Result<File> {
+    let too_many = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
+    for _ in 0..MOST_TRIES {
+        match open() {
+            Err(error)
+                if too_many
+                    .iter()
+                    .any(|it| error.raw_os_error() == Some(it.raw_os_error())) =>
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            opened => return opened,
+        }
+    }
+    open()
 }
 
 /// Writes all of some slices, however many there are.
@@ -392,6 +411,8 @@ const FILE_HEADER_LEN: u64 = 24;
 const RECORD_HEADER_LEN: u64 = 16;
 /// How much of a file is gone through at most to find a place between headers.
 const RUN_LEN: u64 = 64 * 1024;
+/// Ten seconds: whoever holds a file closes it long before.
+const MOST_TRIES: usize = 10_000;
 /// Spans that the system takes in one call (`IOV_MAX`).
 const MOST_SPANS: usize = 1024;
 const MOST_SCRATCH: usize = 1024 * 1024;

@@ -61,7 +61,7 @@ pub struct StreamRow<'a> {
     pub segments: u64,
     /// How many bytes came again after they had been received.
     pub retransmitted_bytes: u64,
-    /// How many segments came before one that precedes them in the stream.
+    /// How many segments came after one that stands behind them in the stream.
     pub out_of_order: u64,
     /// How many segments repeat bytes already received, plain retransmissions among them.
     pub overlaps: u64,

@@ -177,6 +177,7 @@ pub(crate) fn answer(question: &Question, way: &Way) -> Answer {
             format: None,
             flush: false,
         }),
+        streams: None,
         stats: None,
     };
     let mut list = Vec::new();

@@ -6,6 +6,8 @@ pub(crate) mod extraction;
 pub(crate) mod frames;
 pub(crate) mod program;
 pub(crate) mod reading;
+pub(crate) mod segments;
+pub(crate) mod streams;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -27,7 +27,18 @@ pub(crate) fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Ended {
 
 impl Program {
     pub(crate) fn new() -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pcap_flows"));
+        Self::called_by(Command::new(env!("CARGO_BIN_EXE_pcap_flows")))
+    }
+
+    /// The program with less of something than usual: `limit` is what `ulimit` is to set.
+    pub(crate) fn with_limit(limit: &str) -> Self {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit {limit}; exec \"$@\"");
+        shell.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_pcap_flows")]);
+        Self::called_by(shell)
+    }
+
+    fn called_by(mut command: Command) -> Self {
         command
             .current_dir(root())
             .env("TZ", "UTC")

@@ -1,0 +1,18 @@
+//! Streams: the bytes that applications sent, whatever became of the packets on their way; one
+//! file each, and a manifest that tells what is missing.
+
+mod captures;
+mod connections;
+mod faults;
+mod gaps;
+mod headers;
+mod hostile;
+mod many;
+mod names;
+mod outputs;
+mod overlaps;
+mod payload;
+mod places;
+mod recorded;
+mod same;
+mod selection;
