@@ -286,10 +286,16 @@ impl StreamObserver {
         if let Some(stream) = self.streams.get_mut(number as usize) {
             stream.content.segments += u64::from(payload_on_wire > 0);
         }
-        let piece = (payload > 0).then(|| {
+        let mut piece = (payload > 0).then(|| {
             self.window
                 .piece(transport, segment.header_len, payload, packet.time)
         });
+        if self.rules.needs_window()
+            && self.is_scaled(number)
+            && let Some(piece) = &mut piece
+        {
+            piece.set_scaled();
+        }
         let overlap = self.rules.overlap;
         self.reassemble(number, packet.time, contents.window, |stream, sink| {
             if segment.has(Segment::SYN) {
@@ -308,6 +314,33 @@ impl StreamObserver {
         });
     }
 
+    /// Whether windows of a stream are scaled from here on. RFC 7323, section 2.2: both sides must
+    /// offer it, as far as their SYNs were seen.
+    fn is_scaled(&self, number: u32) -> bool {
+        let Some(stream) = self.streams.get(number as usize) else {
+            return false;
+        };
+        let refuses =
+            |peer: &Stream| peer.tcp.initial_sequence().is_some() && peer.window_scale.is_none();
+        let peer = self.streams.get(self.peer(number) as usize);
+        stream.window_scale.is_some() && !peer.is_some_and(refuses)
+    }
+
+    /// The other direction of a stream's connection, as long as it is known.
+    fn peer(&self, number: u32) -> u32 {
+        let stream = self.streams.get(number as usize);
+        let pair = stream.and_then(|it| self.pairs.get(it.pair as usize));
+        let (Some(stream), Some(pair)) = (stream, pair) else {
+            return NONE;
+        };
+        let side = usize::from(stream.is_reverse);
+        let is_of = |streams: &[u32; 2]| streams.get(side) == Some(&number);
+        let streams = [pair.current, pair.previous].into_iter().find(is_of);
+        streams
+            .and_then(|it| it.get(1 - side).copied())
+            .unwrap_or(NONE)
+    }
+
     /// A reset ends both directions.
     #[cold]
     fn reset(&mut self, number: u32) {
@@ -315,14 +348,8 @@ impl StreamObserver {
             return;
         };
         stream.was_reset = true;
-        let (pair, side) = (stream.pair, usize::from(stream.is_reverse));
-        let Some(pair) = self.pairs.get(pair as usize) else {
-            return;
-        };
-        let is_of = |streams: &[u32; 2]| streams.get(side) == Some(&number);
-        let streams = [pair.current, pair.previous].into_iter().find(is_of);
-        let peer = streams.and_then(|it| it.get(1 - side).copied());
-        if let Some(peer) = peer.and_then(|it| self.streams.get_mut(it as usize)) {
+        let peer = self.peer(number);
+        if let Some(peer) = self.streams.get_mut(peer as usize) {
             peer.was_reset = true;
         }
     }

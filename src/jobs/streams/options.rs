@@ -83,6 +83,12 @@ pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 
 impl StreamRules {
+    /// Whether headers tell of windows.
+    pub(super) fn needs_window(&self) -> bool {
+        let headers = self.tcp.as_ref().and_then(|tcp| tcp.headers);
+        headers == Some(HeaderStyle::Extended)
+    }
+
     /// Whether a gap ends a file into which that much was written, at a stream offset: unless
     /// the gap in front of it has just done so.
     pub(super) fn splits(&self, written: u64, offset: u64) -> bool {

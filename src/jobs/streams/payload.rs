@@ -66,7 +66,9 @@ const RECORD: u64 = 1 << 61;
 const FILLED: u64 = 1 << 60;
 /// A piece that came again, and has been counted as a conflict: none that is lost does.
 const COUNTED: u64 = FILLED;
-const FLAGS: u64 = LOST | WAITED | RECORD | FILLED;
+/// The window of its segment is scaled.
+const SCALED: u64 = 1 << 59;
+const FLAGS: u64 = LOST | WAITED | RECORD | FILLED | SCALED;
 
 impl Payload {
     /// Payload that starts `skip` bytes behind the position of its transport header.
@@ -113,6 +115,14 @@ impl Payload {
 
     pub(super) const fn has_waited(&self) -> bool {
         self.at & WAITED != 0
+    }
+
+    pub(super) const fn set_scaled(&mut self) {
+        self.at |= SCALED;
+    }
+
+    pub(super) const fn is_scaled(&self) -> bool {
+        self.at & SCALED != 0
     }
 
     pub(super) const fn set_filled(&mut self) {
@@ -299,7 +309,7 @@ impl Position {
     const OFFSET_BITS: u32 = 44;
 
     /// Inputs beyond this one share its number: they are never read again.
-    pub(super) const LAST_INPUT: u64 = (1 << 16) - 1;
+    pub(super) const LAST_INPUT: u64 = (1 << 15) - 1;
 
     pub(super) const fn new(input: u64, offset: u64) -> Self {
         Self((input << Self::OFFSET_BITS) | offset)

@@ -219,11 +219,8 @@ impl<'a> Writer<'a> {
         piece.append_header(&self.source, &mut header)?;
         let segment = Segment::parse(&header).unwrap_or_default();
         let behind = piece.skip().saturating_sub(segment.header_len);
-        let scale = if segment.has(Segment::SYN) {
-            0
-        } else {
-            meta.window_scale
-        };
+        let is_scaled = piece.is_scaled() && !segment.has(Segment::SYN);
+        let scale = if is_scaled { meta.window_scale } else { 0 };
         let [_, flags] = segment.flags.to_be_bytes();
         Ok(TcpFields {
             sequence: segment.payload_sequence().wrapping_add(behind),
