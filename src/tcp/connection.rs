@@ -58,25 +58,37 @@ impl<P: Piece> Neighbours<'_, P> {
         if is_of(self.previous) {
             return Place::Previous;
         }
-        let is_answer = segment.has(Segment::ACK);
+        let asked = self.peer.and_then(Reassembler::initial_sequence);
+        let asked = asked.filter(|_| segment.has(Segment::ACK));
+        let asked = asked.map(|it| it.wrapping_add(1));
         match self.current {
             Some(stream) if stream.accepts_late_syn(segment.sequence) => Place::Current,
             Some(stream) if stream.initial_sequence().is_some() => {
                 // A server that forgot its answer gives another one to the same SYN.
-                let asked = self.peer.and_then(Reassembler::initial_sequence);
-                let answers = asked.map(|it| it.wrapping_add(1)) == Some(segment.acknowledgment);
-                if is_answer && answers && !stream.has_payload() {
+                if asked == Some(segment.acknowledgment) && !stream.has_payload() {
                     Place::CurrentAgain
                 } else {
                     Place::Next
                 }
             }
             Some(stream) if stream.has_payload() => Place::Next,
-            // Nothing came from here yet, but the other side may have answered something.
-            _ => match self.acknowledged {
-                Some(number) if !is_near(number, segment.payload_sequence()) => Place::Next,
-                _ => Place::Current,
-            },
+            stream => {
+                // Nothing that counts came from here yet. An answer tells what it answers; else
+                // there may be segments without payload, and what the other side acknowledged.
+                let first = segment.payload_sequence();
+                let fits = match asked {
+                    Some(asked) => is_near(segment.acknowledgment, asked),
+                    None => {
+                        let seen = stream.and_then(Reassembler::only_empty);
+                        seen.is_none_or(|it| is_near(it, first))
+                    }
+                };
+                if fits && self.acknowledged.is_none_or(|it| is_near(it, first)) {
+                    Place::Current
+                } else {
+                    Place::Next
+                }
+            }
         }
     }
 
@@ -192,6 +204,50 @@ mod tests {
             Place::Previous
         );
         assert_eq!(neighbours.place(&segment(3_000_000_001, 0)), Place::Current);
+    }
+
+    #[test]
+    fn an_answer_to_another_syn_starts_the_next_connection() {
+        let client = stream(Some(0), None);
+        let neighbours = Neighbours {
+            current: None,
+            previous: None,
+            peer: Some(&client),
+            acknowledged: None,
+        };
+        let place = |acknowledgment| {
+            neighbours.place(&Segment {
+                acknowledgment,
+                ..segment(900, Segment::SYN | Segment::ACK)
+            })
+        };
+        assert_eq!(place(1), Place::Current);
+        assert_eq!(place(100), Place::Current, "with data in the SYN");
+        assert_eq!(place(150_000_001), Place::Next);
+    }
+
+    #[test]
+    fn a_syn_behind_segments_of_an_older_connection() {
+        let mut current = stream(None, None);
+        current.empty(1);
+        let client = stream(Some(76), None);
+        let mut neighbours = Neighbours {
+            current: Some(&current),
+            previous: None,
+            peer: None,
+            acknowledged: None,
+        };
+        let syn = segment(150_000_000, Segment::SYN);
+        assert_eq!(neighbours.place(&syn), Place::Next);
+        let overtaken = segment(0, Segment::SYN);
+        assert_eq!(neighbours.place(&overtaken), Place::Current);
+        // A reset has any number, but the answer that follows says what it answers.
+        neighbours.peer = Some(&client);
+        let answer = Segment {
+            acknowledgment: 77,
+            ..segment(150_000_000, Segment::SYN | Segment::ACK)
+        };
+        assert_eq!(neighbours.place(&answer), Place::Current);
     }
 
     #[test]

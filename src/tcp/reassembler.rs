@@ -96,6 +96,8 @@ const IS_ANCHORED: u8 = 4;
 const HAS_FIN: u8 = 8;
 /// Bytes were sent behind the FIN.
 const IS_PAST_FIN: u8 = 16;
+/// A segment was seen that is none of these.
+const HAS_EMPTY: u8 = 32;
 
 impl<P: Piece> Reassembler<P> {
     /// Takes note of a SYN.
@@ -141,6 +143,15 @@ impl<P: Piece> Reassembler<P> {
             return Arrival::default();
         }
         self.place(sequence, piece, overlap, sink)
+    }
+
+    /// Takes note of a segment without SYN and payload: all that may be known of a stream.
+    #[inline]
+    pub const fn empty(&mut self, sequence: u32) {
+        if self.state & (HAS_SYN | HAS_PAYLOAD) == 0 {
+            self.next_sequence = sequence;
+            self.state |= HAS_EMPTY;
+        }
     }
 
     /// Takes note of a FIN, which stands behind the payload of its segment.
@@ -223,6 +234,15 @@ impl<P: Piece> Reassembler<P> {
                 <= 0
         };
         self.has(HAS_FIN) && self.held.is_none() && (self.has(IS_PAST_FIN) || is_at_fin())
+    }
+
+    /// The number of the last segment, where all segments had neither SYN nor payload.
+    pub const fn only_empty(&self) -> Option<u32> {
+        if self.state & (HAS_SYN | HAS_PAYLOAD) == 0 && self.has(HAS_EMPTY) {
+            Some(self.next_sequence)
+        } else {
+            None
+        }
     }
 
     /// How far a sequence number is from the next one that is expected; `None` while nothing is

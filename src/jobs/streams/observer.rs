@@ -275,6 +275,9 @@ impl StreamObserver {
         let is_reset = segment.has(Segment::RST);
         let is_control = is_reset || segment.has(Segment::SYN | Segment::FIN);
         let is_probe_of = stream.tcp.is_probe(sequence);
+        if payload_on_wire == 0 && !segment.has(Segment::SYN) {
+            stream.tcp.empty(sequence);
+        }
         if is_reset {
             self.reset(number);
         }
