@@ -1,9 +1,8 @@
 //! What a capture's format is at some place of it, and walking its records.
 
 use super::linktype::LinkType;
-use super::pcap::{HeaderError, PcapFormat};
+use super::pcap::{HeaderError, PcapFormat, UsualRecords};
 use super::pcapng::{self, Block, Section};
-use super::prefetch;
 use super::record::{PacketRecord, Stop};
 use std::sync::Arc;
 
@@ -206,12 +205,27 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The records from here on, as far as they are of the usual kind; [`Walk::advance`] then goes
+    /// to where these end.
+    pub(crate) fn usual(&self) -> UsualRecords<'a> {
+        let format = match &self.format {
+            Format::Pcap(format) => Some(format),
+            Format::Pcapng(_) => None,
+        };
+        UsualRecords::new(self.bytes, self.position..self.end, format)
+    }
+
+    /// Goes to where [`Walk::usual`] ended.
+    pub(crate) const fn advance(&mut self, records: &UsualRecords<'_>) {
+        self.position = records.position;
+    }
+
     /// The next packet. After an error the walk stands where it was: asking again gives the same
     /// answer.
     ///
     /// # Errors
     /// A [`Stop`] when there is no further packet that can be read.
-    #[inline(always)]
+    #[inline]
     #[expect(
         clippy::should_implement_trait,
         reason = "how a walk stops matters: not an Option"
@@ -221,7 +235,6 @@ impl<'a> Walk<'a> {
             let Format::Pcap(format) = &self.format else {
                 return self.next_in_pcapng();
             };
-            prefetch::ahead(self.bytes, self.position, PREFETCH_DISTANCE);
             let record = format.record(self.bytes, self.position)?;
             let is_empty = record.wire_len == 0 && record.data.is_empty();
             if is_empty && self.enter_joined_header()? {
@@ -307,6 +320,3 @@ impl<'a> Walk<'a> {
         (self.companions, self.format)
     }
 }
-
-/// How far ahead of a walk memory is asked for, in bytes.
-const PREFETCH_DISTANCE: usize = 1024;

@@ -3,6 +3,7 @@
 
 use super::bytes::ByteOrder;
 use super::linktype::LinkType;
+use super::prefetch;
 use super::record::{DamageKind, PacketRecord, Stop};
 use super::timestamp::Nanos;
 
@@ -230,8 +231,12 @@ impl PcapFormat {
         (len >= unpadded && len <= unpadded + MAX_PADDING).then_some(len)
     }
 
+    /// Whether records have the usual header: [`UsualRecords`] can read them.
+    pub(super) const fn is_usual(&self) -> bool {
+        matches!(self.variant, Variant::Micros | Variant::Nanos) && !self.swapped_lengths
+    }
+
     /// The record at `at`.
-    #[inline(always)]
     pub(super) fn record<'a>(&self, bytes: &'a [u8], at: usize) -> Result<PacketRecord<'a>, Stop> {
         let header_len = self.record_header_len();
         let Some(body) = bytes.get(at + header_len..) else {
@@ -283,6 +288,73 @@ impl PcapFormat {
             }),
             _ => Ok(None),
         }
+    }
+}
+
+/// A walk over records as nearly all are: whole, and with the usual header. It stops at the first
+/// that is not, or that starts behind the walk's end, and leaves it to a walk that can say why.
+///
+/// It is all that happens between two packets, and small enough to stay in registers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UsualRecords<'a> {
+    bytes: &'a [u8],
+    pub(super) position: usize,
+    end: usize,
+    /// Up to where memory has been asked for.
+    asked: usize,
+    order: ByteOrder,
+    unit_ns: u32,
+    max_captured: u32,
+    link_type: LinkType,
+}
+
+impl<'a> UsualRecords<'a> {
+    /// Over the records that start in `range`; none, if `format` is none of pcap's usual ones.
+    pub(super) fn new(
+        bytes: &'a [u8],
+        range: std::ops::Range<usize>,
+        format: Option<&PcapFormat>,
+    ) -> Self {
+        let format = format.filter(|it| it.is_usual());
+        Self {
+            bytes,
+            position: range.start,
+            end: if format.is_some() { range.end } else { range.start },
+            asked: range.start,
+            order: format.map_or(ByteOrder::Little, |it| it.order),
+            unit_ns: format.map_or(1, PcapFormat::unit_ns),
+            max_captured: format.map_or(0, |it| it.max_captured),
+            link_type: format.map_or(LinkType::default(), |it| it.link_type),
+        }
+    }
+
+    /// The next record.
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> Option<PacketRecord<'a>> {
+        let at = self.position;
+        if at >= self.end {
+            return None;
+        }
+        prefetch::stream(self.bytes, &mut self.asked, at);
+        let (header, body) = self.bytes.get(at..)?.split_first_chunk::<16>()?;
+        let field = |at| self.order.u32(header, at);
+        let (captured, wire_len) = (field(8)?, field(12)?);
+        // An empty record may be another file's header.
+        if captured > self.max_captured || wire_len == 0 {
+            return None;
+        }
+        let data = body.get(..captured as usize)?;
+        let len = header.len() + data.len();
+        self.position = at + len;
+        Some(PacketRecord {
+            start: at,
+            len,
+            time: Nanos::from_pcap(field(0)?, field(4)?, self.unit_ns),
+            data_start: at + header.len(),
+            data,
+            wire_len,
+            link_type: Some(self.link_type),
+        })
     }
 }
 

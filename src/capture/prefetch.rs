@@ -1,20 +1,38 @@
 //! Asking the processor for bytes before they are needed.
-//!
-//! Walking records is a chain of dependent loads: a record's length says where the next one
-//! starts. Asking some records ahead hides most of the wait for memory.
-#![expect(unsafe_code, reason = "the intrinsic is unsafe; see ahead")]
+#![expect(unsafe_code, reason = "the intrinsic is unsafe; see line")]
 
-/// Asks for the cache line `distance` bytes behind `at`. Only a hint, and only where there are
-/// such bytes.
+/// Asks for what a walk over records reaches next: every cache line up to a few KiB ahead of
+/// `position`. `asked` is up to where that was done before.
+///
+/// Walking records is a chain of dependent loads: a record's length says where the next one
+/// starts, and the processor's own prefetching cannot follow steps of changing length. Reading
+/// all of the memory in order is faster than waiting for some of it.
 #[inline(always)]
-pub(crate) fn ahead(bytes: &[u8], at: usize, distance: usize) {
+pub(super) fn stream(bytes: &[u8], asked: &mut usize, position: usize) {
+    // Behind a long record: what was skipped is not needed.
+    let mut at = (*asked).max(position);
+    while at < position + DISTANCE {
+        line(bytes, at);
+        at += LINE;
+    }
+    *asked = at;
+}
+
+/// Asks for the cache line with the byte at `at`. Only a hint, and only where there is one.
+#[inline(always)]
+pub(crate) fn line<T>(items: &[T], at: usize) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(byte) = bytes.get(at + distance) {
+    if let Some(item) = items.get(at) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: the pointer is that of a byte of the slice; prefetching reads nothing, and
+        // SAFETY: the pointer is that of an item of the slice; prefetching reads nothing, and
         // cannot fault.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(item).cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (bytes, at, distance);
+    let _ = (items, at);
 }
+
+/// How far ahead of a walk memory is asked for, in bytes.
+const DISTANCE: usize = 4096;
+/// Bytes that come together from memory.
+const LINE: usize = 64;

@@ -10,6 +10,7 @@ mod ip;
 mod key;
 mod link;
 mod link_table;
+mod plain;
 mod trailer;
 mod tunnel;
 mod wireless;
@@ -219,8 +220,41 @@ not_flow! {
 ///
 /// # Errors
 /// Why the packet belongs to no flow.
-#[inline(always)]
+#[inline]
 pub fn decode<'a>(
+    link_type: LinkType,
+    data: &'a [u8],
+    options: &DecodeOptions,
+    link: &mut LinkKey,
+) -> Result<Headers<'a>, NotFlow> {
+    match decode_plain(link_type, data, options, link) {
+        Some(headers) => Ok(headers),
+        None => decode_any(link_type, data, options, link),
+    }
+}
+
+/// Decodes a packet of the kind that most are; `None` for all others, without a change to `link`.
+#[inline(always)]
+pub(crate) fn decode_plain<'a>(
+    link_type: LinkType,
+    data: &'a [u8],
+    options: &DecodeOptions,
+    link: &mut LinkKey,
+) -> Option<Headers<'a>> {
+    let is_asked = !options.decap && options.trailer.is_none();
+    if link_type == LinkType::ETHERNET && is_asked {
+        plain::read(data, link)
+    } else {
+        None
+    }
+}
+
+/// Decodes any packet.
+///
+/// # Errors
+/// Why the packet belongs to no flow.
+#[inline(never)]
+pub(crate) fn decode_any<'a>(
     link_type: LinkType,
     data: &'a [u8],
     options: &DecodeOptions,

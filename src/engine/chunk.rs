@@ -5,7 +5,7 @@ use super::balance::{Balance, Place};
 use super::config::Rules;
 use super::lists::ShardLists;
 use crate::capture::{Companion, Format, LinkType, Nanos, PacketRecord, Stop, Walk};
-use crate::decode::{Addresses, Fragment, Headers, NotFlow, decode};
+use crate::decode::{Addresses, Fragment, Headers, NotFlow, decode, decode_any, decode_plain};
 use crate::flow::{
     DatagramTable, FlowKey, FragmentTable, Layers, LinkKey, LinkTable, NetworkKey, PacketRef,
 };
@@ -66,15 +66,15 @@ impl Chunk {
         self.reset(range.clone(), format, rules);
         let mut walk = Walk::new(window, range, format.clone());
         let stop = loop {
+            self.usual_packets(&mut walk, max_packets, rules);
             if self.balance.packets >= max_packets {
                 break Stop::End;
             }
             match walk.next() {
-                Ok(record) => self.packet(record, rules),
+                Ok(record) => self.packet(&record, rules),
                 Err(stop) => break stop,
             }
         };
-        self.packets.complete();
         self.stop = Some(stop);
         self.end = walk.position();
         let (companions, format) = walk.into_parts();
@@ -97,18 +97,42 @@ impl Chunk {
         self.last_time = None;
     }
 
+    /// Packets up to the first record that is out of the ordinary.
+    fn usual_packets(&mut self, walk: &mut Walk<'_>, max_packets: u64, rules: &Rules) {
+        let mut records = walk.usual();
+        while self.balance.packets < max_packets
+            && let Some(record) = records.next()
+        {
+            self.packet(&record, rules);
+        }
+        walk.advance(&records);
+    }
+
     #[inline(always)]
-    fn packet(&mut self, record: PacketRecord<'_>, rules: &Rules) {
+    fn packet(&mut self, record: &PacketRecord<'_>, rules: &Rules) {
         self.balance.packets += 1;
         self.balance.bytes += u64::from(record.wire_len);
-        self.note_time(&record);
+        self.note_time(record);
+        let mut link = LinkKey::default();
+        let link_type = record.link_type.unwrap_or_default();
+        match decode_plain(link_type, record.data, &rules.decode, &mut link) {
+            Some(headers) => self.flow_packet(record, &headers, &link, rules),
+            None => self.any_packet(record, rules),
+        }
+    }
+
+    #[inline(never)]
+    fn any_packet(&mut self, record: &PacketRecord<'_>, rules: &Rules) {
         let mut link = LinkKey::default();
         let decoded = match record.link_type {
-            Some(link_type) => decode(link_type, record.data, &rules.decode, &mut link),
+            Some(link_type) => decode_any(link_type, record.data, &rules.decode, &mut link),
             None => Err(NotFlow::NoInterface),
         };
         match decoded {
-            Ok(headers) => self.flow_packet(record, headers, &link, rules),
+            Ok(headers) => match headers.fragment {
+                Some(fragment) => self.fragment(record, &headers, fragment, link),
+                None => self.flow_packet(record, &headers, &link, rules),
+            },
             Err(reason) => self.loose_packet(record, reason, &link, rules),
         }
     }
@@ -146,7 +170,7 @@ impl Chunk {
     #[cold]
     fn loose_packet(
         &mut self,
-        record: PacketRecord<'_>,
+        record: &PacketRecord<'_>,
         reason: NotFlow,
         link: &LinkKey,
         rules: &Rules,
@@ -155,9 +179,9 @@ impl Chunk {
             self.balance.filtered += 1;
             return;
         }
-        self.balance.count_not_flow(reason, self.place(&record));
+        self.balance.count_not_flow(reason, self.place(record));
         if let (NotFlow::LinkType, Some(link_type)) = (reason, record.link_type) {
-            self.balance.count_link_type(link_type, self.place(&record));
+            self.balance.count_link_type(link_type, self.place(record));
         }
         // Without its interface a packet cannot be read in another capture either.
         if rules.wants_loose && reason != NotFlow::NoInterface {
@@ -168,48 +192,32 @@ impl Chunk {
     #[inline(always)]
     fn flow_packet(
         &mut self,
-        record: PacketRecord<'_>,
-        headers: Headers<'_>,
+        record: &PacketRecord<'_>,
+        headers: &Headers<'_>,
         link: &LinkKey,
         rules: &Rules,
     ) {
-        let packet = PacketRef {
-            time: headers.trailer_time.unwrap_or(record.time),
-            offset: offset_u32(record.start),
-            wire_len: record.wire_len,
-            addresses: [0; 2],
-            ports: [headers.src_port, headers.dst_port],
-            link: 0,
-            hash: 0,
-            tcp_flags: headers.tcp_flags,
-            protocol: headers.protocol,
-            flags: 0,
-        };
-        if let Some(fragment) = headers.fragment {
-            return self.fragment(packet, &record, headers, fragment, *link);
-        }
+        let packet = packet_ref(record, headers);
         let shard = self.hand_over(packet, &headers.addresses, link, rules);
         if rules.wants_contents {
-            self.packets.push_layers(shard, layers(&record, &headers));
+            self.packets.push_layers(shard, layers(record, headers));
         }
     }
 
     #[cold]
     fn fragment(
         &mut self,
-        packet: PacketRef,
         record: &PacketRecord<'_>,
-        headers: Headers<'_>,
+        headers: &Headers<'_>,
         fragment: Fragment,
         link: LinkKey,
     ) {
         let network = headers.network_key();
-        let key = FlowKey { link, network };
         self.fragments.push(FragmentEvent {
             fragment,
-            key,
-            packet,
-            layers: layers(record, &headers),
+            key: FlowKey { link, network },
+            packet: packet_ref(record, headers),
+            layers: layers(record, headers),
         });
     }
 
@@ -255,7 +263,7 @@ impl Chunk {
             (false, false) => self.links.number(link),
             (true, _) => self.links.number(&link.without_link_layer()),
         };
-        let shard = hash.conversation as usize % rules.shards;
+        let shard = shard_of(hash.conversation, rules.shards);
         self.packets.push(shard, packet);
         shard
     }
@@ -300,7 +308,6 @@ impl Chunk {
                 self.packets.push_layers(shard, layers);
             }
         }
-        self.packets.complete();
         self.packets.sort();
     }
 
@@ -324,6 +331,23 @@ impl Chunk {
     }
 }
 
+/// A packet, before it is known which flow it belongs to.
+#[inline(always)]
+fn packet_ref(record: &PacketRecord<'_>, headers: &Headers<'_>) -> PacketRef {
+    PacketRef {
+        time: headers.trailer_time.unwrap_or(record.time),
+        offset: offset_u32(record.start),
+        wire_len: record.wire_len,
+        addresses: [0; 2],
+        ports: [headers.src_port, headers.dst_port],
+        link: 0,
+        hash: 0,
+        tcp_flags: headers.tcp_flags,
+        protocol: headers.protocol,
+        flags: 0,
+    }
+}
+
 /// Where the layers of a packet stand.
 fn layers(record: &PacketRecord<'_>, headers: &Headers<'_>) -> Layers {
     // What a header claims beyond the packet's length on the wire was never sent.
@@ -339,6 +363,12 @@ fn layers(record: &PacketRecord<'_>, headers: &Headers<'_>) -> Layers {
         link_type: record.link_type.unwrap_or_default(),
         place: Layers::IN_WINDOW,
     }
+}
+
+/// One of `shards` for a hash, each as often as the others.
+#[inline(always)]
+fn shard_of(hash: u32, shards: usize) -> usize {
+    ((u64::from(hash) * shards as u64) >> 32) as usize
 }
 
 /// The addresses of a key, as a header has them.

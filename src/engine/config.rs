@@ -50,7 +50,7 @@ impl Default for Tuning {
             first_cpu: None,
             window_len: 256 * 1024 * 1024,
             chunk_len: 4 * 1024 * 1024,
-            shards: 128,
+            shards: 32,
             hash_key: None,
         }
     }

@@ -1,10 +1,4 @@
 //! The packets of a chunk, sorted by shard while they are found.
-//!
-//! Each packet goes to the end of one of many lists: every list is a place in memory of its own,
-//! and a write there waits for its cache line. Measured on 9.7 M packets (128 lists, two per
-//! cache line): 50 ns a packet, more than everything else that decoding does. So packets are
-//! gathered in a block that stays in the cache, a few for each list, and copied out together: the
-//! waits of neighbouring cache lines overlap.
 
 use crate::flow::{Layers, PacketRef};
 
@@ -12,15 +6,8 @@ use crate::flow::{Layers, PacketRef};
 #[derive(Debug, Default)]
 pub(super) struct ShardLists {
     lists: Vec<Vec<PacketRef>>,
-    gathered: Vec<Gathered>,
     /// Where the packets' layers stand, list by list, where a job wants to know.
     layers: Vec<Vec<Layers>>,
-}
-
-#[derive(Clone, Debug)]
-struct Gathered {
-    packets: [PacketRef; GATHERED],
-    count: usize,
 }
 
 impl ShardLists {
@@ -31,31 +18,13 @@ impl ShardLists {
         self.layers
             .resize_with(if with_layers { count } else { 0 }, Vec::new);
         self.layers.iter_mut().for_each(Vec::clear);
-        let none = Gathered {
-            packets: [PacketRef::default(); GATHERED],
-            count: 0,
-        };
-        self.gathered.resize(count, none);
-        self.gathered
-            .iter_mut()
-            .for_each(|gathered| gathered.count = 0);
     }
 
     /// Adds a packet to the end of a list.
     #[inline(always)]
     pub(super) fn push(&mut self, list: usize, packet: PacketRef) {
-        let Some(gathered) = self.gathered.get_mut(list) else {
-            return;
-        };
-        if let Some(place) = gathered.packets.get_mut(gathered.count) {
-            *place = packet;
-            gathered.count += 1;
-        }
-        if gathered.count == GATHERED {
-            gathered.count = 0;
-            if let Some(packets) = self.lists.get_mut(list) {
-                packets.extend_from_slice(&gathered.packets);
-            }
+        if let Some(list) = self.lists.get_mut(list) {
+            list.push(packet);
         }
     }
 
@@ -63,14 +32,6 @@ impl ShardLists {
     pub(super) fn push_layers(&mut self, list: usize, layers: Layers) {
         if let Some(list) = self.layers.get_mut(list) {
             list.push(layers);
-        }
-    }
-
-    /// Copies out what is still gathered: the lists are complete then.
-    pub(super) fn complete(&mut self) {
-        for (packets, gathered) in self.lists.iter_mut().zip(&mut self.gathered) {
-            packets.extend(gathered.packets.iter().take(gathered.count));
-            gathered.count = 0;
         }
     }
 
@@ -104,6 +65,3 @@ impl ShardLists {
         self.lists.get(list).map_or(&[], Vec::as_slice)
     }
 }
-
-/// Packets gathered for each list: five cache lines.
-const GATHERED: usize = 8;

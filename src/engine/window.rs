@@ -4,7 +4,7 @@ use super::balance::{Balance, Place};
 use super::chunk::Chunk;
 use super::config::Rules;
 use super::job::{Job, Window};
-use crate::capture::{Format, Nanos, Stop, Walk, find_boundary};
+use crate::capture::{Companion, Format, Nanos, Stop, Walk, find_boundary};
 use crate::error::Error;
 use crate::flow::{
     DatagramTable, FlowKey, FlowList, FragmentTable, Observer, Shard, ShardPackets, ShardRules,
@@ -50,6 +50,13 @@ pub(super) struct WindowEnd {
     pub(super) written: u64,
 }
 
+/// What rounds find beside packets of flows, in order.
+#[derive(Debug)]
+struct Found {
+    companions: Vec<Companion>,
+    loose: Vec<u32>,
+}
+
 impl<O> Tables<O> {
     pub(super) fn new<J: Job<Observer = O>>(job: &J, rules: &Rules) -> Self {
         Self {
@@ -77,20 +84,57 @@ impl<O> Tables<O> {
         let &WindowStart {
             bytes,
             format,
-            mut base,
+            base,
             max_packets,
         } = start;
-        let base_offset = base.offset;
         // Interfaces are mostly described in front of all packets: so all chunks know them.
         let mut head = Walk::new(bytes, 0..bytes.len(), format.clone());
         head.skip_to_packet();
-        let start = head.position();
-        let (mut companions, first_format) = head.into_parts();
+        job.window_starts(base.offset, self.observers.iter_mut().collect());
+        let mut end = WindowEnd {
+            consumed: head.position(),
+            stop: Stop::End,
+            format: head.format().clone(),
+            packets: 0,
+            last_time: None,
+            written: 0,
+        };
+        let (companions, _) = head.into_parts();
+        let mut found = Found {
+            companions,
+            loose: Vec::new(),
+        };
+        let round_len = chunk_len.saturating_mul(std::env::var("CPW").ok().and_then(|it| it.parse().ok()).unwrap_or(CHUNKS_PER_WORKER) * rayon::current_num_threads());
+        while end.stop == Stop::End && end.consumed < bytes.len() && end.packets < max_packets {
+            let to = bytes.len().min(end.consumed.saturating_add(round_len));
+            let ranges = cut(bytes, end.consumed..to, chunk_len, &end.format);
+            let wanted = max_packets - end.packets;
+            self.walk(bytes, &ranges, &end.format, wanted, rules);
+            let used = self.prove(bytes, ranges.len(), wanted, rules);
+            self.round(start, used, &mut end, &mut found, rules);
+        }
+        self.flows.assign_ids();
+        let window = Window {
+            bytes,
+            format,
+            companions: &found.companions,
+            loose: &found.loose,
+        };
+        end.written = job.window(&window, &self.flows, self.observers.iter_mut().collect())?;
+        Ok(end)
+    }
 
-        let ranges = cut(bytes, start, chunk_len, &first_format);
-        self.walk(bytes, &ranges, &first_format, max_packets, rules);
-        let used = self.prove(bytes, ranges.len(), max_packets, rules);
-
+    /// What is done with the chunks of a round, when these are walked and proved.
+    fn round(
+        &mut self,
+        start: &WindowStart<'_>,
+        used: usize,
+        end: &mut WindowEnd,
+        found: &mut Found,
+        rules: &Rules,
+    ) where
+        O: Observer,
+    {
         let Self {
             flows,
             observers,
@@ -101,9 +145,8 @@ impl<O> Tables<O> {
             last_time,
         } = self;
         let chunks = chunks.get_mut(..used).unwrap_or_default();
-        let mut loose = Vec::new();
         for chunk in &mut *chunks {
-            chunk.place_fragments(bytes, fragments, datagrams, rules);
+            chunk.place_fragments(start.bytes, fragments, datagrams, rules);
             chunk.number_links(&mut flows.links);
             if let (Some(last), Some((first, place))) = (*last_time, chunk.first_time)
                 && first < last
@@ -111,34 +154,23 @@ impl<O> Tables<O> {
                 chunk.balance.time_goes_back.count_earlier(place);
             }
             *last_time = chunk.last_time.or(*last_time);
+            end.last_time = chunk.last_time.or(end.last_time);
+            let base = Place {
+                packet: start.base.packet + end.packets,
+                ..start.base
+            };
             balance.add(&chunk.balance, base);
-            base.packet += chunk.balance.packets;
-            companions.append(&mut chunk.companions);
-            loose.append(&mut chunk.loose);
+            end.packets += chunk.balance.packets;
+            found.companions.append(&mut chunk.companions);
+            found.loose.append(&mut chunk.loose);
         }
         balance.incomplete_datagrams = datagrams.incomplete();
-        job.window_starts(base_offset, observers.iter_mut().collect());
-        apply(bytes, flows, observers, balance, chunks, rules);
-        flows.assign_ids();
-
-        let window = Window {
-            bytes,
-            format,
-            companions: &companions,
-            loose: &loose,
-        };
-        let written = job.window(&window, flows, observers.iter_mut().collect())?;
-        let last = chunks.last();
-        Ok(WindowEnd {
-            consumed: last.map_or(start, |chunk| chunk.end),
-            stop: last.and_then(|chunk| chunk.stop).unwrap_or(Stop::End),
-            format: last
-                .and_then(|chunk| chunk.end_format.clone())
-                .unwrap_or(first_format),
-            packets: chunks.iter().map(|chunk| chunk.balance.packets).sum(),
-            last_time: chunks.iter().rev().find_map(|chunk| chunk.last_time),
-            written,
-        })
+        apply(start.bytes, flows, observers, balance, chunks, rules);
+        if let Some(last) = chunks.last() {
+            end.consumed = last.end;
+            end.stop = last.stop.unwrap_or(Stop::End);
+            end.format = last.end_format.clone().unwrap_or_else(|| end.format.clone());
+        }
     }
 
     /// Phase A: every chunk is walked as if its start were a record's.
@@ -206,20 +238,20 @@ impl<O> Tables<O> {
     }
 }
 
-/// Cuts the records of a window into chunks, at places that are to be proved.
-fn cut(bytes: &[u8], start: usize, chunk_len: usize, format: &Format) -> Vec<Range<usize>> {
-    let len = bytes.len();
-    let places: Vec<usize> = (start..len).step_by(chunk_len.max(1)).skip(1).collect();
+/// Cuts a run of records into chunks, at places that are to be proved.
+fn cut(bytes: &[u8], run: Range<usize>, chunk_len: usize, format: &Format) -> Vec<Range<usize>> {
+    let Range { start, end } = run;
+    let places: Vec<usize> = (start..end).step_by(chunk_len.max(1)).skip(1).collect();
     let candidate = |&place: &usize| {
         find_boundary(
             bytes,
             place,
-            place.saturating_add(chunk_len).min(len),
+            place.saturating_add(chunk_len).min(end),
             format,
         )
     };
     let mut boundaries: Vec<usize> = places.par_iter().filter_map(candidate).collect();
-    boundaries.push(len);
+    boundaries.push(end);
     let mut from = start;
     boundaries
         .into_iter()
@@ -293,5 +325,8 @@ fn apply<O: Observer>(
     }
 }
 
-/// Windows with fewer packets are not worth waking other threads for.
+/// Chunks that each worker walks, on average, before the shards take their packets: few enough
+/// that these are still in the cache then, and enough that no worker waits long for the others.
+const CHUNKS_PER_WORKER: usize = 4;
+/// Rounds with fewer packets are not worth waking other threads for.
 const FEW_PACKETS: u64 = 2_000;

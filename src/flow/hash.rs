@@ -81,11 +81,12 @@ impl HashKey {
         }
     }
 
-    /// Mixes a flow's hash and its link key's number to a table's hash.
+    /// Mixes a flow's hash and its link key's number.
     #[inline]
-    pub(crate) fn slot(&self, flow: u32, link: u32) -> u64 {
+    pub(crate) fn slot(&self, flow: u32, link: u32) -> u32 {
         let [k0, k1, _] = self.0;
-        fold((u64::from(flow) << 32 | u64::from(link)) ^ k0, k1 | 1)
+        let [low, _] = words(fold((u64::from(flow) << 32 | u64::from(link)) ^ k0, k1 | 1));
+        low
     }
 }
 

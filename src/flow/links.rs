@@ -11,7 +11,8 @@ pub struct LinkTable {
     keys: Vec<LinkKey>,
     numbers: HashTable<u32>,
     hasher: RandomState,
-    recent: [u32; RECENT],
+    /// Keys met lately and their numbers, each at a place of its own.
+    recent: Box<[(LinkKey, u32); RECENT]>,
 }
 
 impl Default for LinkTable {
@@ -20,7 +21,7 @@ impl Default for LinkTable {
             keys: Vec::new(),
             numbers: HashTable::new(),
             hasher: RandomState::new(),
-            recent: [0; RECENT],
+            recent: Box::new([(LinkKey::default(), Self::NONE); RECENT]),
         };
         table.clear();
         table
@@ -35,7 +36,7 @@ impl LinkTable {
     pub fn clear(&mut self) {
         self.keys.clear();
         self.numbers.clear();
-        self.recent = [0; RECENT];
+        self.recent.fill((LinkKey::default(), Self::NONE));
         self.number(&LinkKey::default());
     }
 
@@ -44,34 +45,36 @@ impl LinkTable {
     pub fn number(&mut self, key: &LinkKey) -> u32 {
         // Consecutive packets mostly go between the same few pairs of machines.
         let slot = recent_slot(key);
-        let guess = self.recent.get(slot).copied().unwrap_or(0);
-        if self.keys.get(guess as usize) == Some(key) {
-            return guess;
+        match self.recent.get(slot) {
+            Some((recent, number)) if recent == key => *number,
+            _ => self.find_or_insert(key, slot),
         }
-        let number = self.find_or_insert(key);
-        if let Some(recent) = self.recent.get_mut(slot) {
-            *recent = number;
-        }
-        number
     }
 
-    fn find_or_insert(&mut self, key: &LinkKey) -> u32 {
+    #[inline(never)]
+    fn find_or_insert(&mut self, key: &LinkKey, slot: usize) -> u32 {
         let Self {
             keys,
             numbers,
             hasher,
-            ..
+            recent,
         } = self;
         let at = |number: u32| keys.get(number as usize);
         let hash = hasher.hash_one(key);
-        if let Some(number) = numbers.find(hash, |&number| at(number) == Some(key)) {
-            return *number;
-        }
-        let number = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-        numbers.insert_unique(hash, number, |&number| {
-            at(number).map_or(0, |key| hasher.hash_one(key))
+        let found = numbers.find(hash, |&number| at(number) == Some(key)).copied();
+        let number = found.unwrap_or_else(|| {
+            let number = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+            numbers.insert_unique(hash, number, |&number| {
+                at(number).map_or(0, |key| hasher.hash_one(key))
+            });
+            number
         });
-        self.keys.push(*key);
+        if found.is_none() {
+            keys.push(*key);
+        }
+        if let Some(recent) = recent.get_mut(slot) {
+            *recent = (*key, number);
+        }
         number
     }
 
@@ -93,7 +96,7 @@ fn recent_slot(key: &LinkKey) -> usize {
     usize::from(key.mixed().to_be_bytes()[0]) % RECENT
 }
 
-const RECENT: usize = 256;
+const RECENT: usize = 128;
 
 #[cfg(test)]
 mod tests {

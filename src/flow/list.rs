@@ -117,8 +117,8 @@ impl FlowList {
 
     /// The id of a shard's flow; 0 while its window is not finished.
     pub(crate) fn id_of(&self, shard: usize, index: u32) -> u64 {
-        let record = self.shards.get(shard).and_then(|shard| shard.record(index));
-        record.map_or(0, |record| u64::from(record.id))
+        let shard = self.shards.get(shard);
+        shard.map_or(0, |shard| u64::from(shard.id(index)))
     }
 
     fn place(&self, id: u64) -> Option<&Place> {
@@ -127,28 +127,24 @@ impl FlowList {
 
     /// Numbers the flows that started in this window, in the order of their first packets.
     pub(crate) fn assign_ids(&mut self) {
-        let mut started: Vec<(u32, Place)> = Vec::new();
-        for (shard, number) in self.shards.iter_mut().zip(0_u32..) {
-            let place = |index| Place {
-                shard: number,
-                index,
-            };
-            started.extend(
-                shard
-                    .started
-                    .drain(..)
-                    .map(|(offset, index)| (offset, place(index))),
-            );
-        }
+        let started = self.shards.iter_mut().zip(0_u64..);
+        let mut started: Vec<u64> = started
+            .flat_map(|(shard, number)| {
+                let offsets = shard.started.drain(..);
+                offsets.map(move |offset| u64::from(offset) << 32 | number)
+            })
+            .collect();
         // Two flows cannot start with the same packet: the order is unique.
-        started.par_sort_unstable_by_key(|(offset, _)| *offset);
+        started.par_sort_unstable();
         self.order.reserve(started.len());
-        for (_, place) in started {
-            self.order.push(place);
-            let id = u32::try_from(self.order.len()).unwrap_or(u32::MAX);
-            if let Some(shard) = self.shards.get_mut(place.shard as usize) {
-                shard.set_id(place.index, id);
-            }
+        for place in started {
+            let shard = place as u32;
+            let Some(numbered) = self.shards.get_mut(shard as usize) else {
+                continue;
+            };
+            let index = u32::try_from(numbered.numbered()).unwrap_or(u32::MAX);
+            self.order.push(Place { shard, index });
+            numbered.push_id(u32::try_from(self.order.len()).unwrap_or(u32::MAX));
         }
     }
 }

@@ -17,9 +17,6 @@ pub(crate) struct FlowRecord {
     pub(crate) ports: [u16; 2],
     /// The number of the link key in the run's table.
     pub(crate) link: u32,
-    pub(crate) hash: u32,
-    /// 0 until the end of the window in which the flow starts.
-    pub(crate) id: u32,
     pub(crate) tcp_flags: u16,
     pub(crate) protocol: u8,
     /// [`PacketRef::IPV6`]; and of its first packet [`PacketRef::REVERSE`];
@@ -40,8 +37,6 @@ impl FlowRecord {
             addresses,
             ports: packet.ports,
             link,
-            hash: packet.hash,
-            id: 0,
             tcp_flags: 0,
             protocol: packet.protocol,
             flags: packet.flags & (PacketRef::IPV6 | PacketRef::REVERSE),

@@ -17,20 +17,38 @@ use hashbrown::hash_table::Entry;
 pub(crate) struct Shard {
     records: Vec<FlowRecord>,
     /// Finds the current record of a key.
-    slots: HashTable<u32>,
+    slots: HashTable<Slot>,
+    /// FlowIDs of the first records; those of the current window's come at its end.
+    ids: Vec<u32>,
     /// Source and destination of IPv6 flows.
     addresses: Vec<[u8; 32]>,
     /// One for each record where conversations are counted.
     reverse: Vec<ReverseCounters>,
     /// One for each record where there are timeouts.
     lifetimes: Vec<Lifetime>,
-    /// Flows that started in this window, in order: offset of the first packet, index.
-    pub(crate) started: Vec<(u32, u32)>,
+    /// Offsets of the first packets of flows that started in this window, in order.
+    pub(crate) started: Vec<u32>,
     /// Packets counted in flows, and those that the filter kept out.
     pub(crate) counted: u64,
     pub(crate) filtered: u64,
     /// Flows with a packet that the filter let through.
     pub(crate) accepted: u64,
+}
+
+/// A place in the table. The hash is kept, so that growing the table looks at no record.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    hash: u32,
+    index: u32,
+}
+
+impl Slot {
+    /// The hash that the table goes by: it takes its place from the low bits, and a tag from the
+    /// top ones.
+    #[inline(always)]
+    const fn spread(hash: u32) -> u64 {
+        (hash as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
 }
 
 /// A chunk's packets of one shard, and what their references refer to.
@@ -48,6 +66,13 @@ pub(crate) struct ShardPackets<'a> {
 }
 
 impl<'a> ShardPackets<'a> {
+    /// The run's number for a packet's link key.
+    #[inline(always)]
+    fn link(&self, packet: &PacketRef) -> u32 {
+        let link = self.links.get(packet.link as usize);
+        link.copied().unwrap_or(LinkTable::NONE)
+    }
+
     /// What a packet carries, where a job wants to see it.
     #[inline]
     fn contents(&self, number: usize) -> Option<Contents<'a>> {
@@ -87,47 +112,104 @@ pub(crate) struct ShardRules<'a> {
 
 impl Shard {
     /// Applies a chunk's packets, in capture order.
+    ///
+    /// A flow's record is somewhere in memory: records are looked for and asked for a batch at a
+    /// time, so that the waits for them overlap.
     pub(crate) fn apply<O: Observer>(
         &mut self,
         chunk: ShardPackets<'_>,
         rules: &ShardRules<'_>,
         observer: &mut O,
     ) {
-        for (number, packet) in chunk.packets.iter().enumerate() {
-            let link = chunk
-                .links
-                .get(packet.link as usize)
-                .copied()
-                .unwrap_or(LinkTable::NONE);
-            let addresses = chunk.addresses.get(packet.addresses[0] as usize);
-            let index = self.find_or_start(packet, addresses, link, rules, observer);
-            let Some(record) = self.records.get_mut(index as usize) else {
-                continue;
-            };
-            if packet.has(PacketRef::FILTERED) || record.has(FlowRecord::EXCLUDED) {
-                self.filtered += 1;
-                continue;
+        let mut guesses = [0; BATCH];
+        for (batch, number) in chunk.packets.chunks(BATCH).zip((0..).step_by(BATCH)) {
+            for (packet, guess) in batch.iter().zip(&mut guesses) {
+                *guess = self.guess(packet, chunk.link(packet), rules);
             }
-            self.accepted += u64::from(record.packets == 0);
-            record.count(packet);
-            self.counted += 1;
-            if rules.conversations {
-                let is_reverse = (packet.flags ^ record.flags) & PacketRef::REVERSE != 0;
-                if let Some(reverse) = self.reverse.get_mut(index as usize).filter(|_| is_reverse) {
-                    reverse.packets += 1;
-                    reverse.bytes += u64::from(packet.wire_len);
-                    reverse.tcp_flags |= packet.tcp_flags;
-                }
+            for ((packet, guess), number) in batch.iter().zip(guesses).zip(number..) {
+                self.apply_packet(&chunk, number, packet, guess, rules, observer);
             }
-            if let Some(later) = chunk.layers.get(number + CONTENTS_AHEAD) {
-                prefetch::ahead(chunk.window, later.transport as usize, 0);
-            }
-            let contents = chunk.contents(number);
-            observer.packet(index, packet, contents.as_ref());
         }
     }
 
-    #[inline]
+    /// The record that a packet most likely belongs to: that of the first flow whose hash looks
+    /// the same.
+    #[inline(always)]
+    fn guess(&self, packet: &PacketRef, link: u32, rules: &ShardRules<'_>) -> u32 {
+        let hash = rules.hash_key.slot(packet.hash, link);
+        let slot = self.slots.find(Slot::spread(hash), |it| it.hash == hash);
+        let guess = slot.map_or(u32::MAX, |it| it.index);
+        prefetch::line(&self.records, guess as usize);
+        guess
+    }
+
+    #[inline(always)]
+    fn apply_packet<O: Observer>(
+        &mut self,
+        chunk: &ShardPackets<'_>,
+        number: usize,
+        packet: &PacketRef,
+        guess: u32,
+        rules: &ShardRules<'_>,
+        observer: &mut O,
+    ) {
+        let link = chunk.link(packet);
+        let addresses = chunk.addresses.get(packet.addresses[0] as usize);
+        // Where flows end, there may be two with this key.
+        let is_right = self.lifetimes.is_empty() && self.is_of(guess, packet, addresses, link);
+        let index = if is_right {
+            guess
+        } else {
+            self.find_or_start(packet, addresses, link, rules, observer)
+        };
+        let Some(record) = self.records.get_mut(index as usize) else {
+            return;
+        };
+        if packet.has(PacketRef::FILTERED) || record.has(FlowRecord::EXCLUDED) {
+            self.filtered += 1;
+            return;
+        }
+        self.accepted += u64::from(record.packets == 0);
+        record.count(packet);
+        self.counted += 1;
+        if rules.conversations {
+            let is_reverse = (packet.flags ^ record.flags) & PacketRef::REVERSE != 0;
+            if let Some(reverse) = self.reverse.get_mut(index as usize).filter(|_| is_reverse) {
+                reverse.packets += 1;
+                reverse.bytes += u64::from(packet.wire_len);
+                reverse.tcp_flags |= packet.tcp_flags;
+            }
+        }
+        if let Some(later) = chunk.layers.get(number + CONTENTS_AHEAD) {
+            prefetch::line(chunk.window, later.transport as usize);
+        }
+        let contents = chunk.contents(number);
+        observer.packet(index, packet, contents.as_ref());
+    }
+
+    /// Whether a packet belongs to the flow of a record.
+    #[inline(always)]
+    fn is_of(
+        &self,
+        index: u32,
+        packet: &PacketRef,
+        addresses: Option<&[u8; 32]>,
+        link: u32,
+    ) -> bool {
+        self.records.get(index as usize).is_some_and(|record| {
+            record.ports == packet.ports
+                && record.link == link
+                && record.protocol == packet.protocol
+                && (record.flags ^ packet.flags) & PacketRef::IPV6 == 0
+                && if packet.has(PacketRef::IPV6) {
+                    self.addresses.get(record.addresses[0] as usize) == addresses
+                } else {
+                    record.addresses == packet.addresses
+                }
+        })
+    }
+
+    #[inline(never)]
     fn find_or_start<O: Observer>(
         &mut self,
         packet: &PacketRef,
@@ -136,54 +218,36 @@ impl Shard {
         rules: &ShardRules<'_>,
         observer: &mut O,
     ) -> u32 {
-        let Self {
-            records,
-            slots,
-            addresses: known,
-            lifetimes,
-            ..
-        } = self;
-        let is_same = |&index: &u32| {
-            records.get(index as usize).is_some_and(|record| {
-                record.ports == packet.ports
-                    && record.link == link
-                    && record.protocol == packet.protocol
-                    && (record.flags ^ packet.flags) & PacketRef::IPV6 == 0
-                    && if packet.has(PacketRef::IPV6) {
-                        known.get(record.addresses[0] as usize) == addresses
-                    } else {
-                        record.addresses == packet.addresses
-                    }
-            })
-        };
-        let slot_of = |&index: &u32| {
-            records
-                .get(index as usize)
-                .map_or(0, |record| rules.hash_key.slot(record.hash, record.link))
-        };
-        let slot = rules.hash_key.slot(packet.hash, link);
-        let next = u32::try_from(records.len()).unwrap_or(u32::MAX);
-        let index = match slots.entry(slot, is_same, slot_of) {
+        let hash = rules.hash_key.slot(packet.hash, link);
+        let next = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
+        let mut slots = std::mem::take(&mut self.slots);
+        let is_same = |it: &Slot| it.hash == hash && self.is_of(it.index, packet, addresses, link);
+        let found = match slots.entry(Slot::spread(hash), is_same, |it| Slot::spread(it.hash)) {
             Entry::Occupied(mut entry) => {
-                let index = *entry.get();
-                match lifetimes.get_mut(index as usize) {
-                    Some(life) if rules.timeouts.has_ended(life, packet.time) => {}
-                    Some(life) => {
+                let index = entry.get().index;
+                let life = self.lifetimes.get_mut(index as usize);
+                let has_ended = life.is_some_and(|life| {
+                    let has_ended = rules.timeouts.has_ended(life, packet.time);
+                    if !has_ended {
                         life.extend(packet.time);
-                        return index;
                     }
-                    None => return index,
+                    has_ended
+                });
+                if has_ended {
+                    entry.get_mut().index = next;
                 }
-                *entry.get_mut() = next;
-                next
+                (!has_ended).then_some(index)
             }
             Entry::Vacant(entry) => {
-                entry.insert(next);
-                next
+                entry.insert(Slot { hash, index: next });
+                None
             }
         };
-        self.start(packet, addresses, link, rules, observer);
-        index
+        self.slots = slots;
+        found.unwrap_or_else(|| {
+            self.start(packet, addresses, link, rules, observer);
+            next
+        })
     }
 
     /// A new flow's record, behind all others.
@@ -212,7 +276,7 @@ impl Shard {
         observer.start(index, record.has(FlowRecord::EXCLUDED), || {
             self.key(&record, rules.links)
         });
-        self.started.push((packet.offset, index));
+        self.started.push(packet.offset);
         self.records.push(record);
         if rules.conversations {
             self.reverse.push(ReverseCounters::default());
@@ -262,14 +326,24 @@ impl Shard {
         self.reverse.get(index as usize)
     }
 
-    /// Gives a flow its id.
-    pub(crate) fn set_id(&mut self, index: u32, id: u32) {
-        if let Some(record) = self.records.get_mut(index as usize) {
-            record.id = id;
-        }
+    /// Gives the first flow that has none yet its id.
+    pub(crate) fn push_id(&mut self, id: u32) {
+        self.ids.push(id);
+    }
+
+    /// The id of a flow; 0 while its window is not finished.
+    pub(crate) fn id(&self, index: u32) -> u32 {
+        self.ids.get(index as usize).copied().unwrap_or(0)
+    }
+
+    /// How many flows have their ids.
+    pub(crate) const fn numbered(&self) -> usize {
+        self.ids.len()
     }
 }
 
+/// Packets whose records are asked for together.
+const BATCH: usize = 32;
 /// Packets of a shard stand far apart in the window: their headers are asked for that many
 /// packets before a job looks at them.
 const CONTENTS_AHEAD: usize = 6;
