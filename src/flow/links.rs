@@ -37,7 +37,8 @@ impl LinkTable {
         self.keys.clear();
         self.numbers.clear();
         self.recent.fill((LinkKey::default(), Self::NONE));
-        self.number(&LinkKey::default());
+        let empty = LinkKey::default();
+        self.find_or_insert(&empty, recent_slot(&empty));
     }
 
     /// The number of a key; a new one if it has none yet.
