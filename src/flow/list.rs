@@ -2,10 +2,10 @@
 
 use super::key::FlowKey;
 use super::links::LinkTable;
+use super::numbering::number;
 use super::record::{FlowRecord, ReverseCounters};
 use super::shard::Shard;
 use crate::capture::Nanos;
-use rayon::prelude::*;
 
 /// The global flow list. FlowIDs are 1, 2, 3 … in the order of the flows' first packets.
 #[derive(Debug)]
@@ -16,10 +16,11 @@ pub struct FlowList {
     order: Vec<Place>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    shard: u32,
-    index: u32,
+/// Where a flow is: its shard, and its place there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    pub(super) shard: u32,
+    pub(super) index: u32,
 }
 
 /// A flow, or a conversation where both directions are one row.
@@ -127,24 +128,6 @@ impl FlowList {
 
     /// Numbers the flows that started in this window, in the order of their first packets.
     pub(crate) fn assign_ids(&mut self) {
-        let started = self.shards.iter_mut().zip(0_u64..);
-        let mut started: Vec<u64> = started
-            .flat_map(|(shard, number)| {
-                let offsets = shard.started.drain(..);
-                offsets.map(move |offset| u64::from(offset) << 32 | number)
-            })
-            .collect();
-        // Two flows cannot start with the same packet: the order is unique.
-        started.par_sort_unstable();
-        self.order.reserve(started.len());
-        for place in started {
-            let shard = place as u32;
-            let Some(numbered) = self.shards.get_mut(shard as usize) else {
-                continue;
-            };
-            let index = u32::try_from(numbered.numbered()).unwrap_or(u32::MAX);
-            self.order.push(Place { shard, index });
-            numbered.push_id(u32::try_from(self.order.len()).unwrap_or(u32::MAX));
-        }
+        number(&mut self.shards, &mut self.order);
     }
 }

@@ -6,6 +6,7 @@ mod hash;
 pub mod key;
 mod links;
 mod list;
+mod numbering;
 mod observer;
 mod packet;
 mod record;

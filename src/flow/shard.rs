@@ -27,7 +27,7 @@ pub(crate) struct Shard {
     /// One for each record where there are timeouts.
     lifetimes: Vec<Lifetime>,
     /// Offsets of the first packets of flows that started in this window, in order.
-    pub(crate) started: Vec<u32>,
+    pub(super) started: Vec<u32>,
     /// Packets counted in flows, and those that the filter kept out.
     pub(crate) counted: u64,
     pub(crate) filtered: u64,
@@ -326,19 +326,18 @@ impl Shard {
         self.reverse.get(index as usize)
     }
 
-    /// Gives the first flow that has none yet its id.
-    pub(crate) fn push_id(&mut self, id: u32) {
-        self.ids.push(id);
+    /// The flows that have no ids yet: offsets of their first packets, places for their ids, and
+    /// the index of the first of them.
+    pub(super) fn to_number(&mut self) -> (&[u32], &mut [u32], u32) {
+        let numbered = self.ids.len();
+        self.ids.resize(numbered + self.started.len(), 0);
+        let ids = self.ids.get_mut(numbered..).unwrap_or_default();
+        (&self.started, ids, u32::try_from(numbered).unwrap_or(u32::MAX))
     }
 
     /// The id of a flow; 0 while its window is not finished.
     pub(crate) fn id(&self, index: u32) -> u32 {
         self.ids.get(index as usize).copied().unwrap_or(0)
-    }
-
-    /// How many flows have their ids.
-    pub(crate) const fn numbered(&self) -> usize {
-        self.ids.len()
     }
 }
 
