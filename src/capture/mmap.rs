@@ -39,13 +39,19 @@ impl MappedFile {
             return Ok(&[]);
         }
         let len = usize::try_from(end - start).map_err(io::Error::other)?;
-        let held = self
-            .map
-            .take()
-            .filter(|(at, map)| *at <= start && at.saturating_add(map.len() as u64) >= end);
+        let holds = |(at, map): &(u64, Mmap)| {
+            *at <= start && at.saturating_add(map.len() as u64) >= end
+        };
+        let (held, old) = match self.map.take() {
+            Some(map) if holds(&map) => (Some(map), None),
+            old => (None, old),
+        };
         let (at, map) = match held {
             Some(held) => held,
             None => {
+                if let Some((_, old)) = old {
+                    unmap(old);
+                }
                 // SAFETY: the mapping is private and read-only, and lives as long as the slices
                 // that are handed out of it. What no program can rule out is another process that
                 // truncates the file while it is mapped; reading the lost pages then raises
@@ -60,6 +66,14 @@ impl MappedFile {
         let (_, map) = self.map.insert((at, map));
         map.get(skipped..skipped + len)
             .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// Taking back a window's pages costs about a tenth of what reading it does: where there are other
+/// workers, one of them does it, while this one goes on.
+fn unmap(map: Mmap) {
+    if rayon::current_num_threads() > 1 && rayon::current_thread_index().is_some() {
+        rayon::spawn(|| drop(map));
     }
 }
 
