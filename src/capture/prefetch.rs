@@ -32,6 +32,12 @@ pub(crate) fn line<T>(items: &[T], at: usize) {
     let _ = (items, at);
 }
 
+/// Asks for the memory that the item after the next one will be written to.
+#[inline(always)]
+pub(crate) fn spare<T>(items: &mut Vec<T>) {
+    line(items.spare_capacity_mut(), 1);
+}
+
 /// How far ahead of a walk memory is asked for, in bytes.
 const DISTANCE: usize = 4096;
 /// Bytes that come together from memory.

@@ -1,5 +1,6 @@
 //! The packets of a chunk, sorted by shard while they are found.
 
+use crate::capture::prefetch;
 use crate::flow::{Layers, PacketRef};
 
 /// Lists of packets, one for each shard.
@@ -25,6 +26,7 @@ impl ShardLists {
     pub(super) fn push(&mut self, list: usize, packet: PacketRef) {
         if let Some(list) = self.lists.get_mut(list) {
             list.push(packet);
+            prefetch::spare(list);
         }
     }
 
