@@ -5,6 +5,7 @@ use super::stream::Stream;
 use crate::error::Error;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,7 +52,11 @@ impl Input {
             Source::Mapped(MappedFile::new(file).map_err(failed)?)
         } else {
             let owned = path.to_owned();
-            let open = move || Ok(Box::new(File::open(owned)?) as Box<dyn Read + Send>);
+            let open = move || {
+                let file = File::open(owned)?;
+                widen_pipe(&file);
+                Ok(Box::new(file) as Box<dyn Read + Send>)
+            };
             Source::Stream(Stream::new(Box::new(open), STREAM_BUFFER_LEN).map_err(failed)?)
         };
         Ok(Self {
@@ -147,6 +152,18 @@ impl Input {
     }
 }
 
-/// Streams come in windows of this size. Each window touches every shard's table, so smaller ones
-/// cost more per packet; larger ones keep more memory.
-const STREAM_BUFFER_LEN: usize = 64 * 1024 * 1024;
+/// Asks the system for a larger buffer in a pipe, so that its two ends wait for each other less
+/// often. Only a wish: it may be refused, and what is no pipe stays as it is.
+pub fn widen_pipe(pipe: impl AsFd) {
+    if let Ok(len) = rustix::pipe::fcntl_getpipe_size(&pipe)
+        && len < PIPE_LEN
+    {
+        rustix::pipe::fcntl_setpipe_size(&pipe, PIPE_LEN).unwrap_or(0);
+    }
+}
+
+/// What users may ask for (proc_sys_fs(5), pipe-max-size).
+const PIPE_LEN: usize = 1024 * 1024;
+/// Streams come in windows of this size: the workers wait for each other at the end of each, so
+/// that smaller ones cost more; larger ones keep more memory, and show later what has come.
+const STREAM_BUFFER_LEN: usize = 16 * 1024 * 1024;

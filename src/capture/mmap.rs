@@ -39,9 +39,8 @@ impl MappedFile {
             return Ok(&[]);
         }
         let len = usize::try_from(end - start).map_err(io::Error::other)?;
-        let holds = |(at, map): &(u64, Mmap)| {
-            *at <= start && at.saturating_add(map.len() as u64) >= end
-        };
+        let holds =
+            |(at, map): &(u64, Mmap)| *at <= start && at.saturating_add(map.len() as u64) >= end;
         let (held, old) = match self.map.take() {
             Some(map) if holds(&map) => (Some(map), None),
             old => (None, old),

@@ -319,12 +319,16 @@ impl<'a> UsualRecords<'a> {
         Self {
             bytes,
             position: range.start,
-            end: if format.is_some() { range.end } else { range.start },
+            end: if format.is_some() {
+                range.end
+            } else {
+                range.start
+            },
             asked: range.start,
             order: format.map_or(ByteOrder::Little, |it| it.order),
             unit_ns: format.map_or(1, PcapFormat::unit_ns),
             max_captured: format.map_or(0, |it| it.max_captured),
-            link_type: format.map_or(LinkType::default(), |it| it.link_type),
+            link_type: format.map_or_else(LinkType::default, |it| it.link_type),
         }
     }
 

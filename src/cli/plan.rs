@@ -2,6 +2,7 @@
 
 use super::args::{Args, FormatArg};
 use super::streams;
+use pcap_flows::capture::widen_pipe;
 use pcap_flows::decode::{DecodeOptions, TrailerOptions};
 use pcap_flows::engine::{Config, Restriction, Source, Tuning};
 use pcap_flows::flow::Timeouts;
@@ -97,7 +98,11 @@ fn reads_stdin(sources: &[Source]) -> bool {
 }
 
 fn sources(args: &Args) -> Result<Vec<Source>, String> {
-    let stdin = || Source::Reader("standard input".to_owned(), Box::new(io::stdin()));
+    let stdin = || {
+        let stdin = io::stdin();
+        widen_pipe(&stdin);
+        Source::Reader("standard input".to_owned(), Box::new(stdin))
+    };
     let mut sources: Vec<Source> = Vec::new();
     if args.stdin {
         sources.push(stdin());

@@ -37,7 +37,7 @@ pub struct Tuning {
     pub window_len: usize,
     /// Bytes that one worker walks at a time.
     pub chunk_len: usize,
-    /// Parts of the flow table.
+    /// Parts of the flow table; 0 for as many as suit the number of threads.
     pub shards: usize,
     /// The key of all hashes; random where it is not given.
     pub hash_key: Option<HashKey>,
@@ -50,11 +50,33 @@ impl Default for Tuning {
             first_cpu: None,
             window_len: 256 * 1024 * 1024,
             chunk_len: 4 * 1024 * 1024,
-            shards: 32,
+            shards: 0,
             hash_key: None,
         }
     }
 }
+
+impl Tuning {
+    /// Enough parts that no worker waits long for another, and so few that the ends of all their
+    /// lists stay in the cache.
+    fn shards(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = if self.threads == 0 {
+            cores()
+        } else {
+            self.threads
+        };
+        match self.shards {
+            0 => (threads.min(MOST_WORKERS) * SHARDS_PER_WORKER).max(FEWEST_SHARDS),
+            shards => shards,
+        }
+    }
+}
+
+const SHARDS_PER_WORKER: usize = 4;
+const FEWEST_SHARDS: usize = 32;
+/// More threads than this share the shards that there are.
+const MOST_WORKERS: usize = 256;
 
 /// Which packets are looked at: a filter, and addresses that are left out.
 #[derive(Clone, Debug, Default)]
@@ -113,7 +135,7 @@ impl Rules {
                 || (config.conversations && filter.is_directional()),
             timeouts: config.timeouts,
             hash_key: config.tuning.hash_key.unwrap_or_else(HashKey::random),
-            shards: config.tuning.shards.max(1),
+            shards: config.tuning.shards(),
             wants_loose,
             wants_contents,
         }

@@ -104,7 +104,7 @@ impl<O> Tables<O> {
             companions,
             loose: Vec::new(),
         };
-        let round_len = chunk_len.saturating_mul(std::env::var("CPW").ok().and_then(|it| it.parse().ok()).unwrap_or(CHUNKS_PER_WORKER) * rayon::current_num_threads());
+        let round_len = chunk_len.saturating_mul(CHUNKS_PER_WORKER * rayon::current_num_threads());
         while end.stop == Stop::End && end.consumed < bytes.len() && end.packets < max_packets {
             let to = bytes.len().min(end.consumed.saturating_add(round_len));
             let ranges = cut(bytes, end.consumed..to, chunk_len, &end.format);
@@ -169,7 +169,10 @@ impl<O> Tables<O> {
         if let Some(last) = chunks.last() {
             end.consumed = last.end;
             end.stop = last.stop.unwrap_or(Stop::End);
-            end.format = last.end_format.clone().unwrap_or_else(|| end.format.clone());
+            end.format = last
+                .end_format
+                .clone()
+                .unwrap_or_else(|| end.format.clone());
         }
     }
 

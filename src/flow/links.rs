@@ -62,7 +62,9 @@ impl LinkTable {
         } = self;
         let at = |number: u32| keys.get(number as usize);
         let hash = hasher.hash_one(key);
-        let found = numbers.find(hash, |&number| at(number) == Some(key)).copied();
+        let found = numbers
+            .find(hash, |&number| at(number) == Some(key))
+            .copied();
         let number = found.unwrap_or_else(|| {
             let number = u32::try_from(keys.len()).unwrap_or(u32::MAX);
             numbers.insert_unique(hash, number, |&number| {

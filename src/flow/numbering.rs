@@ -53,7 +53,7 @@ fn cut<'a>(shards: &'a mut [Shard], new: &'a mut [Place], numbered: usize) -> Ve
     let step = last / count + 1;
     let mut parts: Vec<Part<'_>> = std::iter::repeat_with(Part::default).take(count).collect();
     for shard in shards {
-        let (mut started, mut ids, mut index) = shard.to_number();
+        let (mut started, mut ids, mut index) = shard.unnumbered();
         for (part, end) in parts.iter_mut().zip((step..).step_by(step)) {
             let len = started.partition_point(|&offset| (offset as usize) < end);
             let (here, later) = started.split_at(len);

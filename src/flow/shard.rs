@@ -328,11 +328,15 @@ impl Shard {
 
     /// The flows that have no ids yet: offsets of their first packets, places for their ids, and
     /// the index of the first of them.
-    pub(super) fn to_number(&mut self) -> (&[u32], &mut [u32], u32) {
+    pub(super) fn unnumbered(&mut self) -> (&[u32], &mut [u32], u32) {
         let numbered = self.ids.len();
         self.ids.resize(numbered + self.started.len(), 0);
         let ids = self.ids.get_mut(numbered..).unwrap_or_default();
-        (&self.started, ids, u32::try_from(numbered).unwrap_or(u32::MAX))
+        (
+            &self.started,
+            ids,
+            u32::try_from(numbered).unwrap_or(u32::MAX),
+        )
     }
 
     /// The id of a flow; 0 while its window is not finished.
