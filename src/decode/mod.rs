@@ -260,6 +260,7 @@ pub(crate) fn decode_any<'a>(
     options: &DecodeOptions,
     link: &mut LinkKey,
 ) -> Result<Headers<'a>, NotFlow> {
+    *link = LinkKey::default();
     let mut frame = frame::Frame::new(data, link);
     let at = frame.find_ip(frame::Layer::Link(link_type))?;
     let mut headers = ip::read(data, at, frame.link.vlans())?;

@@ -23,6 +23,7 @@ mod layering;
 mod list;
 mod oracle;
 mod outputs;
+mod plain;
 mod readme;
 mod stream_oracle;
 mod streams;
