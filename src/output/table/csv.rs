@@ -1,6 +1,6 @@
 //! Flow lists as comma separated values (RFC 4180, lines end with a line feed).
 
-use super::row::{Columns, Value};
+use super::row::Columns;
 use crate::flow::Flow;
 use std::io::Write;
 
@@ -14,34 +14,26 @@ pub(super) fn header(columns: Columns) -> Vec<u8> {
     writer.into_inner().unwrap_or_default()
 }
 
-/// Some rows.
-pub(super) fn block(flows: impl Iterator<Item = Flow>, columns: Columns) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut text = Vec::new();
-    for flow in flows {
-        columns.visit(&flow, |_, value| {
-            text.clear();
-            // Writing into memory cannot fail.
-            let written = match value {
-                Value::Shown(value) => write!(text, "{value}"),
-                Value::Unsigned(number) => write!(text, "{number}"),
-                Value::Signed(number) => write!(text, "{number}"),
-                Value::Absent => Ok(()),
-            };
-            debug_assert!(written.is_ok(), "a vector takes all bytes");
-            field(&mut writer, &text);
+/// Appends some rows.
+pub(super) fn append(text: &mut Vec<u8>, flows: &[(u64, Flow)], columns: Columns) {
+    let mut writer = csv::Writer::from_writer(text);
+    let mut scratch = Vec::new();
+    for (_, flow) in flows {
+        columns.visit(flow, |_, value| {
+            scratch.clear();
+            value.append(&mut scratch);
+            field(&mut writer, &scratch);
         });
         end_of_row(&mut writer);
     }
-    writer.into_inner().unwrap_or_default()
 }
 
-fn field(writer: &mut csv::Writer<Vec<u8>>, text: &[u8]) {
+fn field<W: Write>(writer: &mut csv::Writer<W>, text: &[u8]) {
     let written = writer.write_field(text);
     debug_assert!(written.is_ok(), "a vector takes all bytes");
 }
 
-fn end_of_row(writer: &mut csv::Writer<Vec<u8>>) {
+fn end_of_row<W: Write>(writer: &mut csv::Writer<W>) {
     let written = writer.write_record(None::<&[u8]>);
     debug_assert!(written.is_ok(), "all rows have the same columns");
 }

@@ -4,29 +4,29 @@ use super::row::{Columns, Value};
 use crate::flow::Flow;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// Some rows.
-pub(super) fn block(flows: impl Iterator<Item = Flow>, columns: Columns) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for flow in flows {
-        let written = serde_json::to_writer(&mut bytes, &Row { flow, columns });
+/// Appends some rows.
+pub(super) fn append(text: &mut Vec<u8>, flows: &[(u64, Flow)], columns: Columns) {
+    for (_, flow) in flows {
+        let written = serde_json::to_writer(&mut *text, &Row { flow, columns });
         debug_assert!(written.is_ok(), "a vector takes all bytes");
-        bytes.push(b'\n');
+        text.push(b'\n');
     }
-    bytes
 }
 
-struct Row {
-    flow: Flow,
+struct Row<'a> {
+    flow: &'a Flow,
     columns: Columns,
 }
 
-impl Serialize for Row {
+impl Serialize for Row<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         let mut outcome = Ok(());
-        self.columns.visit(&self.flow, |name, value| {
+        // A value's text: all values of a row use the same memory.
+        let mut scratch = Vec::with_capacity(LONGEST_VALUE);
+        self.columns.visit(self.flow, |name, value| {
             if outcome.is_ok() {
-                outcome = map.serialize_entry(name, &value);
+                outcome = entry(&mut map, name, value, &mut scratch);
             }
         });
         outcome?;
@@ -34,13 +34,25 @@ impl Serialize for Row {
     }
 }
 
-impl Serialize for Value<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Shown(value) => serializer.collect_str(value),
-            Self::Unsigned(number) => serializer.serialize_u64(*number),
-            Self::Signed(number) => serializer.serialize_i64(*number),
-            Self::Absent => serializer.serialize_none(),
+fn entry<M: SerializeMap>(
+    map: &mut M,
+    name: &str,
+    value: Value,
+    scratch: &mut Vec<u8>,
+) -> Result<(), M::Error> {
+    match value {
+        Value::Unsigned(number) => map.serialize_entry(name, &number),
+        Value::Signed(number) => map.serialize_entry(name, &number),
+        Value::Absent => map.serialize_entry(name, &()),
+        Value::Protocol(_) | Value::Mac(_) | Value::Vlans(_) | Value::Address(_) => {
+            scratch.clear();
+            value.append(scratch);
+            let text = str::from_utf8(scratch);
+            debug_assert!(text.is_ok(), "values are ASCII");
+            map.serialize_entry(name, text.unwrap_or_default())
         }
     }
 }
+
+/// An IPv6 address.
+const LONGEST_VALUE: usize = 48;

@@ -2,14 +2,16 @@
 //!
 //! Rows are formatted in parallel, in blocks, and written in order.
 
+mod clock;
 mod csv;
+mod digits;
 mod json;
 mod order;
 mod row;
 mod text;
 
 use crate::error::{Error, ErrorKind};
-use crate::flow::FlowList;
+use crate::flow::{Flow, FlowList};
 use rayon::prelude::*;
 use std::io::{self, Write};
 
@@ -59,38 +61,78 @@ pub struct TableOptions {
 pub fn write(
     flows: &FlowList,
     options: &TableOptions,
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
     failed: &(dyn Fn(io::Error) -> Error + Sync),
     keep_going: &(dyn Fn() -> bool + Sync),
 ) -> Result<(), Error> {
     let rows = options.order.rows(flows);
-    let columns = options.columns;
-    let text = text::Lines::new(&options.time_zone, columns);
+    let blocks = Blocks::new(flows, options);
     if options.format == Format::Csv {
-        out.write_all(&csv::header(columns)).map_err(failed)?;
+        let header = csv::header(options.columns);
+        out.write_all(&header).map_err(failed)?;
     }
-    let block = |rows: &[(u64, u64)]| -> Vec<u8> {
-        let flows = rows
-            .iter()
-            .filter_map(|&(rank, id)| Some((rank, flows.get(id)?)));
-        match options.format {
-            Format::Text => text.block(flows),
-            Format::Csv => csv::block(flows.map(|(_, flow)| flow), columns),
-            Format::Json => json::block(flows.map(|(_, flow)| flow), columns),
+    let mut write = |bytes: &[u8]| {
+        if !keep_going() {
+            return Err(ErrorKind::Interrupted.into());
         }
+        out.write_all(bytes).map_err(failed)
     };
-    for some in rows.chunks(ROWS_AT_A_TIME) {
-        let blocks: Vec<Vec<u8>> = some.par_chunks(ROWS_IN_BLOCK).map(block).collect();
-        for block in blocks {
-            if !keep_going() {
-                return Err(ErrorKind::Interrupted.into());
-            }
-            out.write_all(&block).map_err(failed)?;
-        }
+    // Some rows are formatted while those before them are written.
+    let [mut ready, mut next] = [const { Vec::new() }; 2];
+    for some in rows.chunks(ROWS_AT_A_TIME).chain([&[][..]]) {
+        let (written, ()) = rayon::join(
+            || ready.iter().try_for_each(|block: &Vec<u8>| write(block)),
+            || blocks.fill(&mut next, some),
+        );
+        written?;
+        std::mem::swap(&mut ready, &mut next);
     }
     Ok(())
 }
 
-const ROWS_IN_BLOCK: usize = 1024;
-/// Bounds what is held in memory: about 16 MB of text.
-const ROWS_AT_A_TIME: usize = 64 * 1024;
+/// Formats rows.
+struct Blocks<'a> {
+    flows: &'a FlowList,
+    format: Format,
+    columns: Columns,
+    lines: text::Lines,
+}
+
+impl<'a> Blocks<'a> {
+    fn new(flows: &'a FlowList, options: &TableOptions) -> Self {
+        Self {
+            flows,
+            format: options.format,
+            columns: options.columns,
+            lines: text::Lines::new(&options.time_zone, options.columns),
+        }
+    }
+
+    /// Fills blocks with the text of rows. They keep their memory.
+    fn fill(&self, blocks: &mut Vec<Vec<u8>>, rows: &[(u64, u64)]) {
+        blocks.resize_with(rows.len().div_ceil(ROWS_IN_BLOCK), Vec::new);
+        let rows = rows.par_chunks(ROWS_IN_BLOCK);
+        blocks.par_iter_mut().zip(rows).for_each(|(block, rows)| {
+            block.clear();
+            self.append(block, rows);
+        });
+    }
+
+    fn append(&self, text: &mut Vec<u8>, rows: &[(u64, u64)]) {
+        // Records are somewhere in memory: looked up in one go, the waits for them overlap.
+        let found = rows
+            .iter()
+            .filter_map(|&(rank, id)| Some((rank, self.flows.get(id)?)));
+        let flows: Vec<(u64, Flow)> = found.collect();
+        match self.format {
+            Format::Text => self.lines.append(text, &flows),
+            Format::Csv => csv::append(text, &flows, self.columns),
+            Format::Json => json::append(text, &flows, self.columns),
+        }
+    }
+}
+
+/// Flows and text of a block, about 100 KB, stay in the second cache.
+const ROWS_IN_BLOCK: usize = 256;
+/// Bounds what is held in memory: twice 2 MB of text.
+const ROWS_AT_A_TIME: usize = 32 * ROWS_IN_BLOCK;

@@ -1,5 +1,6 @@
 //! Which flows a list shows, and in which order.
 
+use crate::capture::Nanos;
 use crate::flow::FlowList;
 use rayon::prelude::*;
 
@@ -46,37 +47,57 @@ impl Order {
     /// Rank and id of each flow that is shown, in order. The rank is the place among all flows,
     /// from 0: those that are not shown count.
     pub(super) fn rows(&self, flows: &FlowList) -> Vec<(u64, u64)> {
-        let mut keys: Vec<(i128, u64)> = (1..flows.len() + 1)
+        let mut rows: Vec<(u64, u64)> = (1..flows.len() + 1)
             .into_par_iter()
             .filter_map(|id| Some((self.key(flows, id)?, id)))
             .collect();
         if self.sort != Sort::Id {
-            keys.par_sort_unstable();
+            rows.par_sort_unstable();
         }
-        let mut rows: Vec<(u64, u64)> = (0..)
-            .zip(keys)
-            .map(|(rank, (_, id))| (rank, id))
-            .filter(|&(_, id)| {
-                flows
-                    .counters(id)
-                    .is_some_and(|it| it.packets >= self.min_packets)
-            })
-            .collect();
+        // The keys have done their work.
+        let places = rows.par_iter_mut().enumerate();
+        places.for_each(|(rank, (key, _))| *key = rank as u64);
+        // A flow without packets is none.
+        if self.min_packets > 1 {
+            let is_shown = |&(_, id): &(u64, u64)| {
+                let flow = flows.counters(id);
+                flow.is_some_and(|it| it.packets >= self.min_packets)
+            };
+            rows = rows.into_par_iter().filter(is_shown).collect();
+        }
         if let Window::Last(count) = self.window {
             rows.drain(..rows.len().saturating_sub(count));
         }
         rows
     }
 
-    fn key(&self, flows: &FlowList, id: u64) -> Option<i128> {
+    /// What stands for a flow when rows are sorted.
+    fn key(&self, flows: &FlowList, id: u64) -> Option<u64> {
         let flow = flows.counters(id)?;
         Some(match self.sort {
-            Sort::Packets => i128::from(flow.packets),
-            Sort::Bytes => i128::from(flow.bytes),
-            Sort::First => i128::from(flow.first.0),
-            Sort::Last => i128::from(flow.last.0),
-            Sort::Duration => i128::from(flow.last.0) - i128::from(flow.first.0),
+            Sort::Packets => flow.packets,
+            Sort::Bytes => flow.bytes,
+            Sort::First => ordered(flow.first),
+            Sort::Last => ordered(flow.last),
+            // It may have 64 bits: both times have a sign. The last time is not before the first.
+            Sort::Duration => flow.last.0.wrapping_sub(flow.first.0).cast_unsigned(),
             Sort::Id => 0,
         })
+    }
+}
+
+/// A number that is the greater the later the time is.
+const fn ordered(time: Nanos) -> u64 {
+    time.0.cast_unsigned() ^ (1 << 63)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_ordered() {
+        let times = [i64::MIN, -1, 0, 1, i64::MAX].map(|time| ordered(Nanos(time)));
+        assert!(times.is_sorted());
     }
 }

@@ -1,7 +1,9 @@
 //! The columns of the machine-readable flow list.
 
-use crate::flow::Flow;
+use super::digits;
+use crate::flow::{Flow, MacAddr, VlanStack};
 use std::fmt;
+use std::net::IpAddr;
 
 /// Columns beyond those that are always there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,33 +15,47 @@ pub struct Columns {
 }
 
 /// A value of a row.
-pub(super) enum Value<'a> {
-    Shown(&'a dyn fmt::Display),
+#[derive(Clone, Copy)]
+pub(super) enum Value {
+    Protocol(u8),
+    Mac(Option<MacAddr>),
+    Vlans(VlanStack),
+    Address(IpAddr),
     Unsigned(u64),
     Signed(i64),
     Absent,
 }
 
+impl Value {
+    /// Appends the value as text, made of letters, digits, `.`, `:` and `-` alone.
+    pub(super) fn append(self, text: &mut Vec<u8>) {
+        match self {
+            Self::Protocol(protocol) => match protocol_name(protocol) {
+                Some(name) => text.extend_from_slice(name.as_bytes()),
+                None => digits::number(text, protocol.into()),
+            },
+            Self::Mac(Some(address)) => digits::mac(text, address),
+            Self::Vlans(vlans) => digits::vlans(text, vlans),
+            Self::Address(address) => digits::address(text, address),
+            Self::Unsigned(number) => digits::number(text, number),
+            Self::Signed(number) => digits::signed(text, number),
+            Self::Mac(None) | Self::Absent => {}
+        }
+    }
+}
+
 impl Columns {
     /// Shows a flow's columns to `see`, name and value, in order.
-    pub(super) fn visit(self, flow: &Flow, mut see: impl FnMut(&'static str, Value<'_>)) {
+    pub(super) fn visit(self, flow: &Flow, mut see: impl FnMut(&'static str, Value)) {
         let (link, network) = (&flow.key.link, &flow.key.network);
         see("flow_id", Value::Unsigned(flow.id));
-        see("protocol", Value::Shown(&ProtocolName(network.protocol)));
-        match &link.macs() {
-            Some((src, dst)) => {
-                see("src_mac", Value::Shown(src));
-                see("dst_mac", Value::Shown(dst));
-            }
-            None => {
-                see("src_mac", Value::Shown(&""));
-                see("dst_mac", Value::Shown(&""));
-            }
-        }
-        see("vlan", Value::Shown(&link.vlans()));
-        see("src_ip", Value::Shown(&network.src));
+        see("protocol", Value::Protocol(network.protocol));
+        see("src_mac", Value::Mac(link.macs().map(|(src, _)| src)));
+        see("dst_mac", Value::Mac(link.macs().map(|(_, dst)| dst)));
+        see("vlan", Value::Vlans(link.vlans()));
+        see("src_ip", Value::Address(network.src));
         see("src_port", Value::Unsigned(network.src_port.into()));
-        see("dst_ip", Value::Shown(&network.dst));
+        see("dst_ip", Value::Address(network.dst));
         see("dst_port", Value::Unsigned(network.dst_port.into()));
         see("packets", Value::Unsigned(flow.packets));
         see("bytes", Value::Unsigned(flow.bytes));
