@@ -1,5 +1,6 @@
 //! What a capture's format is at some place of it, and walking its records.
 
+use super::compressed::Compression;
 use super::linktype::LinkType;
 use super::pcap::{HeaderError, PcapFormat, UsualRecords};
 use super::pcapng::{self, Block, Section};
@@ -97,27 +98,13 @@ impl Format {
 
 /// Names what an input that is no capture seems to be.
 fn describe(bytes: &[u8]) -> String {
-    let named: [(&[u8], &str); 7] = [
-        (
-            b"\x1f\x8b",
-            "it is compressed with gzip; decompress it first (zcat x | pcap_flows -)",
-        ),
-        (
-            b"\x28\xb5\x2f\xfd",
-            "it is compressed with zstd; decompress it first (zstdcat x | pcap_flows -)",
-        ),
-        (
-            b"\x04\x22\x4d\x18",
-            "it is compressed with lz4; decompress it first (lz4cat x | pcap_flows -)",
-        ),
-        (
-            b"\xfd7zXZ",
-            "it is compressed with xz; decompress it first (xzcat x | pcap_flows -)",
-        ),
-        (
-            b"BZh",
-            "it is compressed with bzip2; decompress it first (bzcat x | pcap_flows -)",
-        ),
+    if let Some(inner) = Compression::of(bytes) {
+        let name = inner.name();
+        return format!(
+            "it is compressed more than once, with {name} inside; unpack it once first"
+        );
+    }
+    let named: [(&[u8], &str); 2] = [
         (
             b"GMBU",
             "it is a Microsoft NetMon capture; convert it first (editcap x x.pcap)",

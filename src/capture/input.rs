@@ -1,18 +1,19 @@
 //! Where captures come from: files, pipes, standard input.
 
+use super::compressed::Compression;
 use super::mmap::MappedFile;
-use super::stream::Stream;
+use super::stream::{Open, Stream};
 use crate::error::Error;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A capture to be read, from its first byte to its last.
 ///
-/// Regular files are mapped; everything else is a stream, read ahead by a thread. From here on
-/// nothing knows which of them it is.
+/// Regular files are mapped; everything else, what is compressed included, is a stream, read ahead
+/// and unpacked by a thread. From here on nothing knows which of them it is.
 #[derive(Debug)]
 pub struct Input {
     path: Arc<PathBuf>,
@@ -47,17 +48,21 @@ impl Input {
         if metadata.is_dir() {
             return Err(failed(io::ErrorKind::IsADirectory.into()));
         }
+        let open_stream = |open: Box<Open>| Stream::new(open, STREAM_BUFFER_LEN).map_err(failed);
         let source = if metadata.is_file() {
             let file = File::open(path).map_err(failed)?;
-            Source::Mapped(MappedFile::new(file).map_err(failed)?)
+            if is_compressed(&file).map_err(failed)? {
+                Source::Stream(open_stream(Box::new(|| Ok(Box::new(file))))?)
+            } else {
+                Source::Mapped(MappedFile::new(file).map_err(failed)?)
+            }
         } else {
             let owned = path.to_owned();
-            let open = move || {
+            Source::Stream(open_stream(Box::new(move || {
                 let file = File::open(owned)?;
                 widen_pipe(&file);
-                Ok(Box::new(file) as Box<dyn Read + Send>)
-            };
-            Source::Stream(Stream::new(Box::new(open), STREAM_BUFFER_LEN).map_err(failed)?)
+                Ok(Box::new(file))
+            }))?)
         };
         Ok(Self {
             path: Arc::new(path.to_owned()),
@@ -150,6 +155,16 @@ impl Input {
             }
         }
     }
+}
+
+/// Whether a file starts as compressed ones do.
+fn is_compressed(file: &File) -> io::Result<bool> {
+    let mut head = Vec::new();
+    let most = Compression::MAGIC_LEN as u64;
+    let mut file = file;
+    file.take(most).read_to_end(&mut head)?;
+    file.rewind()?;
+    Ok(Compression::of(&head).is_some())
 }
 
 /// Asks the system for a larger buffer in a pipe, so that its two ends wait for each other less

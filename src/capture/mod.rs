@@ -1,6 +1,7 @@
 //! Bytes to records: where captures come from, their formats, and walking them.
 
 mod bytes;
+mod compressed;
 mod format;
 mod input;
 mod linktype;

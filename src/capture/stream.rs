@@ -4,6 +4,7 @@
 //! front of its bytes: the end of the buffer before it, an incomplete record as a rule, is copied
 //! there, so that every window is one run of bytes without copying the rest.
 
+use super::compressed::unpacked;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::io::{self, Read};
 use std::thread;
@@ -50,7 +51,7 @@ impl Stream {
         }
         thread::Builder::new()
             .name("reader".to_owned())
-            .spawn(move || match open() {
+            .spawn(move || match open().map(unpacked) {
                 Ok(reader) => read_all(reader, buffer_len, &empty_receiver, &filled_sender),
                 // Nobody listens any more: then nobody needs to know.
                 Err(error) => drop(filled_sender.send(Filled::Failed(error))),

@@ -14,6 +14,7 @@
 mod common;
 
 mod cli;
+mod compressed;
 mod convert;
 mod determinism;
 mod expected;
