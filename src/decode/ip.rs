@@ -90,13 +90,8 @@ fn ipv4<'a>(
             offset: u32::from(offset) * 8,
             is_last: !more_fragments,
         };
-        headers.fragment = Some(fragment(
-            &headers,
-            headers.protocol,
-            id.into(),
-            place,
-            vlans,
-        ));
+        let part = fragment(&headers, headers.protocol, id.into(), place, vlans);
+        headers.fragment = Some(Box::new(part));
     }
     if offset == 0 {
         ports(data, &mut headers);
@@ -149,7 +144,7 @@ fn ipv6<'a>(
         trailer_time: None,
     };
     extensions(data, at, &mut headers, vlans);
-    if headers.fragment.is_none_or(|fragment| fragment.is_first) {
+    if headers.fragment.as_ref().is_none_or(|it| it.is_first) {
         ports(data, &mut headers);
     }
     Ok(headers)
@@ -182,7 +177,7 @@ fn extensions(data: &[u8], at: usize, headers: &mut Headers<'_>, vlans: VlanStac
                         is_last: !header.more_fragments(),
                     };
                     let id = header.identification();
-                    headers.fragment = Some(fragment(headers, 0, id, place, vlans));
+                    headers.fragment = Some(Box::new(fragment(headers, 0, id, place, vlans)));
                     if place.offset != 0 {
                         return;
                     }

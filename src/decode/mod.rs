@@ -31,7 +31,7 @@ pub struct DecodeOptions {
 }
 
 /// What a packet's headers say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Headers<'a> {
     /// Source and destination address.
     pub addresses: Addresses<'a>,
@@ -44,7 +44,9 @@ pub struct Headers<'a> {
     /// The twelve bits of TCP flags, 0 for other protocols.
     pub tcp_flags: u16,
     /// What part of a fragmented datagram this is; `None` for a whole one.
-    pub fragment: Option<Fragment>,
+    ///
+    /// Few packets are, and it is large: beside the others, not among them.
+    pub fragment: Option<Box<Fragment>>,
     /// Where the transport header starts in the captured bytes.
     pub transport: usize,
     /// Where the IP datagram ends in the captured bytes: padding may follow.
@@ -241,12 +243,16 @@ pub(crate) fn decode_plain<'a>(
     options: &DecodeOptions,
     link: &mut LinkKey,
 ) -> Option<Headers<'a>> {
-    let is_asked = !options.decap && options.trailer.is_none();
-    if link_type == LinkType::ETHERNET && is_asked {
-        plain::read(data, link)
-    } else {
-        None
+    if link_type != LinkType::ETHERNET || options.trailer.is_some() {
+        return None;
     }
+    let mut found = LinkKey::default();
+    let headers = plain::read(data, 0, &mut found)?;
+    if options.decap && tunnel::may_be(&headers) {
+        return None;
+    }
+    *link = found;
+    Some(headers)
 }
 
 /// Decodes any packet.
@@ -261,9 +267,20 @@ pub(crate) fn decode_any<'a>(
     link: &mut LinkKey,
 ) -> Result<Headers<'a>, NotFlow> {
     *link = LinkKey::default();
-    let mut frame = frame::Frame::new(data, link);
-    let at = frame.find_ip(frame::Layer::Link(link_type))?;
-    let mut headers = ip::read(data, at, frame.link.vlans())?;
+    // Tunnels are mostly plain outside.
+    let outer = if options.decap && link_type == LinkType::ETHERNET {
+        plain::read(data, 0, link)
+    } else {
+        None
+    };
+    let mut headers = match outer {
+        Some(headers) => headers,
+        None => {
+            let mut frame = frame::Frame::new(data, link);
+            let at = frame.find_ip(frame::Layer::Link(link_type))?;
+            ip::read(data, at, frame.link.vlans())?
+        }
+    };
     if options.decap {
         headers = tunnel::innermost(data, headers, link);
     }

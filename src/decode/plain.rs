@@ -1,5 +1,5 @@
-//! What nearly all packets are, read in one go: Ethernet with one VLAN tag at most, IPv4 or IPv6
-//! without options, extensions and fragments, TCP or UDP.
+//! What nearly all packets are, read in one go: Ethernet with two VLAN tags at most, IPv4 or
+//! IPv6 without options, extensions and fragments, TCP or UDP.
 //!
 //! Everything that is in any way different is left to the general walk, which also says of these
 //! packets what is said here. Measured on 20 M packets of 84 bytes: reading them here takes a
@@ -9,10 +9,10 @@ use super::ip::protocol;
 use super::{Addresses, Headers, LinkKey};
 use crate::capture::ByteOrder;
 
-/// The headers of a packet, if it is as plain as that.
+/// The headers of a packet whose frame starts at `at`, if it is as plain as that.
 #[inline(always)]
-pub(super) fn read<'a>(data: &'a [u8], link: &mut LinkKey) -> Option<Headers<'a>> {
-    let ethernet: &[u8; 14] = data.first_chunk()?;
+pub(super) fn read<'a>(data: &'a [u8], at: usize, link: &mut LinkKey) -> Option<Headers<'a>> {
+    let ethernet: &[u8; 14] = data.get(at..)?.first_chunk()?;
     // Cisco Inter-Switch Link is Ethernet only at first sight.
     if let [0x01 | 0x03, 0x00, 0x0c, 0x00, 0x00, ..] = ethernet {
         return None;
@@ -20,12 +20,15 @@ pub(super) fn read<'a>(data: &'a [u8], link: &mut LinkKey) -> Option<Headers<'a>
     let mut found = LinkKey::default();
     found.set_ethernet(ethernet);
     let mut kind = [ethernet[12], ethernet[13]];
-    let mut at = 14;
-    if kind == VLAN {
+    let mut at = at + ethernet.len();
+    for _ in 0..MOST_TAGS {
+        if kind != VLAN && kind != SERVICE_VLAN {
+            break;
+        }
         let tag: &[u8; 4] = data.get(at..)?.first_chunk()?;
         found.push_vlan(u16::from_be_bytes([tag[0], tag[1]]) & 0x0fff);
         kind = [tag[2], tag[3]];
-        at += 4;
+        at += tag.len();
     }
     let headers = match kind {
         IPV4 => ipv4(data, at),
@@ -102,3 +105,6 @@ const ABOVE: usize = 14;
 const IPV4: [u8; 2] = [0x08, 0x00];
 const IPV6: [u8; 2] = [0x86, 0xdd];
 const VLAN: [u8; 2] = [0x81, 0x00];
+const SERVICE_VLAN: [u8; 2] = [0x88, 0xa8];
+/// VLAN tags of a plain packet.
+const MOST_TAGS: usize = 2;

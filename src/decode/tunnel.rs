@@ -3,7 +3,7 @@
 use super::frame::{Frame, Layer};
 use super::ip::{self, protocol};
 use super::key::LinkKey;
-use super::{Headers, NotFlow};
+use super::{Headers, NotFlow, plain};
 use crate::capture::ByteOrder;
 
 /// The headers of the innermost IP packet that can be reached from `outer`, or `outer` itself.
@@ -14,7 +14,7 @@ use crate::capture::ByteOrder;
 pub(super) fn innermost<'a>(data: &'a [u8], outer: Headers<'a>, link: &mut LinkKey) -> Headers<'a> {
     let mut headers = outer;
     loop {
-        let is_later = headers.fragment.is_some_and(|fragment| !fragment.is_first);
+        let is_later = headers.fragment.as_ref().is_some_and(|it| !it.is_first);
         if is_later {
             return headers;
         }
@@ -51,8 +51,26 @@ fn enter<'a>(
         protocol::UDP => udp(&mut frame, headers)?,
         _ => return Err(NOT_A_TUNNEL),
     };
+    if layer == Layer::Ethernet {
+        let mut plain_link = LinkKey::default();
+        if let Some(inner) = plain::read(data, frame.at, &mut plain_link) {
+            return Ok((inner, plain_link));
+        }
+    }
     let at = frame.find_ip(layer)?;
     Ok((ip::read(data, at, frame.link.vlans())?, inner_link))
+}
+
+/// Whether a plain packet may be a tunnel's: by its ports.
+#[inline(always)]
+pub(super) const fn may_be(headers: &Headers<'_>) -> bool {
+    const fn is_port(port: u16) -> bool {
+        matches!(
+            port,
+            1701 | 2152 | 3544 | 4789 | 4790 | 5072 | 5247 | 6081 | 6635 | 8472
+        )
+    }
+    headers.protocol == protocol::UDP && (is_port(headers.src_port) || is_port(headers.dst_port))
 }
 
 fn over(frame: &mut Frame<'_, '_>, len: usize, layer: Layer) -> Layer {

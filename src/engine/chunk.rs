@@ -129,8 +129,8 @@ impl Chunk {
             None => Err(NotFlow::NoInterface),
         };
         match decoded {
-            Ok(headers) => match headers.fragment {
-                Some(fragment) => self.fragment(record, &headers, fragment, link),
+            Ok(headers) => match &headers.fragment {
+                Some(fragment) => self.fragment(record, &headers, **fragment, link),
                 None => self.flow_packet(record, &headers, &link, rules),
             },
             Err(reason) => self.loose_packet(record, reason, &link, rules),

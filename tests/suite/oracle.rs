@@ -436,7 +436,7 @@ fn oracle(bytes: &[u8], asked: &Asked) -> (Vec<Told>, u64) {
         if let Some(fragment) = headers.fragment {
             let Fragment {
                 datagram, is_first, ..
-            } = fragment;
+            } = *fragment;
             let datagram = format!("{datagram:?}");
             if is_first {
                 firsts.insert(datagram, (key, time));

@@ -199,13 +199,14 @@ fn agrees(data: &[u8]) -> Result<(), TestCaseError> {
         answer(data, &DecodeOptions::default()),
         answer(data, &GENERAL),
     );
-    prop_assert_eq!(fast, general, "{:?}", Frame(data.to_vec()));
+    let is_tunnel_candidate = matches!(&general.0, Ok(headers) if headers.protocol != TCP);
+    prop_assert_eq!(&fast, &general, "{:?}", Frame(data.to_vec()));
     // There are no tunnels over TCP, and none in what is not IP.
-    if general.0.is_ok_and(|headers| headers.protocol != TCP) {
+    if is_tunnel_candidate {
         return Ok(());
     }
     let innermost = answer(data, &INNERMOST);
-    prop_assert_eq!(fast, innermost, "{:?}", Frame(data.to_vec()));
+    prop_assert_eq!(&fast, &innermost, "{:?}", Frame(data.to_vec()));
     Ok(())
 }
 
@@ -214,7 +215,7 @@ fn looks_plain(data: &[u8]) -> bool {
     let (headers, link) = answer(data, &GENERAL);
     headers.is_ok_and(|it| {
         let header_len = if it.network_key().is_ipv6() { 40 } else { 20 };
-        link.vlans().len() < 2
+        link.vlans().len() <= 2
             && it.transport == 14 + 4 * link.vlans().len() + header_len
             && it.fragment.is_none()
             && matches!(it.protocol, TCP | UDP)
