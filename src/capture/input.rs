@@ -157,6 +157,18 @@ impl Input {
     }
 }
 
+/// How many bytes a capture has, where that can be told before it is read: of a regular file that
+/// is not compressed.
+pub fn known_len(path: &Path) -> Option<u64> {
+    let is_file = path.metadata().is_ok_and(|it| it.is_file());
+    // Opening a pipe would wait for its writer.
+    let file = is_file.then(|| File::open(path).ok()).flatten()?;
+    match is_compressed(&file) {
+        Ok(false) => file.metadata().ok().map(|it| it.len()),
+        Ok(true) | Err(_) => None,
+    }
+}
+
 /// Whether a file starts as compressed ones do.
 fn is_compressed(file: &File) -> io::Result<bool> {
     let mut head = Vec::new();

@@ -16,7 +16,7 @@ mod timestamp;
 
 pub use bytes::ByteOrder;
 pub use format::{Companion, CompanionKind, Format, ProbeError, Walk};
-pub use input::{Input, View, widen_pipe};
+pub use input::{Input, View, known_len, widen_pipe};
 pub use linktype::LinkType;
 pub use pcap::{PcapFormat, Variant};
 pub use pcapng::{Interface, Section};

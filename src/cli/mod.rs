@@ -8,6 +8,7 @@ mod streams;
 
 use args::{Args, Generate};
 use clap::CommandFactory;
+use pcap_flows::capture::known_len;
 use pcap_flows::engine::{Progress, Source};
 use pcap_flows::error::{Error, ErrorKind};
 use pcap_flows::jobs::{FlowsReport, flows};
@@ -130,11 +131,7 @@ fn total_len(sources: &[Source]) -> Option<u64> {
     sources
         .iter()
         .map(|source| match source {
-            Source::Path(path) => path
-                .metadata()
-                .ok()
-                .filter(std::fs::Metadata::is_file)
-                .map(|it| it.len()),
+            Source::Path(path) => known_len(path),
             Source::Reader(..) => None,
             Source::Input(input) => input.len(),
         })

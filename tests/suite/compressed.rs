@@ -105,6 +105,18 @@ fn streams_are_those_of_what_is_inside() {
 }
 
 #[test]
+fn progress_has_no_share_of_what_is_not_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("packed");
+    let content = fs::read(testdata("recorded").join("http.pcap")).unwrap();
+    fs::write(&path, gzip(&content)).unwrap();
+    let args = ["--progress", "always"].map(AsRef::as_ref);
+    let ended = run(args.into_iter().chain([path.as_os_str()])).exits(0);
+    // At the end it is known.
+    ended.says(" 100.0%] Flows:6");
+}
+
+#[test]
 fn damage_inside_is_told_and_the_rest_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let content = fs::read(testdata("recorded").join("http.pcap")).unwrap();
