@@ -121,9 +121,12 @@ impl Packed {
         }
     }
 
-    /// Takes `len` bytes, or those that there are.
+    /// Takes `len` bytes.
     fn skip(&mut self, len: u64) -> io::Result<()> {
-        io::copy(&mut self.take(len), &mut io::sink()).map(drop)
+        match io::copy(&mut self.take(len), &mut io::sink())? {
+            skipped if skipped < len => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Goes to the next member: what it is, or `None` at the end of the input.
@@ -430,6 +433,15 @@ mod tests {
                     .ends_with("something else follows the compressed data")
             );
         }
+    }
+
+    #[test]
+    fn a_frame_to_be_skipped_that_is_cut_short_is_damage() {
+        let mut bytes = packed(Compression::Zstd, b"content");
+        bytes.extend(b"\x53\x2a\x4d\x18\x03\0\0\0ab");
+        let (content, error) = read(bytes);
+        assert_eq!(content, b"content");
+        assert!(error.unwrap_or_default().ends_with("it is cut short"));
     }
 
     #[test]

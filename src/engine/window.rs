@@ -329,7 +329,7 @@ fn apply<O: Observer>(
 }
 
 /// Chunks that each worker walks, on average, before the shards take their packets: few enough
-/// that these are still in the cache then, and enough that no worker waits long for the others.
+/// that references to these take little memory, and enough that workers seldom wait for each other.
 const CHUNKS_PER_WORKER: usize = 4;
 /// Rounds with fewer packets are not worth waking other threads for.
 const FEW_PACKETS: u64 = 2_000;
