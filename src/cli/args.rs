@@ -1,12 +1,12 @@
 //! What was typed.
 
-use clap::{ArgAction, Parser, ValueEnum};
-use pcap_flows::jobs::streams::Gaps;
-use pcap_flows::output::capture::CaptureFormat;
-use pcap_flows::output::stream::{HeaderStyle, ManifestFormat, NameTemplate, NameTemplateError};
-use pcap_flows::output::table::{Format, Sort};
+use super::values::{
+    CaptureFormatArg, FormatArg, GapsArg, Generate, HeaderArg, NameStyleArg, OverlapArg,
+    ProgressArg, SortArg, bytes, count, filter, ids, manifest, name_template, net, seconds,
+};
+use clap::{ArgAction, Parser};
+use pcap_flows::output::stream::NameTemplate;
 use pcap_flows::select::{Filter, IdSet, IpNet};
-use pcap_flows::tcp::Overlap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -42,50 +42,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NET", value_parser = net, help_heading = INPUT)]
     pub(crate) exclude_ip: Vec<IpNet>,
 
-    /// Key flows on the innermost IP header of tunnels
-    ///
-    /// Goes through VXLAN, Geneve, GRE, ERSPAN, IP in IP, 6in4, GTP-U and the like. Where a tunnel
-    /// carries Ethernet, MAC addresses and VLANs are those of the inner frame.
-    #[arg(long, help_heading = FLOWS)]
-    pub(crate) decap: bool,
-
-    /// Key flows by addresses, ports and protocol, without MAC addresses and VLANs
-    #[arg(long, help_heading = FLOWS)]
-    pub(crate) flow_5tuple: bool,
-
-    /// Show conversations: one row for both directions
-    #[arg(long, help_heading = FLOWS)]
-    pub(crate) bidirectional: bool,
-
-    /// Start a new flow after this many seconds without a packet
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = FLOWS)]
-    pub(crate) idle_timeout: Option<u64>,
-
-    /// Start a new flow when one has lasted this many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = FLOWS)]
-    pub(crate) active_timeout: Option<u64>,
+    #[command(flatten)]
+    pub(crate) flows: FlowArgs,
 
     /// Fail when the capture has more than N flows
     #[arg(long, value_name = "N", value_parser = count, help_heading = FLOWS)]
     pub(crate) flow_max: Option<u64>,
 
-    /// Take time, device and port from the Metamako trailer of each frame that has one
-    #[arg(long, help_heading = FLOWS)]
-    pub(crate) metamako: bool,
-
-    /// Frames have two Metamako trailers: take the inner one, of the first device
-    #[arg(long, help_heading = FLOWS)]
-    pub(crate) metamako_double: bool,
-
-    /// The Metamako trailer ends this many bytes before the end of the frame
-    #[arg(long, value_name = "BYTES", help_heading = FLOWS)]
-    pub(crate) metamako_offset: Option<usize>,
-
     /// The format of the list
     #[arg(long, value_enum, default_value_t, hide_default_value = true, help_heading = LIST)]
     pub(crate) format: FormatArg,
 
-    /// What the list is sorted by, ascending [default: packets for text, id for csv and json]
+    /// What the list is sorted by, ascending [default: packets for text, id for all others]
     #[arg(long, value_enum, value_name = "KEY", help_heading = LIST)]
     pub(crate) sort: Option<SortArg>,
 
@@ -237,6 +205,68 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = STREAMS)]
     pub(crate) reassembly_memory: Option<u64>,
 
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// Print a man page or shell completions
+    #[arg(long, value_enum, value_name = "KIND", exclusive = true, help_heading = RUN)]
+    pub(crate) generate: Option<Generate>,
+
+    /// Accepted for pcap_flow's scripts: the table grows as needed
+    #[arg(long, value_name = "BITS", hide = true)]
+    pub(crate) flow_hash_bits: Option<u32>,
+
+    /// Accepted for pcap_flow's scripts: VLAN tags are always decoded
+    #[arg(long, hide = true)]
+    pub(crate) vlan: bool,
+
+    /// Accepted for pcap_flow's scripts: its name for the run
+    #[arg(long, value_name = "ID", hide = true)]
+    pub(crate) uid: Option<String>,
+}
+
+/// What is a flow.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct FlowArgs {
+    /// Key flows on the innermost IP header of tunnels
+    ///
+    /// Goes through VXLAN, Geneve, GRE, ERSPAN, IP in IP, 6in4, GTP-U and the like. Where a tunnel
+    /// carries Ethernet, MAC addresses and VLANs are those of the inner frame.
+    #[arg(long, help_heading = FLOWS)]
+    pub(crate) decap: bool,
+
+    /// Key flows by addresses, ports and protocol, without MAC addresses and VLANs
+    #[arg(long, help_heading = FLOWS)]
+    pub(crate) flow_5tuple: bool,
+
+    /// Show conversations: one row for both directions
+    #[arg(long, help_heading = FLOWS)]
+    pub(crate) bidirectional: bool,
+
+    /// Start a new flow after this many seconds without a packet
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = FLOWS)]
+    pub(crate) idle_timeout: Option<u64>,
+
+    /// Start a new flow when one has lasted this many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = FLOWS)]
+    pub(crate) active_timeout: Option<u64>,
+
+    /// Take time, device and port from the Metamako trailer of each frame that has one
+    #[arg(long, help_heading = FLOWS)]
+    pub(crate) metamako: bool,
+
+    /// Frames have two Metamako trailers: take the inner one, of the first device
+    #[arg(long, help_heading = FLOWS)]
+    pub(crate) metamako_double: bool,
+
+    /// The Metamako trailer ends this many bytes before the end of the frame
+    #[arg(long, value_name = "BYTES", help_heading = FLOWS)]
+    pub(crate) metamako_offset: Option<usize>,
+}
+
+/// How the run goes.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RunArgs {
     /// Write statistics of the run as a JSON object
     #[arg(long, value_name = "FILE", help_heading = RUN)]
     pub(crate) stats: Option<PathBuf>,
@@ -258,22 +288,6 @@ pub(crate) struct Args {
     /// Say more on standard error
     #[arg(short, long, help_heading = RUN)]
     pub(crate) verbose: bool,
-
-    /// Print a man page or shell completions
-    #[arg(long, value_enum, value_name = "KIND", exclusive = true, help_heading = RUN)]
-    pub(crate) generate: Option<Generate>,
-
-    /// Accepted for pcap_flow's scripts: the table grows as needed
-    #[arg(long, value_name = "BITS", hide = true)]
-    pub(crate) flow_hash_bits: Option<u32>,
-
-    /// Accepted for pcap_flow's scripts: VLAN tags are always decoded
-    #[arg(long, hide = true)]
-    pub(crate) vlan: bool,
-
-    /// Accepted for pcap_flow's scripts: its name for the run
-    #[arg(long, value_name = "ID", hide = true)]
-    pub(crate) uid: Option<String>,
 
     /// Bytes of a file that are worked on at a time: for tests
     #[arg(long, hide = true)]
@@ -315,231 +329,6 @@ fn with_hyphens(argument: OsString) -> OsString {
         }
         _ => argument,
     }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FormatArg {
-    /// pcap_flow's lines, for people
-    #[default]
-    Text,
-    /// Comma separated values with a header
-    Csv,
-    /// One JSON object a line
-    Json,
-}
-
-impl From<FormatArg> for Format {
-    fn from(arg: FormatArg) -> Self {
-        match arg {
-            FormatArg::Text => Self::Text,
-            FormatArg::Csv => Self::Csv,
-            FormatArg::Json => Self::Json,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum SortArg {
-    Packets,
-    Bytes,
-    First,
-    Last,
-    Duration,
-    Id,
-}
-
-impl From<SortArg> for Sort {
-    fn from(arg: SortArg) -> Self {
-        match arg {
-            SortArg::Packets => Self::Packets,
-            SortArg::Bytes => Self::Bytes,
-            SortArg::First => Self::First,
-            SortArg::Last => Self::Last,
-            SortArg::Duration => Self::Duration,
-            SortArg::Id => Self::Id,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum CaptureFormatArg {
-    /// Classic pcap, which holds one link type; times in nanoseconds where pcapng is converted
-    Pcap,
-    /// pcapng
-    Pcapng,
-}
-
-impl From<CaptureFormatArg> for CaptureFormat {
-    fn from(arg: CaptureFormatArg) -> Self {
-        match arg {
-            CaptureFormatArg::Pcap => Self::Pcap,
-            CaptureFormatArg::Pcapng => Self::Pcapng,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum GapsArg {
-    /// Nothing: the stream goes on behind the gap
-    #[default]
-    Skip,
-    /// Zeros: at most 16 MiB for a stream and 4 KiB for each of its segments
-    Zero,
-    /// The stream goes on in another file
-    Split,
-}
-
-impl From<GapsArg> for Gaps {
-    fn from(arg: GapsArg) -> Self {
-        match arg {
-            GapsArg::Skip => Self::Skip,
-            GapsArg::Zero => Self::Zero,
-            GapsArg::Split => Self::Split,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum OverlapArg {
-    #[default]
-    First,
-    Last,
-}
-
-impl From<OverlapArg> for Overlap {
-    fn from(arg: OverlapArg) -> Self {
-        match arg {
-            OverlapArg::First => Self::First,
-            OverlapArg::Last => Self::Last,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum HeaderArg {
-    /// 12 bytes: time in ns (64 bits), length (16), stream id (16)
-    Packed,
-    /// The same with four bytes of padding, as a C structure has them
-    C,
-    /// 32 bytes: also sequence and acknowledgment number, window, flags, checksum
-    Extended,
-    /// 16 bytes: length and stream id with 32 bits
-    Wide,
-}
-
-impl From<HeaderArg> for HeaderStyle {
-    fn from(arg: HeaderArg) -> Self {
-        match arg {
-            HeaderArg::Packed => Self::Packed,
-            HeaderArg::C => Self::C,
-            HeaderArg::Extended => Self::Extended,
-            HeaderArg::Wide => Self::Wide,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum NameStyleArg {
-    /// 10.5.9.102.63280-17.253.2.226.80.tcp
-    #[default]
-    Portable,
-    /// pcap_flow's names
-    Fmadio,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProgressArg {
-    /// On a terminal a live line, elsewhere a line every few seconds; a last line at the end
-    #[default]
-    Auto,
-    /// Lines as for a terminal that cannot redraw, whatever standard error is
-    Always,
-    /// No progress
-    Never,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Generate {
-    Man,
-    CompleteBash,
-    CompleteZsh,
-    CompleteFish,
-}
-
-/// pcap_flow takes numbers such as 10e6.
-fn count(text: &str) -> Result<u64, String> {
-    if let Ok(number) = text.parse() {
-        return Ok(number);
-    }
-    let error = || format!("{text:?} is not a whole number");
-    let number: f64 = text.parse().map_err(|_unparsable| error())?;
-    let is_whole = (0.0..=9e15).contains(&number) && number.fract() == 0.0;
-    // Through its digits: whole numbers up to 2^53 are exact.
-    if is_whole {
-        format!("{number:.0}")
-            .parse()
-            .map_err(|_unparsable| error())
-    } else {
-        Err(error())
-    }
-}
-
-/// Seconds, as nanoseconds.
-fn seconds(text: &str) -> Result<u64, String> {
-    let error = || format!("{text:?} is not a number of seconds above zero");
-    let duration = text
-        .parse()
-        .ok()
-        .and_then(|it| std::time::Duration::try_from_secs_f64(it).ok());
-    let nanos = duration.and_then(|it| u64::try_from(it.as_nanos()).ok());
-    nanos.filter(|&nanos| nanos > 0).ok_or_else(error)
-}
-
-/// Bytes, with a unit of 1024 or without.
-fn bytes(text: &str) -> Result<u64, String> {
-    let (digits, unit) = match text.char_indices().last() {
-        Some((at, unit)) if unit.is_ascii_alphabetic() => (text.split_at(at).0, unit),
-        _ => (text, ' '),
-    };
-    let shift = match unit.to_ascii_uppercase() {
-        ' ' => 0,
-        'K' => 10,
-        'M' => 20,
-        'G' => 30,
-        'T' => 40,
-        _ => 64,
-    };
-    let number: Option<u64> = digits.parse().ok();
-    number
-        .and_then(|number| number.checked_mul(1_u64.checked_shl(shift)?))
-        .ok_or_else(|| format!("{text:?} is no size such as 512M or 2G"))
-}
-
-fn manifest(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    match ManifestFormat::of(&path) {
-        Some(_) => Ok(path),
-        None => Err("its name must end with .csv or .json, which says what it is".to_owned()),
-    }
-}
-
-fn name_template(text: &str) -> Result<NameTemplate, String> {
-    text.parse()
-        .map_err(|error: NameTemplateError| error.to_string())
-}
-
-fn filter(text: &str) -> Result<Filter, String> {
-    Filter::parse(text).map_err(|error| error.to_string())
-}
-
-fn net(text: &str) -> Result<IpNet, String> {
-    text.parse()
-        .map_err(|error: pcap_flows::select::IpNetError| error.to_string())
-}
-
-fn ids(text: &str) -> Result<IdSet, String> {
-    text.parse()
-        .map_err(|error: pcap_flows::select::IdSetError| error.to_string())
 }
 
 const INPUT: &str = "What is read";

@@ -5,8 +5,9 @@ mod plan;
 mod progress;
 mod report;
 mod streams;
+mod values;
 
-use args::{Args, Generate};
+use args::Args;
 use clap::CommandFactory;
 use pcap_flows::capture::known_len;
 use pcap_flows::engine::{Progress, Source};
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use values::Generate;
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +48,10 @@ pub(crate) fn main() -> ExitCode {
     if let Some(kind) = args.generate {
         return generate(kind);
     }
-    if args.verbose {
+    if args.run.verbose {
         say_what_has_no_meaning(&args);
     }
-    let when = args.progress;
+    let when = args.run.progress;
     let (job, sources) = match plan::plan(args) {
         Ok(planned) => planned,
         Err(message) => {

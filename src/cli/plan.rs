@@ -1,16 +1,17 @@
 //! From what was typed to what is done.
 
-use super::args::{Args, FormatArg};
+use super::args::Args;
 use super::streams;
+use super::values::FormatArg;
 use pcap_flows::capture::widen_pipe;
 use pcap_flows::decode::{DecodeOptions, TrailerOptions};
 use pcap_flows::engine::{Config, Restriction, Source, Tuning};
 use pcap_flows::flow::Timeouts;
 use pcap_flows::jobs::streams::StreamOptions;
 use pcap_flows::jobs::{ExtractOptions, FlowsJob};
-use pcap_flows::output::table::{Columns, Order, Sort, TableOptions, TimeZone, Window};
+use pcap_flows::output::table::{Columns, Format, Order, Sort, TableOptions, TimeZone, Window};
 use pcap_flows::select::{PortRange, Selection};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ pub(crate) fn plan(args: Args) -> Result<(FlowsJob, Vec<Source>), String> {
         ("-o", args.output.as_deref()),
         ("--output-tcp", args.output_tcp.as_deref()),
         ("--output-udp", args.output_udp.as_deref()),
-        ("--stats", args.stats.as_deref()),
+        ("--stats", args.run.stats.as_deref()),
         ("--manifest", args.manifest.as_deref()),
     ];
     let on_stdout: Vec<&str> = named
@@ -46,12 +47,16 @@ pub(crate) fn plan(args: Args) -> Result<(FlowsJob, Vec<Source>), String> {
         }
     }
     // What goes to standard output goes there alone.
-    let is_list_wanted = !args.disable_display && on_stdout.is_empty();
-    let table = is_list_wanted.then(|| table(&args));
     let streams = streams::streams(&args)?;
-    let (config, stats) = (config(&args, streams.is_some()), args.stats.clone());
+    let list_output = list_output(&args, streams.is_some())?;
+    let is_list_wanted = !args.disable_display && (on_stdout.is_empty() || list_output.is_some());
+    let table = is_list_wanted.then(|| table(&args));
+    let (config, stats) = (config(&args, streams.is_some()), args.run.stats.clone());
     let mut streams = streams;
-    let mut extract = extract(args, streams.is_some())?;
+    let mut extract = match list_output {
+        Some(_) => None,
+        None => extract(args, streams.is_some())?,
+    };
     // Under every name it has, standard output is written to where it stands.
     let by_name = |path: &mut PathBuf| {
         if is_stdout(Some(path)) {
@@ -66,16 +71,41 @@ pub(crate) fn plan(args: Args) -> Result<(FlowsJob, Vec<Source>), String> {
     }
     let mut stats = stats;
     stats.as_mut().map(by_name);
+    let mut list_output = list_output;
+    list_output.as_mut().map(by_name);
     Ok((
         FlowsJob {
             config,
             table,
+            list_output,
             extract,
             streams,
             stats,
         },
         sources,
     ))
+}
+
+/// Where -o says that a list goes that is no text: there, unless packets or streams do.
+fn list_output(args: &Args, has_streams: bool) -> Result<Option<PathBuf>, String> {
+    let format = Format::from(args.format);
+    if !format.is_binary() || args.disable_display {
+        return Ok(None);
+    }
+    let wants_packets =
+        !args.extract.is_empty() || !args.extract_ip.is_empty() || !args.extract_port.is_empty();
+    let takes_output = has_streams && streams::takes_output(args);
+    let output = args
+        .output
+        .clone()
+        .filter(|_| !wants_packets && !takes_output);
+    if output.is_none() && io::stdout().is_terminal() {
+        return Err(
+            "a terminal cannot show this format; name a file for the list with -o, or use > FILE"
+                .to_owned(),
+        );
+    }
+    Ok(output)
 }
 
 /// Whether an output is standard output, by "-" or by another name such as /dev/stdout.
@@ -131,7 +161,7 @@ fn sources(args: &Args) -> Result<Vec<Source>, String> {
 /// Cores that worker threads can be pinned to.
 fn check_cpu(args: &Args) -> Result<(), String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    match args.cpu {
+    match args.run.cpu {
         Some(cpu) if cpu >= cores => Err(format!(
             "--cpu {cpu}: this machine has cores 0 to {}",
             cores - 1
@@ -145,18 +175,23 @@ fn config(args: &Args, has_streams: bool) -> Config {
     if has_streams {
         tuning.window_len = StreamOptions::WINDOW_LEN;
     }
-    let wants_trailer = args.metamako || args.metamako_double || args.metamako_offset.is_some();
-    let inner = if args.metamako_double {
+    let wants_trailer =
+        args.flows.metamako || args.flows.metamako_double || args.flows.metamako_offset.is_some();
+    let inner = if args.flows.metamako_double {
         TrailerOptions::TRAILER_LEN
     } else {
         0
     };
-    let offset = args.metamako_offset.unwrap_or(0).saturating_add(inner);
+    let offset = args
+        .flows
+        .metamako_offset
+        .unwrap_or(0)
+        .saturating_add(inner);
     Config {
-        five_tuple: args.flow_5tuple,
-        conversations: args.bidirectional,
+        five_tuple: args.flows.flow_5tuple,
+        conversations: args.flows.bidirectional,
         decode: DecodeOptions {
-            decap: args.decap,
+            decap: args.flows.decap,
             trailer: wants_trailer.then_some(TrailerOptions { offset }),
         },
         restriction: Restriction {
@@ -164,16 +199,16 @@ fn config(args: &Args, has_streams: bool) -> Config {
             excluded: args.exclude_ip.clone(),
         },
         timeouts: Timeouts {
-            idle_ns: args.idle_timeout,
-            active_ns: args.active_timeout,
+            idle_ns: args.flows.idle_timeout,
+            active_ns: args.flows.active_timeout,
         },
         max_packets: args.packet_max,
         max_flows: args.flow_max,
         tuning: Tuning {
-            threads: args.threads.map_or(0, usize::from),
-            first_cpu: args.cpu,
-            window_len: args.window_bytes.unwrap_or(tuning.window_len),
-            chunk_len: args.chunk_bytes.unwrap_or(tuning.chunk_len),
+            threads: args.run.threads.map_or(0, usize::from),
+            first_cpu: args.run.cpu,
+            window_len: args.run.window_bytes.unwrap_or(tuning.window_len),
+            chunk_len: args.run.chunk_bytes.unwrap_or(tuning.chunk_len),
             ..tuning
         },
     }
@@ -185,7 +220,7 @@ fn table(args: &Args) -> TableOptions {
         (None, FormatArg::Text) => Sort::Packets,
         // Who asks for the top wants the greatest, in any format.
         (None, _) if args.top.is_some() => Sort::Packets,
-        (None, FormatArg::Csv | FormatArg::Json) => Sort::Id,
+        (None, _) => Sort::Id,
     };
     TableOptions {
         format: args.format.into(),
@@ -200,8 +235,11 @@ fn table(args: &Args) -> TableOptions {
             TimeZone::Utc
         },
         columns: Columns {
-            device: args.metamako || args.metamako_double || args.metamako_offset.is_some(),
-            reverse: args.bidirectional,
+            device: args.flows.metamako
+                || args.flows.metamako_double
+                || args.flows.metamako_offset.is_some(),
+            reverse: args.flows.bidirectional,
+            address_bytes: Format::from(args.format).is_binary(),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! The progress line, in pcap_flow's words.
 
-use super::args::ProgressArg;
 use super::report::say_plainly;
+use super::values::ProgressArg;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pcap_flows::engine::{Progress, Snapshot, Stopwatch};
 use pcap_flows::jobs::stats::gbps;

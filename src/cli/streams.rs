@@ -1,7 +1,8 @@
 //! What was typed about streams.
 
-use super::args::{Args, HeaderArg, NameStyleArg};
+use super::args::Args;
 use super::plan::port_ranges;
+use super::values::{HeaderArg, NameStyleArg};
 use pcap_flows::jobs::streams::{ProtocolOptions, StreamOptions};
 use pcap_flows::output::stream::{NameStyle, NameTemplate};
 use pcap_flows::select::IdSet;
@@ -33,7 +34,7 @@ pub(super) fn streams(args: &Args) -> Result<Option<StreamOptions>, String> {
     }
     check_protocols(args, tcp.as_ref(), udp.as_ref())?;
     let template = args.name_template.as_ref();
-    if args.bidirectional && template.is_some_and(|it| !it.tells_directions_apart()) {
+    if args.flows.bidirectional && template.is_some_and(|it| !it.tells_directions_apart()) {
         return Err(
             "--name-template needs {src_ip} and {src_port} with --bidirectional: both directions have \
              the same FlowID"

@@ -44,6 +44,31 @@ pub struct Flow {
     pub reverse: Option<ReverseCounters>,
 }
 
+/// What a list of flows is made from, wherever they are kept.
+pub trait Flows: Sync {
+    /// The greatest FlowID that there may be.
+    fn last_id(&self) -> u64;
+
+    /// A flow by its id; `None` where none is to be shown.
+    fn get(&self, id: u64) -> Option<Flow>;
+
+    /// A flow's counters alone: cheaper, for sorting.
+    fn counters(&self, id: u64) -> Option<Counters>;
+}
+
+/// How much a flow is, and when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets.
+    pub packets: u64,
+    /// Their length on the wire, in bytes.
+    pub bytes: u64,
+    /// The earliest time of a packet.
+    pub first: Nanos,
+    /// The latest time of a packet.
+    pub last: Nanos,
+}
+
 impl Flow {
     /// Time from first to last packet, in nanoseconds.
     pub const fn duration_ns(&self) -> i64 {
@@ -109,8 +134,7 @@ impl FlowList {
         (1..=self.len()).filter_map(|id| self.get(id))
     }
 
-    /// Packets and bytes and times of a flow, without its key: cheaper for sorting.
-    pub(crate) fn counters(&self, id: u64) -> Option<&FlowRecord> {
+    fn record(&self, id: u64) -> Option<&FlowRecord> {
         let place = self.place(id)?;
         let record = self.shards.get(place.shard as usize)?.record(place.index)?;
         (record.packets > 0).then_some(record)
@@ -129,5 +153,31 @@ impl FlowList {
     /// Numbers the flows that started in this window, in the order of their first packets.
     pub(crate) fn assign_ids(&mut self) {
         number(&mut self.shards, &mut self.order);
+    }
+}
+
+impl Flows for FlowList {
+    fn last_id(&self) -> u64 {
+        self.len()
+    }
+
+    fn get(&self, id: u64) -> Option<Flow> {
+        Self::get(self, id)
+    }
+
+    fn counters(&self, id: u64) -> Option<Counters> {
+        let &FlowRecord {
+            packets,
+            bytes,
+            first,
+            last,
+            ..
+        } = self.record(id)?;
+        Some(Counters {
+            packets,
+            bytes,
+            first,
+            last,
+        })
     }
 }

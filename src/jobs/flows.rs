@@ -18,8 +18,10 @@ use std::time::Duration;
 pub struct FlowsJob {
     /// How captures are read and flows counted.
     pub config: Config,
-    /// How flows are listed on standard output, if they are.
+    /// How flows are listed, if they are.
     pub table: Option<table::TableOptions>,
+    /// Where the list goes, if not to the writer that is given.
+    pub list_output: Option<PathBuf>,
     /// What is extracted, if anything is.
     pub extract: Option<ExtractOptions>,
     /// Which streams are written, if any are.
@@ -85,6 +87,7 @@ pub fn flows(
     let FlowsJob {
         config,
         table,
+        list_output,
         extract,
         streams,
         stats,
@@ -95,8 +98,13 @@ pub fn flows(
         .map(Path::to_owned)
         .collect();
     let create = |path: &Path| OutputFile::create(path, inputs.iter().map(PathBuf::as_path));
-    check_names(stats.as_deref(), extract.as_ref(), streams.as_ref())?;
+    check_names(
+        [stats.as_deref(), list_output.as_deref()],
+        extract.as_ref(),
+        streams.as_ref(),
+    )?;
     let stats = stats.as_deref().map(create).transpose()?;
+    let mut list_output = list_output.as_deref().map(create).transpose()?;
     let selection = extract
         .as_ref()
         .map_or_else(Selection::default, |it| it.selection.clone());
@@ -150,8 +158,14 @@ pub fn flows(
     };
     let mut is_list_cut = false;
     if let Some(options) = table {
-        let failed = |error| Error::io("write", Path::new(STDOUT), error);
+        let path = list_output.as_ref().map_or(STDOUT.as_ref(), |it| it.path());
+        let path = path.to_owned();
+        let failed = |error| Error::io("write", &path, error);
         let keep_going = || !progress.is_cancelled();
+        let list: &mut (dyn Write + Send) = match &mut list_output {
+            Some(file) => file,
+            None => list,
+        };
         let listed = outcome.workers.install(|| {
             table::write(&outcome.flows, &options, list, &failed, &keep_going)?;
             list.flush().map_err(failed)
@@ -165,6 +179,7 @@ pub fn flows(
     // Nothing can fail any more but putting the outputs under their names.
     extract.finish()?;
     stats.map_or(Ok(()), OutputFile::finish)?;
+    list_output.map_or(Ok(()), OutputFile::finish)?;
     Ok(FlowsReport {
         outcome,
         elapsed,
@@ -177,7 +192,7 @@ pub fn flows(
 
 /// No two outputs may be given the same name.
 fn check_names(
-    stats: Option<&Path>,
+    tables: [Option<&Path>; 2],
     extract: Option<&ExtractOptions>,
     streams: Option<&StreamOptions>,
 ) -> Result<(), Error> {
@@ -190,8 +205,10 @@ fn check_names(
         .collect();
     // Both protocols may go to one archive.
     archives.dedup();
+    let [stats, list] = tables;
     let others = [
         stats,
+        list,
         extract.map(|it| it.output.as_path()),
         streams.and_then(|it| it.manifest.as_deref()),
     ];

@@ -2,8 +2,8 @@
 
 mod atomic;
 pub mod capture;
+pub(crate) mod parquet;
 pub mod stream;
-
 pub mod table;
 
 pub use atomic::OutputFile;

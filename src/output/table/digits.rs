@@ -92,6 +92,13 @@ pub(super) fn mac(text: &mut Vec<u8>, MacAddr(bytes): MacAddr) {
     text.extend_from_slice(&places);
 }
 
+/// Two digits for each byte.
+pub(super) fn hex(text: &mut Vec<u8>, bytes: &[u8]) {
+    for &byte in bytes {
+        text.extend_from_slice(&HEX[usize::from(byte)]);
+    }
+}
+
 /// `{vlans}`
 pub(super) fn vlans(text: &mut Vec<u8>, vlans: VlanStack) {
     for (index, id) in vlans.ids().enumerate() {

@@ -42,9 +42,14 @@ fn entry<M: SerializeMap>(
 ) -> Result<(), M::Error> {
     match value {
         Value::Unsigned(number) => map.serialize_entry(name, &number),
-        Value::Signed(number) => map.serialize_entry(name, &number),
-        Value::Absent => map.serialize_entry(name, &()),
-        Value::Protocol(_) | Value::Mac(_) | Value::Vlans(_) | Value::Address(_) => {
+        Value::Short(number) => map.serialize_entry(name, &number),
+        Value::MaybeShort(number) => map.serialize_entry(name, &number),
+        Value::Time(time) => map.serialize_entry(name, &time.0),
+        Value::Protocol(_)
+        | Value::Mac(_)
+        | Value::Vlans(_)
+        | Value::Address(_)
+        | Value::AddressBytes(_) => {
             scratch.clear();
             value.append(scratch);
             let text = str::from_utf8(scratch);

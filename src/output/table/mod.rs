@@ -3,18 +3,21 @@
 //! Rows are formatted in parallel, in blocks, and written in order.
 
 mod clock;
+pub(crate) mod columnar;
 mod csv;
 mod digits;
+mod files;
 mod json;
 mod order;
 mod row;
 mod text;
 
 use crate::error::{Error, ErrorKind};
-use crate::flow::{Flow, FlowList};
+use crate::flow::{Flow, Flows};
 use rayon::prelude::*;
 use std::io::{self, Write};
 
+pub(crate) use files::storage;
 pub use order::{Order, Sort, Window};
 pub use row::Columns;
 pub(super) use row::ProtocolName;
@@ -29,6 +32,17 @@ pub enum Format {
     Csv,
     /// One JSON object a line.
     Json,
+    /// A Parquet file.
+    Parquet,
+    /// An Arrow stream.
+    Arrow,
+}
+
+impl Format {
+    /// Whether people cannot read it.
+    pub const fn is_binary(self) -> bool {
+        matches!(self, Self::Parquet | Self::Arrow)
+    }
 }
 
 /// How times are written in text.
@@ -59,13 +73,28 @@ pub struct TableOptions {
 /// # Errors
 /// When writing fails.
 pub fn write(
-    flows: &FlowList,
+    flows: &dyn Flows,
     options: &TableOptions,
     out: &mut (dyn Write + Send),
     failed: &(dyn Fn(io::Error) -> Error + Sync),
     keep_going: &(dyn Fn() -> bool + Sync),
 ) -> Result<(), Error> {
     let rows = options.order.rows(flows);
+    let files: Option<WriteAll> = match options.format {
+        Format::Parquet => Some(files::parquet),
+        Format::Arrow => Some(files::arrow),
+        Format::Text | Format::Csv | Format::Json => None,
+    };
+    if let Some(write) = files {
+        let mut out = Watched { out, keep_going };
+        return write(&mut out, flows, &rows, options.columns).map_err(|error| {
+            if keep_going() {
+                failed(error)
+            } else {
+                ErrorKind::Interrupted.into()
+            }
+        });
+    }
     let blocks = Blocks::new(flows, options);
     if options.format == Format::Csv {
         let header = csv::header(options.columns);
@@ -90,16 +119,38 @@ pub fn write(
     Ok(())
 }
 
+/// Writes these rows of a list, whole.
+type WriteAll = fn(&mut (dyn Write + Send), &dyn Flows, &[(u64, u64)], Columns) -> io::Result<()>;
+
+/// Fails when nobody wants the rest any more.
+struct Watched<'a> {
+    out: &'a mut (dyn Write + Send),
+    keep_going: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !(self.keep_going)() {
+            return Err(io::Error::other("interrupted"));
+        }
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// Formats rows.
 struct Blocks<'a> {
-    flows: &'a FlowList,
+    flows: &'a dyn Flows,
     format: Format,
     columns: Columns,
     lines: text::Lines,
 }
 
 impl<'a> Blocks<'a> {
-    fn new(flows: &'a FlowList, options: &TableOptions) -> Self {
+    fn new(flows: &'a dyn Flows, options: &TableOptions) -> Self {
         Self {
             flows,
             format: options.format,
@@ -128,6 +179,8 @@ impl<'a> Blocks<'a> {
             Format::Text => self.lines.append(text, &flows),
             Format::Csv => csv::append(text, &flows, self.columns),
             Format::Json => json::append(text, &flows, self.columns),
+            // Not made of lines.
+            Format::Parquet | Format::Arrow => {}
         }
     }
 }

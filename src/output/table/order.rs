@@ -1,7 +1,7 @@
 //! Which flows a list shows, and in which order.
 
 use crate::capture::Nanos;
-use crate::flow::FlowList;
+use crate::flow::Flows;
 use rayon::prelude::*;
 
 /// What flows are sorted by, ascending; equal ones by id.
@@ -46,8 +46,8 @@ pub enum Window {
 impl Order {
     /// Rank and id of each flow that is shown, in order. The rank is the place among all flows,
     /// from 0: those that are not shown count.
-    pub(super) fn rows(&self, flows: &FlowList) -> Vec<(u64, u64)> {
-        let mut rows: Vec<(u64, u64)> = (1..flows.len() + 1)
+    pub(super) fn rows(&self, flows: &dyn Flows) -> Vec<(u64, u64)> {
+        let mut rows: Vec<(u64, u64)> = (1..flows.last_id() + 1)
             .into_par_iter()
             .filter_map(|id| Some((self.key(flows, id)?, id)))
             .collect();
@@ -72,7 +72,7 @@ impl Order {
     }
 
     /// What stands for a flow when rows are sorted.
-    fn key(&self, flows: &FlowList, id: u64) -> Option<u64> {
+    fn key(&self, flows: &dyn Flows, id: u64) -> Option<u64> {
         let flow = flows.counters(id)?;
         Some(match self.sort {
             Sort::Packets => flow.packets,

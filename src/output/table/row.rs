@@ -1,6 +1,7 @@
 //! The columns of the machine-readable flow list.
 
 use super::digits;
+use crate::capture::Nanos;
 use crate::flow::{Flow, MacAddr, VlanStack};
 use std::fmt;
 use std::net::IpAddr;
@@ -12,6 +13,8 @@ pub struct Columns {
     pub device: bool,
     /// `reverse_packets`, `reverse_bytes`, `reverse_tcp_flags`: of conversations.
     pub reverse: bool,
+    /// `src_ip_bytes`, `dst_ip_bytes`: addresses that sort as numbers do.
+    pub address_bytes: bool,
 }
 
 /// A value of a row.
@@ -21,9 +24,13 @@ pub(super) enum Value {
     Mac(Option<MacAddr>),
     Vlans(VlanStack),
     Address(IpAddr),
+    /// The address as 16 bytes, in the order of the wire; IPv4 as in RFC 4291, section 2.5.5.2.
+    AddressBytes(IpAddr),
+    Short(u16),
+    /// A number that only some flows have.
+    MaybeShort(Option<u16>),
     Unsigned(u64),
-    Signed(i64),
-    Absent,
+    Time(Nanos),
 }
 
 impl Value {
@@ -37,9 +44,13 @@ impl Value {
             Self::Mac(Some(address)) => digits::mac(text, address),
             Self::Vlans(vlans) => digits::vlans(text, vlans),
             Self::Address(address) => digits::address(text, address),
+            Self::AddressBytes(address) => digits::hex(text, &sixteen_bytes(address)),
+            Self::Short(number) | Self::MaybeShort(Some(number)) => {
+                digits::number(text, number.into());
+            }
             Self::Unsigned(number) => digits::number(text, number),
-            Self::Signed(number) => digits::signed(text, number),
-            Self::Mac(None) | Self::Absent => {}
+            Self::Time(time) => digits::signed(text, time.0),
+            Self::Mac(None) | Self::MaybeShort(None) => {}
         }
     }
 }
@@ -54,31 +65,38 @@ impl Columns {
         see("dst_mac", Value::Mac(link.macs().map(|(_, dst)| dst)));
         see("vlan", Value::Vlans(link.vlans()));
         see("src_ip", Value::Address(network.src));
-        see("src_port", Value::Unsigned(network.src_port.into()));
+        see("src_port", Value::Short(network.src_port));
         see("dst_ip", Value::Address(network.dst));
-        see("dst_port", Value::Unsigned(network.dst_port.into()));
+        see("dst_port", Value::Short(network.dst_port));
         see("packets", Value::Unsigned(flow.packets));
         see("bytes", Value::Unsigned(flow.bytes));
-        see("first_ns", Value::Signed(flow.first.0));
-        see("last_ns", Value::Signed(flow.last.0));
-        see("tcp_flags", Value::Unsigned(flow.tcp_flags.into()));
+        see("first_ns", Value::Time(flow.first));
+        see("last_ns", Value::Time(flow.last));
+        see("tcp_flags", Value::Short(flow.tcp_flags));
         if self.device {
-            let value = |number: Option<u16>| match number {
-                Some(number) => Value::Unsigned(number.into()),
-                None => Value::Absent,
-            };
-            see("device", value(link.device().map(|it| it.device)));
-            see("device_port", value(link.device().map(|it| it.port.into())));
+            let device = link.device();
+            see("device", Value::MaybeShort(device.map(|it| it.device)));
+            let port = device.map(|it| it.port.into());
+            see("device_port", Value::MaybeShort(port));
         }
         if self.reverse {
             let reverse = flow.reverse.unwrap_or_default();
             see("reverse_packets", Value::Unsigned(reverse.packets));
             see("reverse_bytes", Value::Unsigned(reverse.bytes));
-            see(
-                "reverse_tcp_flags",
-                Value::Unsigned(reverse.tcp_flags.into()),
-            );
+            see("reverse_tcp_flags", Value::Short(reverse.tcp_flags));
         }
+        if self.address_bytes {
+            see("src_ip_bytes", Value::AddressBytes(network.src));
+            see("dst_ip_bytes", Value::AddressBytes(network.dst));
+        }
+    }
+}
+
+/// An address in 16 bytes.
+pub(super) const fn sixteen_bytes(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => address.octets(),
     }
 }
 

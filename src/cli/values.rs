@@ -1,0 +1,241 @@
+//! The values of arguments.
+
+use clap::ValueEnum;
+use pcap_flows::jobs::streams::Gaps;
+use pcap_flows::output::capture::CaptureFormat;
+use pcap_flows::output::stream::{HeaderStyle, ManifestFormat, NameTemplate, NameTemplateError};
+use pcap_flows::output::table::{Format, Sort};
+use pcap_flows::select::{Filter, IdSet, IpNet};
+use pcap_flows::tcp::Overlap;
+use std::path::PathBuf;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// pcap_flow's lines, for people
+    #[default]
+    Text,
+    /// Comma separated values with a header
+    Csv,
+    /// One JSON object a line
+    Json,
+    /// A Parquet file: -o names it, unless packets or streams go there
+    Parquet,
+    /// An Arrow stream (IPC), to standard output or to -o
+    Arrow,
+}
+
+impl From<FormatArg> for Format {
+    fn from(arg: FormatArg) -> Self {
+        match arg {
+            FormatArg::Text => Self::Text,
+            FormatArg::Csv => Self::Csv,
+            FormatArg::Json => Self::Json,
+            FormatArg::Parquet => Self::Parquet,
+            FormatArg::Arrow => Self::Arrow,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SortArg {
+    Packets,
+    Bytes,
+    First,
+    Last,
+    Duration,
+    Id,
+}
+
+impl From<SortArg> for Sort {
+    fn from(arg: SortArg) -> Self {
+        match arg {
+            SortArg::Packets => Self::Packets,
+            SortArg::Bytes => Self::Bytes,
+            SortArg::First => Self::First,
+            SortArg::Last => Self::Last,
+            SortArg::Duration => Self::Duration,
+            SortArg::Id => Self::Id,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CaptureFormatArg {
+    /// Classic pcap, which holds one link type; times in nanoseconds where pcapng is converted
+    Pcap,
+    /// pcapng
+    Pcapng,
+}
+
+impl From<CaptureFormatArg> for CaptureFormat {
+    fn from(arg: CaptureFormatArg) -> Self {
+        match arg {
+            CaptureFormatArg::Pcap => Self::Pcap,
+            CaptureFormatArg::Pcapng => Self::Pcapng,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum GapsArg {
+    /// Nothing: the stream goes on behind the gap
+    #[default]
+    Skip,
+    /// Zeros: at most 16 MiB for a stream and 4 KiB for each of its segments
+    Zero,
+    /// The stream goes on in another file
+    Split,
+}
+
+impl From<GapsArg> for Gaps {
+    fn from(arg: GapsArg) -> Self {
+        match arg {
+            GapsArg::Skip => Self::Skip,
+            GapsArg::Zero => Self::Zero,
+            GapsArg::Split => Self::Split,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum OverlapArg {
+    #[default]
+    First,
+    Last,
+}
+
+impl From<OverlapArg> for Overlap {
+    fn from(arg: OverlapArg) -> Self {
+        match arg {
+            OverlapArg::First => Self::First,
+            OverlapArg::Last => Self::Last,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum HeaderArg {
+    /// 12 bytes: time in ns (64 bits), length (16), stream id (16)
+    Packed,
+    /// The same with four bytes of padding, as a C structure has them
+    C,
+    /// 32 bytes: also sequence and acknowledgment number, window, flags, checksum
+    Extended,
+    /// 16 bytes: length and stream id with 32 bits
+    Wide,
+}
+
+impl From<HeaderArg> for HeaderStyle {
+    fn from(arg: HeaderArg) -> Self {
+        match arg {
+            HeaderArg::Packed => Self::Packed,
+            HeaderArg::C => Self::C,
+            HeaderArg::Extended => Self::Extended,
+            HeaderArg::Wide => Self::Wide,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum NameStyleArg {
+    /// 10.5.9.102.63280-17.253.2.226.80.tcp
+    #[default]
+    Portable,
+    /// pcap_flow's names
+    Fmadio,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressArg {
+    /// On a terminal a live line, elsewhere a line every few seconds; a last line at the end
+    #[default]
+    Auto,
+    /// Lines as for a terminal that cannot redraw, whatever standard error is
+    Always,
+    /// No progress
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Generate {
+    Man,
+    CompleteBash,
+    CompleteZsh,
+    CompleteFish,
+}
+
+/// pcap_flow takes numbers such as 10e6.
+pub(super) fn count(text: &str) -> Result<u64, String> {
+    if let Ok(number) = text.parse() {
+        return Ok(number);
+    }
+    let error = || format!("{text:?} is not a whole number");
+    let number: f64 = text.parse().map_err(|_unparsable| error())?;
+    let is_whole = (0.0..=9e15).contains(&number) && number.fract() == 0.0;
+    // Through its digits: whole numbers up to 2^53 are exact.
+    if is_whole {
+        format!("{number:.0}")
+            .parse()
+            .map_err(|_unparsable| error())
+    } else {
+        Err(error())
+    }
+}
+
+/// Seconds, as nanoseconds.
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
+    let error = || format!("{text:?} is not a number of seconds above zero");
+    let duration = text
+        .parse()
+        .ok()
+        .and_then(|it| std::time::Duration::try_from_secs_f64(it).ok());
+    let nanos = duration.and_then(|it| u64::try_from(it.as_nanos()).ok());
+    nanos.filter(|&nanos| nanos > 0).ok_or_else(error)
+}
+
+/// Bytes, with a unit of 1024 or without.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, unit)) if unit.is_ascii_alphabetic() => (text.split_at(at).0, unit),
+        _ => (text, ' '),
+    };
+    let shift = match unit.to_ascii_uppercase() {
+        ' ' => 0,
+        'K' => 10,
+        'M' => 20,
+        'G' => 30,
+        'T' => 40,
+        _ => 64,
+    };
+    let number: Option<u64> = digits.parse().ok();
+    number
+        .and_then(|number| number.checked_mul(1_u64.checked_shl(shift)?))
+        .ok_or_else(|| format!("{text:?} is no size such as 512M or 2G"))
+}
+
+pub(super) fn manifest(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match ManifestFormat::of(&path) {
+        Some(_) => Ok(path),
+        None => Err("its name must end with .csv or .json, which says what it is".to_owned()),
+    }
+}
+
+pub(super) fn name_template(text: &str) -> Result<NameTemplate, String> {
+    text.parse()
+        .map_err(|error: NameTemplateError| error.to_string())
+}
+
+pub(super) fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| error.to_string())
+}
+
+pub(super) fn net(text: &str) -> Result<IpNet, String> {
+    text.parse()
+        .map_err(|error: pcap_flows::select::IpNetError| error.to_string())
+}
+
+pub(super) fn ids(text: &str) -> Result<IdSet, String> {
+    text.parse()
+        .map_err(|error: pcap_flows::select::IdSetError| error.to_string())
+}
