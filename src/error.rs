@@ -119,6 +119,18 @@ pub enum ErrorKind {
         streams: u64,
     },
 
+    /// A record that was noted in an index is not there.
+    #[error(
+        "{}: there is no record at byte {offset}, where the index has one: index the capture again",
+        path.display()
+    )]
+    NoRecord {
+        /// The capture.
+        path: PathBuf,
+        /// Offset in the capture, in bytes.
+        offset: u64,
+    },
+
     /// The worker threads could not be started.
     #[error("cannot start {threads} worker threads: {reason}")]
     Threads {

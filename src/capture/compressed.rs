@@ -52,6 +52,40 @@ impl Compression {
     }
 }
 
+/// The content of a compressed file, read from front to back.
+pub(super) struct Content {
+    reader: Box<dyn Read + Send>,
+    position: u64,
+}
+
+impl Content {
+    pub(super) fn open(path: &std::path::Path) -> io::Result<Option<Self>> {
+        let mut head = [0; Compression::MAGIC_LEN];
+        let mut file = std::fs::File::open(path)?;
+        let len = file.read(&mut head)?;
+        if Compression::of(head.get(..len).unwrap_or_default()).is_none() {
+            return Ok(None);
+        }
+        let reader = unpacked(Box::new(std::fs::File::open(path)?));
+        Ok(Some(Self {
+            reader,
+            position: 0,
+        }))
+    }
+
+    pub(super) fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+        let skip = offset.saturating_sub(self.position);
+        self.position += io::copy(&mut (&mut self.reader).take(skip), &mut io::sink())?;
+        let len = self.reader.read(bytes)?;
+        self.position += len as u64;
+        Ok(len)
+    }
+
+    pub(super) const fn unpacked(&self) -> u64 {
+        self.position
+    }
+}
+
 /// The bytes of `reader`, unpacked if they are compressed.
 pub(super) fn unpacked(reader: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
     let mut packed = Packed::new(reader);

@@ -30,6 +30,8 @@ pub enum ProbeError {
 impl Format {
     /// Bytes that [`Format::probe`] needs to see, unless the input is shorter.
     pub const PROBE_LEN: usize = 28;
+    /// No record or block that is read has more bytes.
+    pub const MAX_RECORD_LEN: usize = pcapng::MAX_BLOCK_LEN;
 
     /// The format of a capture that starts with `bytes`, and the offset of its first record
     /// or block.

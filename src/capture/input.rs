@@ -1,6 +1,7 @@
 //! Where captures come from: files, pipes, standard input.
 
 use super::compressed::Compression;
+use super::excerpt::{Excerpt, Places};
 use super::mmap::MappedFile;
 use super::stream::{Open, Stream};
 use crate::error::Error;
@@ -24,6 +25,7 @@ pub struct Input {
 enum Source {
     Mapped(MappedFile),
     Stream(Stream),
+    Excerpt(Excerpt),
 }
 
 /// A run of an input's bytes.
@@ -96,6 +98,22 @@ impl Input {
         })
     }
 
+    /// Reads an excerpt of the capture with this name.
+    pub fn from_excerpt(path: &Path, excerpt: Excerpt) -> Self {
+        Self {
+            path: Arc::new(path.to_owned()),
+            source: Source::Excerpt(excerpt),
+        }
+    }
+
+    /// Where the input's bytes stand, if it is an excerpt.
+    pub const fn places(&self) -> Option<&Arc<Places>> {
+        match &self.source {
+            Source::Excerpt(excerpt) => Some(excerpt.places()),
+            Source::Mapped(_) | Source::Stream(_) => None,
+        }
+    }
+
     /// The input's name in messages.
     pub const fn path(&self) -> &Arc<PathBuf> {
         &self.path
@@ -105,6 +123,7 @@ impl Input {
     pub fn len(&self) -> Option<u64> {
         match &self.source {
             Source::Mapped(file) => Some(file.len()),
+            Source::Excerpt(excerpt) => Some(excerpt.len()),
             Source::Stream(_) => None,
         }
     }
@@ -134,6 +153,16 @@ impl Input {
             Source::Mapped(file) => {
                 let len = file.len();
                 let bytes = file.view(from, most).map_err(failed)?;
+                let at_end = from.saturating_add(bytes.len() as u64) >= len;
+                Ok(View {
+                    bytes,
+                    offset: from,
+                    at_end,
+                })
+            }
+            Source::Excerpt(excerpt) => {
+                let len = excerpt.len();
+                let bytes = excerpt.view(from, min_len, most).map_err(failed)?;
                 let at_end = from.saturating_add(bytes.len() as u64) >= len;
                 Ok(View {
                     bytes,

@@ -32,6 +32,21 @@ impl MappedFile {
         self.len
     }
 
+    /// The file's bytes from `start` on: at least `len` of them, unless the file ends before. For
+    /// many short reads, in order: much more than that is mapped at a time.
+    pub(super) fn at(&mut self, start: u64, len: usize) -> io::Result<&[u8]> {
+        let end = self.len.min(start.saturating_add(len as u64));
+        let holds = |(at, map): &&(u64, Mmap)| *at <= start && at + map.len() as u64 >= end;
+        let held = self.map.as_ref().filter(holds).map(|(at, _)| *at);
+        let from = held.unwrap_or(start);
+        let most = held.map_or(len.max(MAPPED_AHEAD), |_| {
+            self.map.as_ref().map_or(0, |(_, map)| map.len())
+        });
+        let skipped = usize::try_from(start - from).map_err(io::Error::other)?;
+        let bytes = self.view(from, most)?;
+        Ok(bytes.get(skipped..).unwrap_or_default())
+    }
+
     /// The file's bytes from `start` on, `len` of them unless the file ends before.
     pub(super) fn view(&mut self, start: u64, len: usize) -> io::Result<&[u8]> {
         let end = self.len.min(start.saturating_add(len as u64));
@@ -75,6 +90,9 @@ fn unmap(map: Mmap) {
         rayon::spawn(|| drop(map));
     }
 }
+
+/// What is mapped where little is asked for.
+const MAPPED_AHEAD: usize = 16 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod compressed;
+mod excerpt;
 mod format;
 mod input;
 mod linktype;
@@ -15,6 +16,7 @@ mod stream;
 mod timestamp;
 
 pub use bytes::ByteOrder;
+pub use excerpt::{Excerpt, Excerpted, Places};
 pub use format::{Companion, CompanionKind, Format, ProbeError, Walk};
 pub use input::{Input, View, known_len, widen_pipe};
 pub use linktype::LinkType;

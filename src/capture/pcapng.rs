@@ -273,7 +273,7 @@ const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 const MIN_BLOCK_LEN: usize = 12;
 const MIN_SECTION_HEADER_LEN: usize = 28;
 /// No block is longer. Wireshark's limit is 16 MiB; secrets and custom blocks may be larger.
-const MAX_BLOCK_LEN: usize = 64 * 1024 * 1024;
+pub(super) const MAX_BLOCK_LEN: usize = 64 * 1024 * 1024;
 const OPTION_END: u16 = 0;
 const OPTION_TSRESOL: u16 = 9;
 const OPTION_TSOFFSET: u16 = 14;

@@ -204,6 +204,7 @@ fn config(args: &Args, has_streams: bool) -> Config {
         },
         max_packets: args.packet_max,
         max_flows: args.flow_max,
+        flow_ids: None,
         tuning: Tuning {
             threads: args.run.threads.map_or(0, usize::from),
             first_cpu: args.run.cpu,

@@ -294,6 +294,7 @@ impl Chunk {
             };
             packet.ports = [key.network.src_port, key.network.dst_port];
             packet.protocol = key.network.protocol;
+            packet.flags |= PacketRef::FRAGMENT;
             let mut bytes = [0; 32];
             let addresses = addresses_of(&key.network, &mut bytes);
             let shard = self.hand_over(packet, &addresses, &key.link, rules);

@@ -1,7 +1,7 @@
 //! How a run reads, keys and counts.
 
 use crate::decode::{Addresses, DecodeOptions};
-use crate::flow::{FlowKey, HashKey, LinkKey, NetworkKey, PacketRef, Timeouts};
+use crate::flow::{FlowIds, FlowKey, HashKey, LinkKey, NetworkKey, PacketRef, Timeouts};
 use crate::select::{Filter, IpNet};
 
 /// How a run reads, keys and counts. The results depend on none of the fields in
@@ -22,6 +22,8 @@ pub struct Config {
     pub max_packets: Option<u64>,
     /// The run fails when there are more flows.
     pub max_flows: Option<u64>,
+    /// The FlowIDs of the flows that will be found, where the inputs are excerpts.
+    pub flow_ids: Option<FlowIds>,
     /// What the results do not depend on.
     pub tuning: Tuning,
 }
@@ -117,6 +119,7 @@ pub(crate) struct Rules {
     pub(crate) timeouts: Timeouts,
     pub(crate) hash_key: HashKey,
     pub(crate) shards: usize,
+    pub(crate) flow_ids: Option<FlowIds>,
     /// The job wants to know of packets that belong to no flow.
     pub(crate) wants_loose: bool,
     /// The job wants to look into packets.
@@ -136,6 +139,7 @@ impl Rules {
             timeouts: config.timeouts,
             hash_key: config.tuning.hash_key.unwrap_or_else(HashKey::random),
             shards: config.tuning.shards(),
+            flow_ids: config.flow_ids.clone(),
             wants_loose,
             wants_contents,
         }

@@ -1,9 +1,10 @@
 //! What a job adds to a run.
 
-use crate::capture::{Companion, Format};
+use crate::capture::{Companion, Format, Places};
 use crate::error::Error;
 use crate::flow::{FlowList, Observer};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A job that goes along with a run. The engine decides nothing for it; it calls, in capture
 /// order: [`Job::input`] for each input, and [`Job::window`] for each window of it.
@@ -77,6 +78,8 @@ pub struct InputStart<'a> {
     pub format: &'a Format,
     /// Its length in bytes, if it is a file that can be read again.
     pub file_len: Option<u64>,
+    /// Where its bytes stand in that file, if it is an excerpt.
+    pub places: Option<&'a Arc<Places>>,
 }
 
 /// A run of records that has been read.

@@ -259,6 +259,7 @@ impl<J: Job> Reader<'_, J> {
         let path = Arc::clone(input.path());
         let keep_waiting = || !progress.is_cancelled();
         let file_len = input.len();
+        let places = input.places().cloned();
         let head = input
             .view(0, Format::PROBE_LEN, Format::PROBE_LEN, &keep_waiting)
             .map_err(|error| self.read_failed(error))?;
@@ -270,6 +271,7 @@ impl<J: Job> Reader<'_, J> {
             header,
             format: &format,
             file_len,
+            places: places.as_ref(),
         };
         self.job.input(&start).map_err(Ended::Stopped)?;
 

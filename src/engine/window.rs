@@ -60,7 +60,7 @@ struct Found {
 impl<O> Tables<O> {
     pub(super) fn new<J: Job<Observer = O>>(job: &J, rules: &Rules) -> Self {
         Self {
-            flows: FlowList::new(rules.shards),
+            flows: FlowList::new(rules.shards, rules.flow_ids.clone()),
             observers: (0..rules.shards).map(|_| job.observer()).collect(),
             balance: Balance::default(),
             fragments: FragmentTable::new(),

@@ -6,14 +6,26 @@ use super::numbering::number;
 use super::record::{FlowRecord, ReverseCounters};
 use super::shard::Shard;
 use crate::capture::Nanos;
+use std::sync::Arc;
 
 /// The global flow list. FlowIDs are 1, 2, 3 … in the order of the flows' first packets.
 #[derive(Debug)]
 pub struct FlowList {
     pub(crate) shards: Vec<Shard>,
     pub(crate) links: LinkTable,
-    /// Where each flow is, by its id less one.
+    /// Where each flow is, in the order of their ids.
     order: Vec<Place>,
+    /// Which ids these are, where they are not 1, 2, 3 ….
+    ids: Option<FlowIds>,
+}
+
+/// The FlowIDs that the flows of an excerpt have in the whole capture.
+#[derive(Clone, Debug)]
+pub struct FlowIds {
+    /// In order.
+    pub ids: Arc<[u32]>,
+    /// The greatest FlowID of the capture.
+    pub last: u64,
 }
 
 /// Where a flow is: its shard, and its place there.
@@ -77,16 +89,22 @@ impl Flow {
 }
 
 impl FlowList {
-    pub(crate) fn new(shards: usize) -> Self {
+    pub(crate) fn new(shards: usize, ids: Option<FlowIds>) -> Self {
         Self {
             shards: (0..shards).map(|_| Shard::default()).collect(),
             links: LinkTable::default(),
             order: Vec::new(),
+            ids,
         }
     }
 
-    /// How many FlowIDs there are: those of flows that a filter refuses among them.
+    /// The greatest FlowID: how many there are, those of flows that a filter refuses among them.
     pub fn len(&self) -> u64 {
+        self.ids.as_ref().map_or(self.found(), |ids| ids.last)
+    }
+
+    /// How many flows were found.
+    pub(crate) const fn found(&self) -> u64 {
         self.order.len() as u64
     }
 
@@ -131,7 +149,7 @@ impl FlowList {
 
     /// All flows that the run's filter accepts, by id.
     pub fn iter(&self) -> impl Iterator<Item = Flow> + '_ {
-        (1..=self.len()).filter_map(|id| self.get(id))
+        (1..=self.found()).filter_map(|number| self.get(self.id(number)))
     }
 
     fn record(&self, id: u64) -> Option<&FlowRecord> {
@@ -143,11 +161,32 @@ impl FlowList {
     /// The id of a shard's flow; 0 while its window is not finished.
     pub(crate) fn id_of(&self, shard: usize, index: u32) -> u64 {
         let shard = self.shards.get(shard);
-        shard.map_or(0, |shard| u64::from(shard.id(index)))
+        self.id(shard.map_or(0, |shard| u64::from(shard.id(index))))
+    }
+
+    /// The id of the flow that was found as the first, second, third …; 0 for none.
+    fn id(&self, number: u64) -> u64 {
+        let Some(FlowIds { ids, .. }) = &self.ids else {
+            return number;
+        };
+        let place = number
+            .checked_sub(1)
+            .and_then(|it| usize::try_from(it).ok());
+        place.and_then(|it| ids.get(it)).map_or(0, |&id| id.into())
     }
 
     fn place(&self, id: u64) -> Option<&Place> {
-        self.order.get(usize::try_from(id.checked_sub(1)?).ok()?)
+        let place = match &self.ids {
+            Some(FlowIds { ids, .. }) => ids.binary_search(&u32::try_from(id).ok()?).ok()?,
+            None => usize::try_from(id.checked_sub(1)?).ok()?,
+        };
+        self.order.get(place)
+    }
+
+    /// The shard of a flow, and its index there.
+    pub(crate) fn shard_of(&self, id: u64) -> Option<(usize, u32)> {
+        let place = self.place(id)?;
+        Some((place.shard as usize, place.index))
     }
 
     /// Numbers the flows that started in this window, in the order of their first packets.

@@ -16,7 +16,7 @@ mod timeout;
 pub use hash::HashKey;
 pub use key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkKey, VlanStack};
 pub use links::LinkTable;
-pub use list::{Counters, Flow, FlowList, Flows};
+pub use list::{Counters, Flow, FlowIds, FlowList, Flows};
 pub use observer::Observer;
 pub use packet::{Contents, PacketRef, Transport};
 pub use record::ReverseCounters;

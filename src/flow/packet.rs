@@ -35,10 +35,17 @@ impl PacketRef {
     pub(crate) const FILTERED: u8 = 2;
     /// Conversations are keyed by their sorted endpoints, and this packet's source is the second.
     pub(crate) const REVERSE: u8 = 4;
+    /// It is a fragment of a datagram.
+    pub(crate) const FRAGMENT: u8 = 8;
 
     /// Where flows are conversations, whether the packet comes from the greater of both endpoints.
     pub(crate) const fn is_from_greater(&self) -> bool {
         self.has(Self::REVERSE)
+    }
+
+    /// Whether the packet is a fragment of a datagram.
+    pub(crate) const fn is_fragment(&self) -> bool {
+        self.has(Self::FRAGMENT)
     }
 
     pub(crate) const fn has(&self, flag: u8) -> bool {

@@ -283,7 +283,7 @@ impl Job for Streams<'_> {
 
     fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
         self.input = self.window.captures.len();
-        self.window.captures.add(input.path);
+        self.window.captures.add(input.path, input.places);
         let can_read_again = |len| Position::can_tell(self.input, len);
         self.must_keep = !input.file_len.is_some_and(can_read_again);
         Ok(())

@@ -3,7 +3,7 @@
 //! Payload is not copied while it waits: what stands in a file can be read there again. What
 //! cannot be read again (pipes, datagrams put together from fragments) is kept, and counted.
 
-use crate::capture::Nanos;
+use crate::capture::{Nanos, Places};
 use crate::error::Error;
 use crate::tcp::Piece;
 use std::fs::{File, Metadata};
@@ -378,15 +378,22 @@ pub(super) struct Captures {
 struct InputFile {
     path: PathBuf,
     identity: Option<(u64, u64)>,
+    /// Where the input's bytes stand in the file, if it is an excerpt.
+    places: Option<Arc<Places>>,
 }
 
 impl Captures {
     /// Adds the next input.
-    pub(super) fn add(&self, path: &Path) {
+    pub(super) fn add(&self, path: &Path, places: Option<&Arc<Places>>) {
+        let path = places.map_or(path, |it| it.path()).to_owned();
         let identity = path.metadata().ok().map(|it| (it.dev(), it.ino()));
-        let path = path.to_owned();
+        let places = places.cloned();
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
-        files.push(InputFile { path, identity });
+        files.push(InputFile {
+            path,
+            identity,
+            places,
+        });
     }
 
     /// How many there are.
@@ -395,11 +402,12 @@ impl Captures {
         files.len() as u64
     }
 
-    /// The input in which a position is.
+    /// The input in which a position is, if that is a file as it stands.
     pub(super) fn path(&self, position: Position) -> Option<PathBuf> {
         let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
         let file = files.get(position.input())?;
-        is_same(&file.path.metadata().ok()?, file).then(|| file.path.clone())
+        let is_file = file.places.is_none() && is_same(&file.path.metadata().ok()?, file);
+        is_file.then(|| file.path.clone())
     }
 
     /// Reads bytes of a file that was mapped before.
@@ -412,7 +420,11 @@ impl Captures {
         };
         let failed = |source| Error::io("read again", &known.path, source);
         let file = self.file(input, known).map_err(failed)?;
-        file.read_exact_at(bytes, position.offset()).map_err(failed)
+        match &known.places {
+            Some(places) => places.read_exact_at(&file, bytes, position.offset()),
+            None => file.read_exact_at(bytes, position.offset()),
+        }
+        .map_err(failed)
     }
 
     fn file(&self, input: usize, known: &InputFile) -> std::io::Result<Arc<File>> {

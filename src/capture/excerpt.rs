@@ -1,0 +1,394 @@
+//! Some records of a capture, as if the capture held nothing else.
+//!
+//! Who knows where records stand reads only these: an excerpt is the capture's header, the blocks
+//! that describe its packets, and the records asked for, one behind the other. It is a capture
+//! itself, and is read like any other.
+
+use super::compressed::Content;
+use super::format::{Companion, CompanionKind, Format};
+use super::mmap::MappedFile;
+use crate::error::{Error, ErrorKind};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempPath;
+
+/// What an excerpt is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Excerpted<'a> {
+    /// Offset and length of each block that is no packet but describes some, in order.
+    pub blocks: &'a [(u64, u32)],
+    /// Offsets of records, in order, in the capture as it is when unpacked.
+    pub records: &'a [u64],
+}
+
+/// Some records of a capture, to be read as a capture.
+#[derive(Debug)]
+pub struct Excerpt {
+    places: Arc<Places>,
+    file: Option<MappedFile>,
+    /// Bytes of the excerpt, from `start` on.
+    buffer: Vec<u8>,
+    start: u64,
+    /// Bytes of a compressed capture that had to be unpacked.
+    unpacked: u64,
+}
+
+/// Where the bytes of an excerpt stand.
+#[derive(Debug)]
+pub struct Places {
+    path: PathBuf,
+    extents: Vec<Extent>,
+    len: u64,
+    /// The file, if it is one of ours.
+    _spool: Option<TempPath>,
+}
+
+/// A run of bytes: it ends where the next one starts.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    /// Where it starts in the excerpt.
+    at: u64,
+    /// And in the file.
+    offset: u64,
+}
+
+impl Excerpt {
+    /// Finds the records of a capture that are asked for; all of them are looked at now.
+    ///
+    /// Records of compressed captures are unpacked to a temporary file.
+    ///
+    /// # Errors
+    /// When the capture cannot be read, or has no record where one should be.
+    pub fn new(path: &Path, wanted: Excerpted<'_>) -> Result<Self, Error> {
+        let failed = |source| Error::io("read", path, source);
+        let mut unpacked = 0;
+        let places = match Content::open(path).map_err(failed)? {
+            Some(content) => {
+                let mut bytes = Unpacked::new(content);
+                let mut spool = Spool::new(path)?;
+                extents(path, wanted, &mut bytes, &mut |_, bytes| {
+                    spool.out.write_all(bytes).map_err(Spool::failed)
+                })?;
+                unpacked = bytes.content.unpacked();
+                spool.finish()?
+            }
+            None => {
+                let file = File::open(path).map_err(failed)?;
+                let mut bytes = MappedFile::new(file).map_err(failed)?;
+                let mut places = Places::new(path.to_owned(), None);
+                extents(path, wanted, &mut bytes, &mut |offset, bytes| {
+                    places.add(offset, bytes.len() as u64);
+                    Ok(())
+                })?;
+                places
+            }
+        };
+        Ok(Self {
+            places: Arc::new(places),
+            file: None,
+            buffer: Vec::new(),
+            start: 0,
+            unpacked,
+        })
+    }
+
+    /// Where its bytes stand.
+    pub const fn places(&self) -> &Arc<Places> {
+        &self.places
+    }
+
+    /// Its length in bytes.
+    pub fn len(&self) -> u64 {
+        self.places.len
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of content of a compressed capture that were unpacked to find the records.
+    pub const fn unpacked(&self) -> u64 {
+        self.unpacked
+    }
+
+    /// The excerpt's bytes from `from` on: at least `min_len` unless it ends before, about
+    /// `target_len`.
+    pub(super) fn view(
+        &mut self,
+        from: u64,
+        min_len: usize,
+        target_len: usize,
+    ) -> io::Result<&[u8]> {
+        let wanted = target_len.min(BUFFER_LEN).max(min_len) as u64;
+        let end = self.places.len.min(from.saturating_add(wanted));
+        if from >= end {
+            return Ok(&[]);
+        }
+        let held = self.start..self.start + self.buffer.len() as u64;
+        if !(held.contains(&from) && held.end >= end) {
+            let kept = if held.contains(&from) {
+                usize::try_from(from - held.start).unwrap_or(usize::MAX)
+            } else {
+                self.buffer.len()
+            };
+            self.buffer.drain(..kept.min(self.buffer.len()));
+            self.start = from;
+            self.fill(end)?;
+        }
+        let skipped = usize::try_from(from - self.start).map_err(io::Error::other)?;
+        let len = usize::try_from(end - from).map_err(io::Error::other)?;
+        self.buffer
+            .get(skipped..skipped + len)
+            .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
+    /// Appends what stands before `end` and is not in the buffer.
+    fn fill(&mut self, end: u64) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                let file = MappedFile::new(File::open(&self.places.path)?)?;
+                self.file.insert(file)
+            }
+        };
+        let from = self.start + self.buffer.len() as u64;
+        for (offset, len) in self.places.runs(from, end) {
+            let mut done = 0;
+            while done < len {
+                let bytes = file.at(offset + done, MAPPED_LEN)?;
+                let some = bytes
+                    .len()
+                    .min(usize::try_from(len - done).unwrap_or(usize::MAX));
+                if some == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                self.buffer.extend(bytes.iter().take(some));
+                done += some as u64;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Places {
+    const fn new(path: PathBuf, spool: Option<TempPath>) -> Self {
+        Self {
+            path,
+            extents: Vec::new(),
+            len: 0,
+            _spool: spool,
+        }
+    }
+
+    /// Adds bytes that stand behind all others in the file.
+    fn add(&mut self, offset: u64, len: u64) {
+        let goes_on = self
+            .extents
+            .last()
+            .is_some_and(|last| last.offset + (self.len - last.at) == offset);
+        if !goes_on {
+            let at = self.len;
+            self.extents.push(Extent { at, offset });
+        }
+        self.len += len;
+    }
+
+    /// The file that has the bytes.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Offset and length in the file, of each run of what stands between two places.
+    fn runs(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, u64)> {
+        let first = self.extents.partition_point(|extent| extent.at <= from);
+        let extents = self.extents.get(first.saturating_sub(1)..);
+        let extents = extents.unwrap_or_default();
+        let ends = extents.iter().skip(1).map(|next| next.at);
+        extents
+            .iter()
+            .zip(ends.chain([self.len]))
+            .take_while(move |(extent, _)| extent.at < to)
+            .map(move |(extent, end)| {
+                let (start, end) = (extent.at.max(from), end.min(to));
+                (
+                    extent.offset + (start - extent.at),
+                    end.saturating_sub(start),
+                )
+            })
+    }
+
+    /// Reads some of the excerpt again, from the file that has its bytes.
+    ///
+    /// # Errors
+    /// When reading fails, or the excerpt ends before.
+    pub fn read_exact_at(&self, file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+        let end = at.saturating_add(bytes.len() as u64);
+        if end > self.len {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut rest = bytes;
+        for (offset, len) in self.runs(at, end) {
+            let len = usize::try_from(len).map_err(io::Error::other)?;
+            let (some, others) = rest.split_at_mut(len.min(rest.len()));
+            file.read_exact_at(some, offset)?;
+            rest = others;
+        }
+        Ok(())
+    }
+}
+
+/// A temporary file that takes what is unpacked.
+struct Spool {
+    out: BufWriter<File>,
+    path: TempPath,
+}
+
+impl Spool {
+    fn new(name: &Path) -> Result<Self, Error> {
+        let file = tempfile::NamedTempFile::new()
+            .map_err(|error| Error::io("make a temporary file for", name, error))?;
+        let (file, path) = file.into_parts();
+        let out = BufWriter::new(file);
+        Ok(Self { out, path })
+    }
+
+    fn failed(source: io::Error) -> Error {
+        Error::io("write", Path::new("a temporary file"), source)
+    }
+
+    fn finish(self) -> Result<Places, Error> {
+        let file = self
+            .out
+            .into_inner()
+            .map_err(|it| Self::failed(it.into_error()))?;
+        let len = file.metadata().map_err(Self::failed)?.len();
+        let mut places = Places::new(self.path.to_path_buf(), Some(self.path));
+        places.add(0, len);
+        Ok(places)
+    }
+}
+
+/// Bytes of a capture, asked for in order.
+trait Source {
+    /// Bytes from a place on: at least `len`, unless the capture ends before.
+    fn at(&mut self, offset: u64, len: usize) -> io::Result<&[u8]>;
+}
+
+impl Source for MappedFile {
+    fn at(&mut self, offset: u64, len: usize) -> io::Result<&[u8]> {
+        Self::at(self, offset, len)
+    }
+}
+
+/// The content of a compressed capture, and the part of it that was asked for last.
+struct Unpacked {
+    content: Content,
+    bytes: Vec<u8>,
+    start: u64,
+}
+
+impl Unpacked {
+    const fn new(content: Content) -> Self {
+        Self {
+            content,
+            bytes: Vec::new(),
+            start: 0,
+        }
+    }
+}
+
+impl Source for Unpacked {
+    fn at(&mut self, offset: u64, len: usize) -> io::Result<&[u8]> {
+        // What stands before is not asked for again.
+        let behind = offset
+            .checked_sub(self.start)
+            .and_then(|it| usize::try_from(it).ok());
+        let passed = behind.map_or(self.bytes.len(), |it| it.min(self.bytes.len()));
+        self.bytes.drain(..passed);
+        self.start = offset;
+        let mut filled = self.bytes.len();
+        self.bytes.resize(filled.max(len), 0);
+        while filled < len {
+            let Some(rest) = self.bytes.get_mut(filled..) else {
+                break;
+            };
+            match self.content.read_at(offset + filled as u64, rest)? {
+                0 => break,
+                some => filled += some,
+            }
+        }
+        self.bytes.truncate(filled);
+        Ok(&self.bytes)
+    }
+}
+
+/// Shows where the parts of an excerpt stand, and their bytes, in order.
+fn extents(
+    path: &Path,
+    wanted: Excerpted<'_>,
+    bytes: &mut dyn Source,
+    see: &mut dyn FnMut(u64, &[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let failed = |source| Error::io("read", path, source);
+    let no_record = |offset| {
+        Error::from(ErrorKind::NoRecord {
+            path: path.to_owned(),
+            offset,
+        })
+    };
+    let head = bytes.at(0, Format::PROBE_LEN).map_err(failed)?;
+    let (mut format, header_len) = Format::probe(head).map_err(|_why| no_record(0))?;
+    see(0, head.get(..header_len).unwrap_or(head))?;
+    let mut end = header_len as u64;
+    let mut blocks = wanted.blocks.iter().copied().peekable();
+    let mut records = wanted.records.iter().copied().peekable();
+    loop {
+        let block = blocks.peek().map_or(u64::MAX, |block| block.0);
+        let record = records.peek().copied().unwrap_or(u64::MAX);
+        let offset = block.min(record);
+        if offset == u64::MAX {
+            return Ok(());
+        }
+        if offset < end {
+            return Err(no_record(offset));
+        }
+        let len = if block < record {
+            let len = blocks.next().map_or(0, |block| block.1 as usize);
+            let bytes = bytes.at(offset, len).map_err(failed)?;
+            let block = bytes.get(..len).ok_or_else(|| no_record(offset))?;
+            let companion = Companion {
+                start: 0,
+                len,
+                kind: CompanionKind::Other,
+            };
+            format = format.behind(block, &companion);
+            see(offset, block)?;
+            len
+        } else {
+            records.next();
+            let mut len = None;
+            // Nearly all records are far shorter than the longest that there may be.
+            for look in [USUAL_RECORD_LEN, Format::MAX_RECORD_LEN] {
+                let bytes = bytes.at(offset, look).map_err(failed)?;
+                if let Some(record) = format.record_at(bytes, 0) {
+                    see(offset, bytes.get(..record.len).unwrap_or_default())?;
+                    len = Some(record.len);
+                    break;
+                }
+            }
+            len.ok_or_else(|| no_record(offset))?
+        };
+        end = offset + len as u64;
+    }
+}
+
+/// A maximal packet and its header.
+const USUAL_RECORD_LEN: usize = 66 * 1024;
+/// What is gathered at a time.
+const BUFFER_LEN: usize = 16 * 1024 * 1024;
+/// What is looked at in one piece.
+const MAPPED_LEN: usize = 1024 * 1024;
