@@ -5,6 +5,7 @@
 //! what was captured, however little: a header cut off by the snaplen costs the fields behind the
 //! cut, not the packet.
 
+mod application;
 mod frame;
 mod ip;
 mod key;
@@ -18,6 +19,7 @@ mod wireless;
 use crate::capture::{LinkType, Nanos};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+pub use application::server_name;
 pub use key::{DevicePort, LinkKey, MacAddr, NetworkKey, VlanStack};
 pub use trailer::TrailerOptions;
 
