@@ -1,5 +1,6 @@
 //! Headers to flows: keys, and the sharded tables that count what belongs to each.
 
+mod community;
 mod datagram;
 mod fragment;
 mod hash;
@@ -13,6 +14,7 @@ mod record;
 mod shard;
 mod timeout;
 
+pub use community::{CommunityId, community_id};
 pub use hash::HashKey;
 pub use key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkKey, VlanStack};
 pub use links::LinkTable;

@@ -133,7 +133,9 @@ pub(crate) fn answer(question: &Question, way: &Way) -> Answer {
     }
     let tuning = Tuning::default();
     let job = FlowsJob {
+        list_output: None,
         config: Config {
+            flow_ids: None,
             five_tuple: question.five_tuple,
             conversations: question.conversations,
             decode: DecodeOptions {
