@@ -242,7 +242,7 @@ const PRIMITIVES: &str = "host, net, port, portrange (after any of ip, ip6, tcp,
 ///
 /// Each character of the result is one column wide, so the caret is right in any terminal: spaces
 /// of all kinds become one space, and what is not a letter of a Western alphabet is escaped.
-fn excerpt(text: &str, offset: usize) -> (String, usize) {
+pub(super) fn excerpt(text: &str, offset: usize) -> (String, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let after = text.get(offset..).unwrap_or("");
     let start = before

@@ -2,7 +2,8 @@
 //!
 //! A [`Filter`] decides, on a flow's key, whether a frame is looked at at all; a [`Selection`]
 //! picks, among the flows that were found, those whose packets are written out. Both are plain
-//! values: the same key gets the same answer wherever it is asked.
+//! values: the same key gets the same answer wherever it is asked. Conditions on the columns of
+//! lists, whatever they list, are a language of their own: [`condition`].
 //!
 //! # The filter language
 //!
@@ -60,6 +61,7 @@
 //! and packet bytes as in `tcp[13]`; host names and network names; part of an address or a plain
 //! number as a host (`host 10.1`, `src 80`); octal numbers; port ranges that end before they start.
 
+pub mod condition;
 mod error;
 mod expr;
 mod ids;

@@ -1,0 +1,284 @@
+//! Values, as the kind of the column that they are compared with has them read.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
+
+use super::Kind;
+use super::decimal::{Decimal, Rounded, hexadecimal};
+use super::error::ConditionErrorKind;
+use super::parse::{Column, Fault, Literal, Spelling};
+use super::program::Test;
+use super::set::{Set, Span};
+use crate::select::net::IpNet;
+use crate::select::word::quote;
+
+/// Which values of a column meet a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Those equal to any of the literals.
+    Equal,
+    /// Those not above the literal.
+    AtMost,
+    /// Those not below the literal.
+    AtLeast,
+}
+
+/// The test of a column against literals.
+pub(super) fn test(
+    column: Column<'_>,
+    wanted: Wanted,
+    literals: &[Literal<'_>],
+) -> Result<Test, Fault> {
+    let index = column.index;
+    Ok(match column.kind {
+        Kind::Number => Test::Integer(index, set(column, wanted, literals, number)?),
+        Kind::Time => Test::Integer(index, set(column, wanted, literals, time)?),
+        Kind::Duration => Test::Integer(index, set(column, wanted, literals, duration)?),
+        Kind::Text => Test::Text(index, set(column, wanted, literals, text)?),
+        Kind::Bool => Test::Bool(index, set(column, wanted, literals, boolean)?),
+        Kind::Address if wanted == Wanted::Equal => {
+            Test::Address(index, set(column, wanted, literals, network)?)
+        }
+        Kind::Address => Test::Address(index, set(column, wanted, literals, address)?),
+    })
+}
+
+/// A literal, as the values of a column next to it: from `low` on they are at or above it, up to
+/// `high` at or below it. Between them are those equal to it, which may be none or many.
+struct Bounds<T> {
+    low: T,
+    high: T,
+}
+
+impl From<Rounded> for Bounds<i128> {
+    fn from(rounded: Rounded) -> Self {
+        Self {
+            low: rounded.ceiling,
+            high: rounded.floor,
+        }
+    }
+}
+
+/// Reads a literal for a column.
+type Read<'t, T> = fn(Column<'t>, &Literal<'t>) -> Result<Bounds<T>, ConditionErrorKind>;
+
+fn set<'t, T: Ord>(
+    column: Column<'t>,
+    wanted: Wanted,
+    literals: &[Literal<'t>],
+    read: Read<'t, T>,
+) -> Result<Set<T>, Fault> {
+    let span = |literal: &Literal<'t>| {
+        let Bounds { low, high } = read(column, literal).map_err(|kind| Fault {
+            kind,
+            offset: literal.offset,
+        })?;
+        Ok(Span {
+            low: (wanted != Wanted::AtMost).then_some(low),
+            high: (wanted != Wanted::AtLeast).then_some(high),
+        })
+    };
+    let spans: Result<Vec<_>, _> = literals.iter().map(span).collect();
+    spans.map(Set::new)
+}
+
+fn number(column: Column<'_>, literal: &Literal<'_>) -> Result<Bounds<i128>, ConditionErrorKind> {
+    let word = literal.without_quotes(column)?;
+    let value = hexadecimal(word).or_else(|| with_unit(word, number_unit));
+    value.map_or_else(|| literal.not_of(column), |value| Ok(value.into()))
+}
+
+fn duration(column: Column<'_>, literal: &Literal<'_>) -> Result<Bounds<i128>, ConditionErrorKind> {
+    let value = with_unit(literal.without_quotes(column)?, duration_unit);
+    value.map_or_else(|| literal.not_of(column), |value| Ok(value.into()))
+}
+
+fn time(column: Column<'_>, literal: &Literal<'_>) -> Result<Bounds<i128>, ConditionErrorKind> {
+    let nanoseconds = match literal.spelling {
+        Spelling::Bare => with_unit(literal.text, |unit| unit.is_empty().then_some(1)),
+        Spelling::Quoted(_) => None,
+    };
+    let value = nanoseconds.map(Bounds::from).or_else(|| {
+        let nanoseconds = point_in_time(literal.text)?.as_nanosecond();
+        Some(Bounds {
+            low: nanoseconds,
+            high: nanoseconds,
+        })
+    });
+    value.map_or_else(|| literal.not_of(column), Ok)
+}
+
+fn text(column: Column<'_>, literal: &Literal<'_>) -> Result<Bounds<Box<str>>, ConditionErrorKind> {
+    let Some(text) = literal.unquoted() else {
+        return Err(ConditionErrorKind::NotQuoted {
+            column: column.name.to_owned(),
+            value: quote(literal.text),
+        });
+    };
+    let low = Box::<str>::from(text);
+    Ok(Bounds {
+        high: low.clone(),
+        low,
+    })
+}
+
+fn boolean(column: Column<'_>, literal: &Literal<'_>) -> Result<Bounds<bool>, ConditionErrorKind> {
+    let word = literal.without_quotes(column)?;
+    let value = word.to_ascii_lowercase().parse();
+    value.map_or_else(
+        |_not_bool| literal.not_of(column),
+        |value| {
+            Ok(Bounds {
+                low: value,
+                high: value,
+            })
+        },
+    )
+}
+
+/// The addresses of a network, or one address.
+fn network(_: Column<'_>, literal: &Literal<'_>) -> Result<Bounds<IpAddr>, ConditionErrorKind> {
+    bounds(net(literal)?)
+}
+
+/// One address.
+fn address(_: Column<'_>, literal: &Literal<'_>) -> Result<Bounds<IpAddr>, ConditionErrorKind> {
+    let net = net(literal)?;
+    let bounds = bounds(net)?;
+    if bounds.low == bounds.high {
+        Ok(bounds)
+    } else {
+        Err(ConditionErrorKind::NetworkOrder(net))
+    }
+}
+
+fn net(literal: &Literal<'_>) -> Result<IpNet, ConditionErrorKind> {
+    let net: IpNet = literal.text.parse().map_err(ConditionErrorKind::Address)?;
+    let address = literal.text.split('/').next().unwrap_or("");
+    if address.parse() == Ok(net.address()) {
+        Ok(net)
+    } else {
+        Err(ConditionErrorKind::HostBits(net))
+    }
+}
+
+/// The first and the last address of a network.
+fn bounds(net: IpNet) -> Result<Bounds<IpAddr>, ConditionErrorKind> {
+    let len = net.prefix_len().ok_or(ConditionErrorKind::Holes(net))?;
+    let low = net.address();
+    let high = match low {
+        IpAddr::V4(address) => {
+            let hosts = u32::MAX.checked_shr(len.into()).unwrap_or(0);
+            IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() | hosts))
+        }
+        IpAddr::V6(address) => {
+            let hosts = u128::MAX.checked_shr(len.into()).unwrap_or(0);
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() | hosts))
+        }
+    };
+    Ok(Bounds { low, high })
+}
+
+impl<'t> Literal<'t> {
+    /// The text between the quotes, if there are any.
+    pub(super) fn unquoted(&self) -> Option<Cow<'t, str>> {
+        match self.spelling {
+            Spelling::Bare => None,
+            Spelling::Quoted(quote) if self.text.contains(quote) => {
+                let twice: String = [quote; 2].iter().collect();
+                Some(
+                    self.text
+                        .replace(&twice, quote.encode_utf8(&mut [0; 4]))
+                        .into(),
+                )
+            }
+            Spelling::Quoted(_) => Some(self.text.into()),
+        }
+    }
+
+    fn without_quotes(&self, column: Column<'_>) -> Result<&'t str, ConditionErrorKind> {
+        match self.spelling {
+            Spelling::Bare => Ok(self.text),
+            Spelling::Quoted(_) => Err(ConditionErrorKind::Quoted {
+                column: column.name.to_owned(),
+                kind: column.kind,
+                value: quote(self.text),
+            }),
+        }
+    }
+
+    fn not_of<T>(&self, column: Column<'_>) -> Result<T, ConditionErrorKind> {
+        Err(ConditionErrorKind::Value {
+            column: column.name.to_owned(),
+            kind: column.kind,
+            value: quote(self.text),
+        })
+    }
+}
+
+fn with_unit(word: &str, factor: impl Fn(&str) -> Option<u64>) -> Option<Rounded> {
+    let (number, unit) = Decimal::scan(word)?;
+    Some(number.times(factor(unit)?))
+}
+
+fn number_unit(unit: &str) -> Option<u64> {
+    Some(match unit.strip_suffix('B').unwrap_or(unit) {
+        "" => 1,
+        "k" | "K" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "T" => 1_000_000_000_000,
+        "ki" | "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        "Ti" => 1 << 40,
+        _ => return None,
+    })
+}
+
+/// In nanoseconds.
+fn duration_unit(unit: &str) -> Option<u64> {
+    const SECOND: u64 = 1_000_000_000;
+    Some(match unit {
+        "" | "s" => SECOND,
+        "ns" => 1,
+        // Two letters look alike: the micro sign, and the Greek mu.
+        "us" | "\u{b5}s" | "\u{3bc}s" => 1_000,
+        "ms" => 1_000_000,
+        "m" => 60 * SECOND,
+        "h" => 3_600 * SECOND,
+        "d" => 86_400 * SECOND,
+        _ => return None,
+    })
+}
+
+/// A time with a zone, or without one, which then is UTC.
+fn point_in_time(text: &str) -> Option<Timestamp> {
+    let text = &*ungrouped(text);
+    if let Ok(time) = text.parse() {
+        return Some(time);
+    }
+    // What jiff reads as a time without a zone may have one that it ignores: the name of a place,
+    // or an offset that there is not.
+    let date_len = text.len().min("2024-05-01".len());
+    let (date, clock) = text.split_at_checked(date_len)?;
+    if date.contains('+') || clock.contains(['+', '-', '[']) {
+        return None;
+    }
+    let local: civil::DateTime = text.parse().ok()?;
+    Some(local.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// Without the points between groups of digits behind the first one, as lists print them:
+/// `2014-08-08 17:49:58.000.316.568`.
+fn ungrouped(time: &str) -> Cow<'_, str> {
+    match time.split_once('.') {
+        Some((seconds, fraction)) if fraction.contains('.') => {
+            format!("{seconds}.{}", fraction.replace('.', "")).into()
+        }
+        _ => time.into(),
+    }
+}
