@@ -131,6 +131,38 @@ pub enum ErrorKind {
         offset: u64,
     },
 
+    /// A capture is not what it was when it was indexed.
+    #[error("{}: not as it was when it was indexed: {what}", path.display())]
+    CaptureChanged {
+        /// The capture.
+        path: PathBuf,
+        /// What is different, and what to do.
+        what: String,
+    },
+
+    /// A capture that was said to have moved is none of the index's.
+    #[error("{}: the index has no capture of that name", path.display())]
+    NotIndexed {
+        /// The name that was given.
+        path: PathBuf,
+    },
+
+    /// A pipe or device cannot be read again.
+    #[error("{}: only files can be indexed: nothing else can be read again", path.display())]
+    NotIndexable {
+        /// The input.
+        path: PathBuf,
+    },
+
+    /// A file is not an index, or damaged.
+    #[error("{}: not an index that can be read: {what}", path.display())]
+    NotAnIndex {
+        /// The file.
+        path: PathBuf,
+        /// What was found instead.
+        what: String,
+    },
+
     /// The worker threads could not be started.
     #[error("cannot start {threads} worker threads: {reason}")]
     Threads {

@@ -22,6 +22,7 @@ pub mod decode;
 pub mod engine;
 pub mod error;
 pub mod flow;
+pub mod index;
 pub mod jobs;
 pub mod output;
 pub mod select;

@@ -2,9 +2,10 @@
 
 use super::values::{
     CaptureFormatArg, FormatArg, GapsArg, Generate, HeaderArg, NameStyleArg, OverlapArg,
-    ProgressArg, SortArg, bytes, count, filter, ids, manifest, name_template, net, seconds,
+    ProgressArg, SortArg, bytes, count, filter, ids, manifest, name_template, net, relocated,
+    seconds,
 };
-use clap::{ArgAction, Parser};
+use clap::{ArgAction, Parser, Subcommand};
 use pcap_flows::output::stream::NameTemplate;
 use pcap_flows::select::{Filter, IdSet, IpNet};
 use std::ffi::OsString;
@@ -16,11 +17,30 @@ use std::path::PathBuf;
 /// their flows on standard output, copies selected packets to a new capture, and writes what
 /// applications sent over TCP and UDP to files.
 #[derive(Debug, Parser)]
-#[command(name = "pcap_flows", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "pcap_flows", version, max_term_width = 100, after_help = EXAMPLES,
+          args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// Captures, read one after the other as one; "-" is standard input
     #[arg(value_name = "CAPTURE")]
     pub(crate) captures: Vec<PathBuf>,
+
+    /// Ask an index that `pcap_flows index` made, instead of reading captures
+    ///
+    /// Lists its flows, or extracts some: of the captures, nothing is read but the records asked
+    /// for. The list is left out where anything is extracted.
+    #[arg(long, value_name = "INDEX", help_heading = INPUT,
+          conflicts_with_all = ["captures", "stdin", "packet_max", "decap", "flow_5tuple",
+              "bidirectional", "idle_timeout", "active_timeout", "flow_max", "metamako",
+              "metamako_double", "metamako_offset"])]
+    pub(crate) index: Option<PathBuf>,
+
+    /// A capture of the index is elsewhere now (repeatable)
+    #[arg(long, value_name = "OLD=NEW", value_parser = relocated, requires = "index",
+          help_heading = INPUT)]
+    pub(crate) relocate: Vec<(PathBuf, PathBuf)>,
 
     /// Read a capture from standard input
     #[arg(long, help_heading = INPUT)]
@@ -65,6 +85,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = count, default_value_t = 0,
           hide_default_value = true, help_heading = LIST)]
     pub(crate) flow_packet_min: u64,
+
+    /// List only flows that meet a condition on columns; with --index, also extract only these
+    ///
+    /// As in SQL: 'bytes > 1e6 and dst_port = 443 and duration > 10s', src_ip = 10.0.0.0/8,
+    /// protocol in ('tcp', 'udp'), first_ns >= '2024-05-01 12:00:00'. With --index also handshake,
+    /// retransmissions, payload_bytes, first_payload, server_name like '%.example.com',
+    /// community_id, fragments.
+    #[arg(long = "where", value_name = "CONDITION", help_heading = LIST)]
+    pub(crate) condition: Option<String>,
 
     /// Do not list flows
     #[arg(long, help_heading = LIST)]
@@ -225,6 +254,51 @@ pub(crate) struct Args {
     pub(crate) uid: Option<String>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Index captures: find flows and carve them out later, without reading the captures again
+    ///
+    /// Writes a Parquet file with one row for each flow, and beside it INDEX.packets-1 (and -2 …)
+    /// with the places of their packets. Use it with pcap_flows --index, or with any program that
+    /// reads Parquet.
+    #[command(after_help = INDEX_EXAMPLES)]
+    Index(Box<IndexArgs>),
+}
+
+/// What is indexed.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct IndexArgs {
+    /// Captures, in order: files, also compressed ones
+    #[arg(value_name = "CAPTURE")]
+    pub(crate) captures: Vec<PathBuf>,
+
+    /// The index
+    #[arg(
+        short,
+        long,
+        value_name = "INDEX",
+        required_unless_present = "append",
+        conflicts_with = "append"
+    )]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Add captures to an index; flows go on in them
+    #[arg(long, value_name = "INDEX",
+          conflicts_with_all = ["decap", "flow_5tuple", "bidirectional", "idle_timeout",
+              "active_timeout", "metamako", "metamako_double", "metamako_offset"])]
+    pub(crate) append: Option<PathBuf>,
+
+    /// A capture of the index is elsewhere now: note that (repeatable)
+    #[arg(long, value_name = "OLD=NEW", value_parser = relocated, requires = "append")]
+    pub(crate) relocate: Vec<(PathBuf, PathBuf)>,
+
+    #[command(flatten)]
+    pub(crate) flows: FlowArgs,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
 /// What is a flow.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct FlowArgs {
@@ -349,9 +423,21 @@ Examples:
   pcap_flows big.pcap --filter 'tcp port 443 and not host 10.1.2.3' -o tls.pcap
   pcap_flows big.pcap --extract-tcp-port 80 80 -o dir/  one file for each TCP stream
   pcap_flows big.pcap --extract-tcp-all -o streams.tar --manifest streams.csv
+  pcap_flows index day/*.pcap -o day.idx                parse once …
+  pcap_flows --index day.idx --where 'bytes > 1e9 and duration > 10s'
+  pcap_flows --index day.idx --extract 1234 -o x.pcap   … ask many times
 
 Exit codes:
   0  all was read
   1  failed: the message says which file and why; no output under its name
   2  wrong usage
   3  finished, but an input was damaged or cut short; outputs hold all that could be read";
+
+const INDEX_EXAMPLES: &str = "\
+Examples:
+  pcap_flows index day/*.pcap -o day.idx
+  pcap_flows index --append day.idx next.pcap.gz
+  pcap_flows index --append day.idx --relocate /old/a.pcap=/new/a.pcap
+  pcap_flows --index day.idx --top 10 --sort bytes
+  pcap_flows --index day.idx --extract 1234 -o session.pcap
+  duckdb -c \"select * from read_parquet('day.idx') where server_name like '%.example.com'\"";

@@ -7,21 +7,24 @@ mod report;
 mod streams;
 mod values;
 
-use args::Args;
+use args::{Args, Command};
 use clap::CommandFactory;
 use pcap_flows::capture::known_len;
-use pcap_flows::engine::{Progress, Source};
+use pcap_flows::engine::{Outcome, Progress, Source};
 use pcap_flows::error::{Error, ErrorKind};
+use pcap_flows::jobs::index::{CarveReport, IndexReport, carve, index};
 use pcap_flows::jobs::{FlowsReport, flows};
+use plan::Planned;
 use progress::ProgressLine;
 use report::{report, say};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use values::Generate;
+use values::{Generate, ProgressArg};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,20 +51,21 @@ pub(crate) fn main() -> ExitCode {
     if let Some(kind) = args.generate {
         return generate(kind);
     }
-    if args.run.verbose {
+    let run = match &args.command {
+        Some(Command::Index(index)) => &index.run,
+        None => &args.run,
+    };
+    let (verbose, when) = (run.verbose, run.progress);
+    if verbose {
         say_what_has_no_meaning(&args);
     }
-    let when = args.run.progress;
-    let (job, sources) = match plan::plan(args) {
+    let planned = match plan::plan(args) {
         Ok(planned) => planned,
         Err(message) => {
             say(&format!("{message}\n\nFor more information, try '--help'."));
             return Exit::Usage.into();
         }
     };
-    if let Err(error) = check_files(&sources) {
-        return failed(&error);
-    }
     let progress = Arc::new(Progress::default());
     let signal = match cancel_on_signals(&progress) {
         Ok(signal) => signal,
@@ -70,13 +74,28 @@ pub(crate) fn main() -> ExitCode {
             return Exit::Failure.into();
         }
     };
-    let line = ProgressLine::start(when, total_len(&sources), &progress);
-    let outcome = flows(job, sources, &mut io::stdout(), &progress);
-    if let Some(line) = line {
-        line.finish(outcome.is_ok());
-    }
+    let outcome = match planned {
+        Planned::Flows(job, sources) => {
+            let paths = sources.iter().filter_map(path_of).collect();
+            let is_known = sources.iter().all(|it| matches!(it, Source::Path(_)));
+            with_progress(when, paths, is_known, &progress, || {
+                flows(*job, sources, &mut io::stdout(), &progress)
+            })
+            .map(|done| succeeded(&done))
+        }
+        Planned::Index(job) => {
+            let paths = job.captures.clone();
+            with_progress(when, paths, true, &progress, || index(*job, &progress))
+                .map(|done| indexed(&done))
+        }
+        Planned::Carve(job) => {
+            let name = job.index.clone();
+            let carved = carve(*job, &mut io::stdout(), &progress);
+            carved.map(|done| carving_succeeded(&done, &name, verbose))
+        }
+    };
     match outcome {
-        Ok(done) => succeeded(&done),
+        Ok(exit) => exit,
         Err(error) if matches!(error.kind(), ErrorKind::Interrupted) => {
             let signal = i32::try_from(signal.load(Ordering::Relaxed)).unwrap_or(SIGINT);
             // Whoever started the program sees by which signal it ended.
@@ -87,13 +106,60 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+/// Does some work on files while a line shows how far it is.
+fn with_progress<T>(
+    when: ProgressArg,
+    paths: Vec<PathBuf>,
+    is_known: bool,
+    progress: &Arc<Progress>,
+    work: impl FnOnce() -> Result<T, Error>,
+) -> Result<T, Error> {
+    check_files(&paths)?;
+    let lens = paths.iter().map(|path| known_len(path));
+    let len: Option<u64> = lens.sum();
+    let line = ProgressLine::start(when, len.filter(|_| is_known), progress);
+    let outcome = work();
+    if let Some(line) = line {
+        line.finish(outcome.is_ok());
+    }
+    outcome
+}
+
+fn path_of(source: &Source) -> Option<PathBuf> {
+    match source {
+        Source::Path(path) => Some(path.clone()),
+        Source::Reader(..) | Source::Input(_) => None,
+    }
+}
+
+fn indexed(done: &IndexReport) -> ExitCode {
+    ended(&done.outcome, report::report_run(&done.outcome))
+}
+
+fn carving_succeeded(done: &CarveReport, index: &Path, verbose: bool) -> ExitCode {
+    if done.is_list_cut && done.damages.is_empty() {
+        return Exit::Success.into();
+    }
+    if !report::report_carving(done, index, verbose) {
+        return Exit::Damaged.into();
+    }
+    match &done.carved {
+        Some(done) => succeeded(done),
+        None => Exit::Success.into(),
+    }
+}
+
 fn succeeded(done: &FlowsReport) -> ExitCode {
     // Who has seen enough of the list does not wait for the balance; damage is told all the same.
     if done.is_list_cut && done.outcome.is_whole() {
         return Exit::Success.into();
     }
-    let is_whole = report(done);
-    if !done.outcome.balance.is_even() {
+    ended(&done.outcome, report(done))
+}
+
+/// How a run ended of which all was told.
+fn ended(outcome: &Outcome, is_whole: bool) -> ExitCode {
+    if !outcome.balance.is_even() {
         say("the balance is not even: this is a bug, please report it with the capture's header");
         return Exit::Failure.into();
     }
@@ -114,30 +180,16 @@ fn failed(error: &Error) -> ExitCode {
 }
 
 /// Files that are not there show before anything is read or written.
-fn check_files(sources: &[Source]) -> Result<(), Error> {
-    for source in sources {
-        if let Source::Path(path) = source {
-            let metadata = path
-                .metadata()
-                .map_err(|error| Error::io("open", path, error))?;
-            if metadata.is_file() {
-                std::fs::File::open(path).map_err(|error| Error::io("open", path, error))?;
-            }
+fn check_files(paths: &[PathBuf]) -> Result<(), Error> {
+    for path in paths {
+        let metadata = path
+            .metadata()
+            .map_err(|error| Error::io("open", path, error))?;
+        if metadata.is_file() {
+            std::fs::File::open(path).map_err(|error| Error::io("open", path, error))?;
         }
     }
     Ok(())
-}
-
-/// Size of all inputs, where it is known of all.
-fn total_len(sources: &[Source]) -> Option<u64> {
-    sources
-        .iter()
-        .map(|source| match source {
-            Source::Path(path) => known_len(path),
-            Source::Reader(..) => None,
-            Source::Input(input) => input.len(),
-        })
-        .sum()
 }
 
 /// On SIGINT, SIGTERM and SIGHUP the run is cancelled and leaves nothing half-written; a second signal

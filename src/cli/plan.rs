@@ -1,25 +1,110 @@
 //! From what was typed to what is done.
 
-use super::args::Args;
+use super::args::{Args, Command, FlowArgs, IndexArgs, RunArgs};
 use super::streams;
 use super::values::FormatArg;
 use pcap_flows::capture::widen_pipe;
 use pcap_flows::decode::{DecodeOptions, TrailerOptions};
 use pcap_flows::engine::{Config, Restriction, Source, Tuning};
 use pcap_flows::flow::Timeouts;
+use pcap_flows::index::Index;
+use pcap_flows::jobs::index::{CarveJob, IndexJob};
 use pcap_flows::jobs::streams::StreamOptions;
 use pcap_flows::jobs::{ExtractOptions, FlowsJob};
-use pcap_flows::output::table::{Columns, Format, Order, Sort, TableOptions, TimeZone, Window};
+use pcap_flows::output::table::{
+    Columns, Format, Order, Shown, Sort, TableOptions, TimeZone, Window, condition_columns,
+};
+use pcap_flows::select::condition::Condition;
 use pcap_flows::select::{PortRange, Selection};
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The main job and its sources; or what is wrong with the arguments, taken together.
-pub(crate) fn plan(args: Args) -> Result<(FlowsJob, Vec<Source>), String> {
-    let sources = sources(&args)?;
-    check_cpu(&args)?;
+/// What is to be done.
+pub(crate) enum Planned {
+    /// The main job, with its sources.
+    Flows(Box<FlowsJob>, Vec<Source>),
+    /// Something with an index.
+    Carve(Box<CarveJob>),
+    /// An index of captures.
+    Index(Box<IndexJob>),
+}
+
+/// What is to be done; or what is wrong with the arguments, taken together.
+pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
+    if let Some(Command::Index(args)) = args.command.take() {
+        return index(*args).map(|job| Planned::Index(Box::new(job)));
+    }
+    let index = args.index.take();
+    let relocated = std::mem::take(&mut args.relocate);
+    let condition = args.condition.take();
+    let has_index = index.is_some();
+    let condition = condition.map(|text| {
+        let columns = if has_index {
+            Index::columns()
+        } else {
+            condition_columns()
+        };
+        Condition::parse(&text, &columns).map_err(|error| format!("--where: {error}"))
+    });
+    let condition = condition.transpose()?;
+    let sources = if has_index {
+        Vec::new()
+    } else {
+        sources(&args)?
+    };
+    let mut job = flows(args, &sources)?;
+    let Some(index) = index else {
+        let extracts = job.extract.is_some() || job.streams.is_some();
+        if let Some(condition) = condition {
+            if extracts {
+                return Err(
+                    "--where goes by what flows are at their end, when their packets have gone by; make \
+                     an index first (pcap_flows index), and extract with --index"
+                        .to_owned(),
+                );
+            }
+            if let Some(table) = &mut job.table {
+                table.shown = Shown::Matching(condition);
+            }
+        }
+        return Ok(Planned::Flows(Box::new(job), sources));
+    };
+    Ok(Planned::Carve(Box::new(CarveJob {
+        index,
+        relocated,
+        condition,
+        job,
+    })))
+}
+
+fn index(args: IndexArgs) -> Result<IndexJob, String> {
+    check_cpu(&args.run)?;
+    let (output, append) = match (args.output, args.append) {
+        (_, Some(index)) => (index, true),
+        (Some(index), None) => (index, false),
+        (None, None) => return Err("name the index with -o".to_owned()),
+    };
+    if is_stdout(Some(&output)) {
+        return Err("an index is several files: it cannot go to standard output".to_owned());
+    }
+    if args.captures.is_empty() && args.relocate.is_empty() {
+        return Err("name the captures to be indexed".to_owned());
+    }
+    Ok(IndexJob {
+        config: flow_config(&args.flows, &args.run),
+        captures: args.captures,
+        output,
+        append,
+        relocated: args.relocate,
+        stats: args.run.stats,
+    })
+}
+
+/// The main job.
+fn flows(args: Args, sources: &[Source]) -> Result<FlowsJob, String> {
+    check_cpu(&args.run)?;
     let named = [
         ("-o", args.output.as_deref()),
         ("--output-tcp", args.output_tcp.as_deref()),
@@ -39,7 +124,7 @@ pub(crate) fn plan(args: Args) -> Result<(FlowsJob, Vec<Source>), String> {
     }
     for path in named.into_iter().filter_map(|(_, path)| path) {
         let is_replaced = path.metadata().is_ok_and(|it| it.is_file());
-        if reads_stdin(&sources) && is_replaced && is_open_as(path, io::stdin()) {
+        if reads_stdin(sources) && is_replaced && is_open_as(path, io::stdin()) {
             return Err(format!(
                 "{} is also standard input; name another output",
                 path.display()
@@ -73,17 +158,14 @@ pub(crate) fn plan(args: Args) -> Result<(FlowsJob, Vec<Source>), String> {
     stats.as_mut().map(by_name);
     let mut list_output = list_output;
     list_output.as_mut().map(by_name);
-    Ok((
-        FlowsJob {
-            config,
-            table,
-            list_output,
-            extract,
-            streams,
-            stats,
-        },
-        sources,
-    ))
+    Ok(FlowsJob {
+        config,
+        table,
+        list_output,
+        extract,
+        streams,
+        stats,
+    })
 }
 
 /// Where -o says that a list goes that is no text: there, unless packets or streams do.
@@ -159,9 +241,9 @@ fn sources(args: &Args) -> Result<Vec<Source>, String> {
 }
 
 /// Cores that worker threads can be pinned to.
-fn check_cpu(args: &Args) -> Result<(), String> {
+fn check_cpu(run: &RunArgs) -> Result<(), String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    match args.run.cpu {
+    match run.cpu {
         Some(cpu) if cpu >= cores => Err(format!(
             "--cpu {cpu}: this machine has cores 0 to {}",
             cores - 1
@@ -171,47 +253,50 @@ fn check_cpu(args: &Args) -> Result<(), String> {
 }
 
 fn config(args: &Args, has_streams: bool) -> Config {
-    let mut tuning = Tuning::default();
-    if has_streams {
-        tuning.window_len = StreamOptions::WINDOW_LEN;
+    let mut config = flow_config(&args.flows, &args.run);
+    if has_streams && args.run.window_bytes.is_none() {
+        config.tuning.window_len = StreamOptions::WINDOW_LEN;
     }
-    let wants_trailer =
-        args.flows.metamako || args.flows.metamako_double || args.flows.metamako_offset.is_some();
-    let inner = if args.flows.metamako_double {
-        TrailerOptions::TRAILER_LEN
-    } else {
-        0
-    };
-    let offset = args
-        .flows
-        .metamako_offset
-        .unwrap_or(0)
-        .saturating_add(inner);
     Config {
-        five_tuple: args.flows.flow_5tuple,
-        conversations: args.flows.bidirectional,
-        decode: DecodeOptions {
-            decap: args.flows.decap,
-            trailer: wants_trailer.then_some(TrailerOptions { offset }),
-        },
         restriction: Restriction {
             filter: args.filter.clone().unwrap_or_default(),
             excluded: args.exclude_ip.clone(),
         },
-        timeouts: Timeouts {
-            idle_ns: args.flows.idle_timeout,
-            active_ns: args.flows.active_timeout,
-        },
         max_packets: args.packet_max,
         max_flows: args.flow_max,
-        flow_ids: None,
+        ..config
+    }
+}
+
+/// How captures are read and flows told apart.
+fn flow_config(args: &FlowArgs, run: &RunArgs) -> Config {
+    let tuning = Tuning::default();
+    let wants_trailer = args.metamako || args.metamako_double || args.metamako_offset.is_some();
+    let inner = if args.metamako_double {
+        TrailerOptions::TRAILER_LEN
+    } else {
+        0
+    };
+    let offset = args.metamako_offset.unwrap_or(0).saturating_add(inner);
+    Config {
+        five_tuple: args.flow_5tuple,
+        conversations: args.bidirectional,
+        decode: DecodeOptions {
+            decap: args.decap,
+            trailer: wants_trailer.then_some(TrailerOptions { offset }),
+        },
+        timeouts: Timeouts {
+            idle_ns: args.idle_timeout,
+            active_ns: args.active_timeout,
+        },
         tuning: Tuning {
-            threads: args.run.threads.map_or(0, usize::from),
-            first_cpu: args.run.cpu,
-            window_len: args.run.window_bytes.unwrap_or(tuning.window_len),
-            chunk_len: args.run.chunk_bytes.unwrap_or(tuning.chunk_len),
+            threads: run.threads.map_or(0, usize::from),
+            first_cpu: run.cpu,
+            window_len: run.window_bytes.unwrap_or(tuning.window_len),
+            chunk_len: run.chunk_bytes.unwrap_or(tuning.chunk_len),
             ..tuning
         },
+        ..Config::default()
     }
 }
 
@@ -224,6 +309,7 @@ fn table(args: &Args) -> TableOptions {
         (None, _) => Sort::Id,
     };
     TableOptions {
+        shown: Shown::All,
         format: args.format.into(),
         order: Order {
             sort,

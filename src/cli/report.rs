@@ -2,18 +2,66 @@
 
 use pcap_flows::decode::NotFlow;
 use pcap_flows::engine::{InputReport, Oddity, Outcome};
+use pcap_flows::jobs::index::CarveReport;
 use pcap_flows::jobs::streams::StreamsReport;
 use pcap_flows::jobs::{FlowsReport, WithoutStream};
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Notices, damages, and the balance. Returns whether all was read and nothing was damaged.
 pub(crate) fn report(report: &FlowsReport) -> bool {
+    say_oddities(&report.outcome);
+    if let Some((first, count)) = report.filtered_ids {
+        say(&format!(
+            "the filter keeps out FlowID {first}{}",
+            others(count - 1)
+        ));
+    }
+    if let Some(streams) = &report.streams {
+        let incomplete = report.outcome.balance.incomplete_datagrams;
+        report_streams(streams, report, incomplete);
+    }
+    say_balance(&report.outcome);
+    report.outcome.is_whole()
+}
+
+/// The same of a run that only reads.
+pub(crate) fn report_run(outcome: &Outcome) -> bool {
+    say_oddities(outcome);
+    say_balance(outcome);
+    outcome.is_whole()
+}
+
+/// What is to be said of the use of an index. Returns whether the captures were whole when they
+/// were indexed.
+pub(crate) fn report_carving(report: &CarveReport, index: &Path, verbose: bool) -> bool {
+    for damage in &report.damages {
+        say(&format!("damaged when it was indexed: {damage}"));
+    }
+    for (path, bytes) in &report.unpacked {
+        say(&format!(
+            "{}: {bytes} bytes were unpacked to get at the records asked for",
+            path.display()
+        ));
+    }
+    if report.is_whole_read && verbose {
+        say("the captures were read as a whole: the index could not tell, or not faster");
+    }
+    if report.carved.is_none() {
+        say(&format!("{} by {}", report.totals, index.display()));
+    }
+    report.damages.is_empty()
+}
+
+fn say_balance(outcome: &Outcome) {
+    let flows = outcome.flows.accepted();
+    say(&format!("{}; {flows} flows", outcome.balance));
+}
+
+fn say_oddities(outcome: &Outcome) {
     let Outcome {
-        balance,
-        inputs,
-        flows,
-        ..
-    } = &report.outcome;
+        balance, inputs, ..
+    } = outcome;
     for input in inputs {
         for damage in &input.damages {
             say(&damage.to_string());
@@ -51,17 +99,6 @@ pub(crate) fn report(report: &FlowsReport) -> bool {
         balance.time_out_of_range,
         "with a time before 1677 or after 2262, shown as the nearest that can be told",
     );
-    if let Some((first, count)) = report.filtered_ids {
-        say(&format!(
-            "the filter keeps out FlowID {first}{}",
-            others(count - 1)
-        ));
-    }
-    if let Some(streams) = &report.streams {
-        report_streams(streams, report, balance.incomplete_datagrams);
-    }
-    say(&format!("{balance}; {} flows", flows.accepted()));
-    report.outcome.is_whole()
 }
 
 /// What was found in streams, and what is missing there.

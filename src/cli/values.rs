@@ -213,6 +213,16 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("{text:?} is no size such as 512M or 2G"))
 }
 
+/// Where a file was, and where it is.
+pub(super) fn relocated(text: &str) -> Result<(PathBuf, PathBuf), String> {
+    let names = text
+        .split_once('=')
+        .filter(|(old, new)| !old.is_empty() && !new.is_empty());
+    names
+        .map(|(old, new)| (PathBuf::from(old), PathBuf::from(new)))
+        .ok_or_else(|| format!("{text:?} is not of the form OLD=NEW"))
+}
+
 pub(super) fn manifest(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     match ManifestFormat::of(&path) {

@@ -28,6 +28,15 @@ pub struct Config {
     pub tuning: Tuning,
 }
 
+impl Config {
+    /// Whether the restriction must be asked for each packet: what it looks at is not in the flow
+    /// key, or differs between the packets of a conversation.
+    pub fn asks_each_packet(&self) -> bool {
+        let filter = &self.restriction.filter;
+        (self.five_tuple && filter.needs_link()) || (self.conversations && filter.is_directional())
+    }
+}
+
 /// What the results of a run do not depend on.
 #[derive(Clone, Debug)]
 pub struct Tuning {
@@ -113,8 +122,7 @@ pub(crate) struct Rules {
     pub(crate) conversations: bool,
     pub(crate) decode: DecodeOptions,
     pub(crate) restriction: Restriction,
-    /// The restriction must be asked for each packet: what it looks at is not in the flow key,
-    /// or differs between the packets of a conversation.
+    /// See [`Config::asks_each_packet`].
     pub(crate) asks_each_packet: bool,
     pub(crate) timeouts: Timeouts,
     pub(crate) hash_key: HashKey,
@@ -128,14 +136,12 @@ pub(crate) struct Rules {
 
 impl Rules {
     pub(crate) fn new(config: &Config, wants_loose: bool, wants_contents: bool) -> Self {
-        let filter = &config.restriction.filter;
         Self {
             five_tuple: config.five_tuple,
             conversations: config.conversations,
             decode: config.decode,
             restriction: config.restriction.clone(),
-            asks_each_packet: (config.five_tuple && filter.needs_link())
-                || (config.conversations && filter.is_directional()),
+            asks_each_packet: config.asks_each_packet(),
             timeouts: config.timeouts,
             hash_key: config.tuning.hash_key.unwrap_or_else(HashKey::random),
             shards: config.tuning.shards(),

@@ -32,9 +32,18 @@ pub trait Job {
     fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error>;
 
     /// The packets of a window are about to be observed; `offset` is where its bytes start in
-    /// the input.
-    fn window_starts(&mut self, offset: u64, observers: Vec<&mut Self::Observer>) {
-        let _ = (offset, observers);
+    /// the input. All flows so far have their ids.
+    ///
+    /// # Errors
+    /// What keeps the job from going on; it ends the run.
+    fn window_starts(
+        &mut self,
+        offset: u64,
+        flows: &FlowList,
+        observers: Vec<&mut Self::Observer>,
+    ) -> Result<(), Error> {
+        let _ = (offset, flows, observers);
+        Ok(())
     }
 
     /// A window has been read, all of its packets were observed, and its flows have their ids.
@@ -131,10 +140,15 @@ impl<A: Job, B: Job> Job for (A, B) {
         self.1.input(input)
     }
 
-    fn window_starts(&mut self, offset: u64, observers: Vec<&mut Self::Observer>) {
+    fn window_starts(
+        &mut self,
+        offset: u64,
+        flows: &FlowList,
+        observers: Vec<&mut Self::Observer>,
+    ) -> Result<(), Error> {
         let (first, second) = observers.into_iter().map(|(a, b)| (a, b)).unzip();
-        self.0.window_starts(offset, first);
-        self.1.window_starts(offset, second);
+        self.0.window_starts(offset, flows, first)?;
+        self.1.window_starts(offset, flows, second)
     }
 
     fn window(

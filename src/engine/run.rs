@@ -53,6 +53,14 @@ pub struct Outcome {
 pub struct Workers(rayon::ThreadPool);
 
 impl Workers {
+    /// Starts worker threads, as a run does.
+    ///
+    /// # Errors
+    /// When the system does not have that many.
+    pub fn new(tuning: &Tuning) -> Result<Self, Error> {
+        thread_pool(tuning).map(Self)
+    }
+
     /// Does some work whose parallel parts are to run on these threads.
     pub fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.0.install(work)

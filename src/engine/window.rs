@@ -90,7 +90,11 @@ impl<O> Tables<O> {
         // Interfaces are mostly described in front of all packets: so all chunks know them.
         let mut head = Walk::new(bytes, 0..bytes.len(), format.clone());
         head.skip_to_packet();
-        job.window_starts(base.offset, self.observers.iter_mut().collect());
+        job.window_starts(
+            base.offset,
+            &self.flows,
+            self.observers.iter_mut().collect(),
+        )?;
         let mut end = WindowEnd {
             consumed: head.position(),
             stop: Stop::End,

@@ -4,7 +4,7 @@ use super::extract::Extract;
 use super::stats::Stats;
 use super::streams::{ProtocolOptions, StreamOptions, Streams, StreamsReport, is_archive};
 use crate::capture::{Format, Input};
-use crate::engine::{Config, Outcome, Progress, Source, Stopwatch, run};
+use crate::engine::{Config, Job, Outcome, Progress, Source, Stopwatch, run};
 use crate::error::{Error, ErrorKind};
 use crate::output::capture::{CaptureFormat, CaptureWriter, common_format};
 use crate::output::{OutputFile, STDOUT, table};
@@ -83,6 +83,17 @@ pub fn flows(
     list: &mut (dyn Write + Send),
     progress: &Progress,
 ) -> Result<FlowsReport, Error> {
+    flows_with(job, sources, (), list, progress)
+}
+
+/// The same along with another job, which may refuse the outputs at its end.
+pub(crate) fn flows_with<J: Job + Send>(
+    job: FlowsJob,
+    mut sources: Vec<Source>,
+    also: J,
+    list: &mut (dyn Write + Send),
+    progress: &Progress,
+) -> Result<FlowsReport, Error> {
     let stopwatch = Stopwatch::start();
     let FlowsJob {
         config,
@@ -115,7 +126,7 @@ pub fn flows(
             flush,
             ..
         }) => {
-            let formats: Vec<_> = sources.iter().map(probe).collect();
+            let formats: Vec<_> = sources.iter_mut().map(probe).collect();
             let wanted =
                 format.map_or_else(|| common_format(&formats), |format| format.wanted(&formats));
             Some(CaptureWriter::new(create(&output)?, wanted, flush))
@@ -130,17 +141,14 @@ pub fn flows(
     let (outcome, extract, streams) = match streams {
         Some(options) => {
             let streams = Streams::new(options, &inputs, config.conversations, progress)?;
-            let mut both = (extract, streams);
-            let outcome = run(&config, sources, &mut both, progress)?;
-            (outcome, both.0, Some(both.1.into_report()))
+            let mut jobs = (also, (extract, streams));
+            let outcome = run(&config, sources, &mut jobs, progress)?;
+            let (extract, streams) = jobs.1;
+            (outcome, extract, Some(streams.into_report()))
         }
         None => {
-            let mut extract = extract;
-            (
-                run(&config, sources, &mut extract, progress)?,
-                extract,
-                None,
-            )
+            let mut jobs = (also, extract);
+            (run(&config, sources, &mut jobs, progress)?, jobs.1, None)
         }
     };
     let mut ids = selection.ids;
@@ -281,9 +289,16 @@ fn path_of(source: &Source) -> Option<&Path> {
 }
 
 /// The format of a regular file; `None` where it cannot be known before reading.
-fn probe(source: &Source) -> Option<Format> {
-    let Source::Path(path) = source else {
-        return None;
+fn probe(source: &mut Source) -> Option<Format> {
+    let path = match source {
+        Source::Path(path) => path,
+        Source::Input(input) if input.places().is_some() => {
+            let head = input.view(0, Format::PROBE_LEN, Format::PROBE_LEN, &|| true);
+            return Format::probe(head.ok()?.bytes)
+                .ok()
+                .map(|(format, _)| format);
+        }
+        Source::Input(_) | Source::Reader(..) => return None,
     };
     if !path.metadata().ok()?.is_file() {
         return None;

@@ -2,7 +2,10 @@
 
 pub mod extract;
 mod flows;
+pub mod index;
 pub mod stats;
 pub mod streams;
 
 pub use flows::{ExtractOptions, FlowsJob, FlowsReport, WithoutStream, flows};
+
+pub(crate) use flows::flows_with;

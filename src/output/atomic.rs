@@ -97,6 +97,20 @@ impl OutputFile {
         &self.path
     }
 
+    /// Bytes written so far to a regular file.
+    ///
+    /// # Errors
+    /// When the last of them cannot be written, or the output is no regular file.
+    pub(crate) fn len(&mut self) -> io::Result<u64> {
+        match &mut self.target {
+            Target::Temporary(out, _) => {
+                out.flush()?;
+                Ok(out.get_ref().metadata()?.len())
+            }
+            Target::Direct(_) | Target::Stdout(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
     /// An error of writing to this output.
     pub fn error(&self, source: io::Error) -> Error {
         write_error(&self.path, source)

@@ -23,6 +23,19 @@ impl IdSet {
         Self { ranges: Vec::new() }
     }
 
+    /// The set of these FlowIDs, which are in order.
+    pub fn from_sorted(ids: impl IntoIterator<Item = u64>) -> Self {
+        let mut ranges: Vec<RangeInclusive<u64>> = Vec::new();
+        for id in ids {
+            match ranges.last_mut() {
+                Some(range) if *range.end() >= id => {}
+                Some(range) if *range.end() + 1 == id => *range = *range.start()..=id,
+                _ => ranges.push(id..=id),
+            }
+        }
+        Self { ranges }
+    }
+
     /// Whether this FlowID is in the set.
     pub fn contains(&self, id: u64) -> bool {
         let before = self.ranges.partition_point(|range| *range.end() < id);

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 const FLOORS: [(u8, &[&str]); 8] = [
     (7, &["main", "cli"]),
     (6, &["jobs"]),
-    (5, &["engine"]),
-    (4, &["select", "output", "index", "app"]),
+    (5, &["engine", "index"]),
+    (4, &["select", "output", "app"]),
     (3, &["flow", "tcp"]),
     (2, &["decode"]),
     (1, &["capture"]),

@@ -289,11 +289,17 @@ impl Job for Streams<'_> {
         Ok(())
     }
 
-    fn window_starts(&mut self, offset: u64, observers: Vec<&mut StreamObserver>) {
+    fn window_starts(
+        &mut self,
+        offset: u64,
+        _: &FlowList,
+        observers: Vec<&mut StreamObserver>,
+    ) -> Result<(), Error> {
         let input = self.input.min(Position::LAST_INPUT);
         for observer in observers {
             observer.window.base = Position::new(input, offset);
         }
+        Ok(())
     }
 
     fn window(

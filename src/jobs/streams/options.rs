@@ -54,6 +54,31 @@ pub struct ProtocolOptions {
     pub headers: Option<HeaderStyle>,
 }
 
+impl ProtocolOptions {
+    /// Whether the streams of a flow of this protocol are wanted.
+    pub fn wants(&self, id: u64, key: &NetworkKey) -> bool {
+        self.accepts(key).unwrap_or_else(|| self.ids.contains(id))
+    }
+
+    /// Whether streams with this key are wanted; `None` where their FlowIDs decide.
+    pub(super) fn accepts(&self, key: &NetworkKey) -> Option<bool> {
+        let is_in = |ranges: &[PortRange]| {
+            ranges
+                .iter()
+                .any(|range| range.contains(key.src_port) || range.contains(key.dst_port))
+        };
+        if is_in(&self.without_ports) {
+            Some(false)
+        } else if self.all || is_in(&self.ports) {
+            Some(true)
+        } else if self.ids.is_empty() {
+            Some(false)
+        } else {
+            None
+        }
+    }
+}
+
 /// What stands for bytes that were not captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Gaps {
@@ -100,26 +125,6 @@ impl StreamRules {
             TCP => self.tcp.as_ref(),
             UDP => self.udp.as_ref(),
             _ => None,
-        }
-    }
-}
-
-impl ProtocolOptions {
-    /// Whether a flow is wanted; `None` where its FlowID decides.
-    pub(super) fn accepts(&self, key: &NetworkKey) -> Option<bool> {
-        let is_in = |ranges: &[PortRange]| {
-            ranges
-                .iter()
-                .any(|range| range.contains(key.src_port) || range.contains(key.dst_port))
-        };
-        if is_in(&self.without_ports) {
-            Some(false)
-        } else if self.all || is_in(&self.ports) {
-            Some(true)
-        } else if self.ids.is_empty() {
-            Some(false)
-        } else {
-            None
         }
     }
 }

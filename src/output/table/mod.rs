@@ -4,6 +4,7 @@
 
 mod clock;
 pub(crate) mod columnar;
+pub(crate) mod condition;
 mod csv;
 mod digits;
 mod files;
@@ -14,13 +15,15 @@ mod text;
 
 use crate::error::{Error, ErrorKind};
 use crate::flow::{Flow, Flows};
+use crate::select::condition::Condition;
 use rayon::prelude::*;
 use std::io::{self, Write};
 
-pub(crate) use files::storage;
+pub use condition::condition_columns;
 pub use order::{Order, Sort, Window};
 pub use row::Columns;
 pub(super) use row::ProtocolName;
+pub(crate) use row::protocol_number;
 
 /// The format of a flow list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +69,51 @@ pub struct TableOptions {
     pub time_zone: TimeZone,
     /// Columns beyond those that are always there.
     pub columns: Columns,
+    /// Which of the flows.
+    pub shown: Shown,
+}
+
+/// Which flows a list shows, beside what [`Order`] says.
+#[derive(Clone, Debug, Default)]
+pub enum Shown {
+    /// All.
+    #[default]
+    All,
+    /// Those that meet a condition on the columns of the list ([`condition_columns`]).
+    Matching(Condition),
+    /// Those with these FlowIDs, which are in order.
+    Ids(Vec<u32>),
+}
+
+impl TableOptions {
+    /// Rank and id of the flows that are shown, in order.
+    fn rows(&self, flows: &dyn Flows) -> Vec<(u64, u64)> {
+        self.order.rows(flows, |mut rows| {
+            match &self.shown {
+                Shown::All => {}
+                Shown::Matching(condition) => rows = self.matching(condition, flows, &rows),
+                Shown::Ids(ids) => rows.retain(|(_, id)| {
+                    u32::try_from(*id).is_ok_and(|id| ids.binary_search(&id).is_ok())
+                }),
+            }
+            rows
+        })
+    }
+
+    fn matching(
+        &self,
+        condition: &Condition,
+        flows: &dyn Flows,
+        rows: &[(u64, u64)],
+    ) -> Vec<(u64, u64)> {
+        let some = rows.par_chunks(ROWS_IN_BLOCK).flat_map_iter(|rows| {
+            let found: Vec<Flow> = rows.iter().filter_map(|row| flows.get(row.1)).collect();
+            let is_shown = condition::matching(condition, self.columns, &found);
+            let rows = rows.iter().zip(is_shown);
+            rows.filter_map(|(row, is_shown)| is_shown.then_some(*row))
+        });
+        some.collect()
+    }
 }
 
 /// Writes a flow list. `keep_going` is asked from time to time.
@@ -79,7 +127,7 @@ pub fn write(
     failed: &(dyn Fn(io::Error) -> Error + Sync),
     keep_going: &(dyn Fn() -> bool + Sync),
 ) -> Result<(), Error> {
-    let rows = options.order.rows(flows);
+    let rows = options.rows(flows);
     let files: Option<WriteAll> = match options.format {
         Format::Parquet => Some(files::parquet),
         Format::Arrow => Some(files::arrow),

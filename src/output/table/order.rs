@@ -45,8 +45,12 @@ pub enum Window {
 
 impl Order {
     /// Rank and id of each flow that is shown, in order. The rank is the place among all flows,
-    /// from 0: those that are not shown count.
-    pub(super) fn rows(&self, flows: &dyn Flows) -> Vec<(u64, u64)> {
+    /// from 0: those that are not shown count. `keep` takes away rows that are not to be shown.
+    pub(super) fn rows(
+        &self,
+        flows: &dyn Flows,
+        keep: impl Fn(Vec<(u64, u64)>) -> Vec<(u64, u64)>,
+    ) -> Vec<(u64, u64)> {
         let mut rows: Vec<(u64, u64)> = (1..flows.last_id() + 1)
             .into_par_iter()
             .filter_map(|id| Some((self.key(flows, id)?, id)))
@@ -65,6 +69,7 @@ impl Order {
             };
             rows = rows.into_par_iter().filter(is_shown).collect();
         }
+        rows = keep(rows);
         if let Window::Last(count) = self.window {
             rows.drain(..rows.len().saturating_sub(count));
         }

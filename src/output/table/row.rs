@@ -112,6 +112,12 @@ impl fmt::Display for ProtocolName {
     }
 }
 
+/// The protocol of a name that lists have, or of a number.
+pub(crate) fn protocol_number(name: &str) -> Option<u8> {
+    let is_named = |protocol: &u8| protocol_name(*protocol) == Some(name);
+    (0..=u8::MAX).find(is_named).or_else(|| name.parse().ok())
+}
+
 /// Names of the IANA registry for the protocols that are seen in captures.
 pub(super) fn protocol_name(protocol: u8) -> Option<&'static str> {
     Some(match protocol {

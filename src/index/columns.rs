@@ -1,0 +1,98 @@
+//! The columns of an index's flows.
+
+use super::summary::Summary;
+use crate::flow::{Flow, community_id};
+use crate::output::parquet::Storage;
+use crate::output::table::{Columns, columnar};
+use arrow_array::builder::{BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder};
+use arrow_array::types::{UInt32Type, UInt64Type};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// The columns of the flow list, and those of summaries.
+pub(super) fn schema(columns: Columns) -> SchemaRef {
+    let mut fields = columnar::fields(columns);
+    fields.extend([
+        Field::new(HANDSHAKE, DataType::Boolean, false),
+        Field::new(RETRANSMISSIONS, DataType::UInt32, false),
+        Field::new(PAYLOAD_BYTES, DataType::UInt64, false),
+        Field::new(FIRST_PAYLOAD, DataType::Binary, true),
+        Field::new(SERVER_NAME, DataType::Utf8, true),
+        Field::new(COMMUNITY_ID, DataType::Utf8, true),
+        Field::new(FRAGMENTS, DataType::UInt32, false),
+        Field::new(NEXT_SEQ, DataType::UInt64, true),
+    ]);
+    Arc::new(Schema::new(fields))
+}
+
+/// How they are stored: for size first.
+pub(super) const STORAGE: Storage<'static> = Storage {
+    deltas: &["flow_id", "first_ns", "last_ns", "src_port"],
+    plain: &[FIRST_PAYLOAD, NEXT_SEQ],
+    bloom: &["src_ip", "dst_ip"],
+    without_statistics: &[FIRST_PAYLOAD, NEXT_SEQ, COMMUNITY_ID],
+};
+
+/// Some flows, with their summaries, as rows.
+pub(super) fn batch(
+    schema: &SchemaRef,
+    columns: Columns,
+    flows: &[(Flow, &Summary)],
+) -> RecordBatch {
+    let rows = flows.len();
+    let mut arrays = columnar::arrays(columns, flows.iter().map(|(flow, _)| flow));
+    let summaries = || flows.iter().map(|(_, summary)| summary);
+    let mut handshake = BooleanBuilder::with_capacity(rows);
+    let mut retransmissions = PrimitiveBuilder::<UInt32Type>::with_capacity(rows);
+    let mut payload = PrimitiveBuilder::<UInt64Type>::with_capacity(rows);
+    let mut first = BinaryBuilder::with_capacity(rows, rows * 8);
+    let mut names = StringBuilder::new();
+    let mut ids = StringBuilder::with_capacity(rows, rows * COMMUNITY_ID_LEN);
+    let mut fragments = PrimitiveBuilder::<UInt32Type>::with_capacity(rows);
+    let mut next_seq = PrimitiveBuilder::<UInt64Type>::with_capacity(rows);
+    for summary in summaries() {
+        handshake.append_value(summary.has_handshake());
+        retransmissions.append_value(summary.retransmissions);
+        payload.append_value(summary.payload_bytes);
+        first.append_option(summary.first_payload());
+        names.append_option(summary.server_name.as_deref());
+        fragments.append_value(summary.fragments);
+        next_seq.append_option(summary.next_seq());
+    }
+    for (flow, _) in flows {
+        match community_id(&flow.key.network, 0) {
+            // A builder takes all there is.
+            Some(id) => write!(ids, "{id}").unwrap_or(()),
+            None => {
+                ids.append_null();
+                continue;
+            }
+        }
+        ids.append_value("");
+    }
+    arrays.extend::<[ArrayRef; 8]>([
+        Arc::new(handshake.finish()),
+        Arc::new(retransmissions.finish()),
+        Arc::new(payload.finish()),
+        Arc::new(first.finish()),
+        Arc::new(names.finish()),
+        Arc::new(ids.finish()),
+        Arc::new(fragments.finish()),
+        Arc::new(next_seq.finish()),
+    ]);
+    let batch = RecordBatch::try_new(Arc::clone(schema), arrays);
+    debug_assert!(batch.is_ok(), "the arrays are those of the schema");
+    batch.unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(schema)))
+}
+
+pub(super) const HANDSHAKE: &str = "handshake";
+pub(super) const RETRANSMISSIONS: &str = "retransmissions";
+pub(super) const PAYLOAD_BYTES: &str = "payload_bytes";
+pub(super) const FIRST_PAYLOAD: &str = "first_payload";
+pub(super) const SERVER_NAME: &str = "server_name";
+pub(super) const COMMUNITY_ID: &str = "community_id";
+pub(super) const FRAGMENTS: &str = "fragments";
+pub(super) const NEXT_SEQ: &str = "next_seq";
+const COMMUNITY_ID_LEN: usize = 30;

@@ -1,0 +1,55 @@
+//! FLOW LIST → FILE → FLOW LIST: an index of captures, from which sessions are carved.
+//!
+//! An index is a Parquet file with one row for each flow, and beside it at least one more with
+//! the places of the flows' records. `NAME` and `NAME.packets-1`, `NAME.packets-2` … belong
+//! together and are moved together. Any Parquet reader can query them.
+//!
+//! # The flows
+//!
+//! The columns of the flow list (the device's and those of the other direction where these were
+//! asked for), and what an analyst filters by:
+//!
+//! | column | what |
+//! |---|---|
+//! | `handshake` | after the SYN of this side, or of both in conversations, an ACK went this way |
+//! | `retransmissions` | TCP segments with payload that bring nothing new: repeated, or late |
+//! | `payload_bytes` | bytes behind the transport header, those that were not captured included |
+//! | `first_payload` | the first bytes of the first payload that was captured, at most eight |
+//! | `server_name` | of a TLS ClientHello, or a request of HTTP, in the first payload |
+//! | `community_id` | version 1, seed 0; not for ICMP |
+//! | `fragments` | packets that are fragments of datagrams |
+//! | `next_seq` | of TCP flows without FIN and RST: the sequence number that is expected next; for conversations that of the lower endpoint in the lower half |
+//!
+//! Rows are in the order of FlowIDs, one for each of 1, 2, 3 ….
+//!
+//! # The packets
+//!
+//! | column | what |
+//! |---|---|
+//! | `flow_id` | the flow; 0 for packets that are in none |
+//! | `capture` | which of the captures, from 0 |
+//! | `offsets` | where the records start in the capture (as it is when unpacked), in bytes, ascending |
+//!
+//! A flow has a row for each gigabyte of the captures in which it has packets, and for each
+//! capture; rows are in the order of gigabytes, then of FlowIDs.
+//!
+//! # Notes
+//!
+//! The file's metadata has, as JSON under `pcap_flows.index`, a [`Notes`]: how the flows were
+//! told apart, which captures there are (name, size, time of change, a digest of the head, the
+//! blocks that are no packets), the files with packets, and the balance.
+
+mod columns;
+mod identity;
+mod notes;
+mod packets;
+mod reader;
+mod summary;
+mod writer;
+
+pub use identity::{Identity, check};
+pub use notes::{CaptureNote, Notes, PartNote, Settings, Totals};
+pub use packets::{Posting, Postings};
+pub use reader::{FlowRows, Index};
+pub use summary::{Segment, Summary};
+pub use writer::IndexWriter;

@@ -1,0 +1,139 @@
+//! What an index says about itself.
+
+use super::identity::Identity;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What an index says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notes {
+    /// Of this description.
+    pub version: u32,
+    /// How flows were told apart.
+    pub settings: Settings,
+    /// The captures, in order.
+    pub captures: Vec<CaptureNote>,
+    /// The files with the places of packets, in order.
+    pub parts: Vec<PartNote>,
+    /// What was read.
+    pub totals: Totals,
+}
+
+impl Notes {
+    /// The version that is written.
+    pub const VERSION: u32 = 1;
+    /// The name of the metadata.
+    pub(super) const KEY: &str = "pcap_flows.index";
+    /// That of the metadata of a file with packets.
+    pub(super) const PART_KEY: &str = "pcap_flows.packets";
+}
+
+/// How flows were told apart: all that decides on FlowIDs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Without MAC addresses and VLAN tags.
+    pub five_tuple: bool,
+    /// One flow for both directions.
+    pub conversations: bool,
+    /// By the innermost IP header.
+    pub decap: bool,
+    /// Metamako trailers were read, that many bytes before the end of frames.
+    pub trailer_offset: Option<usize>,
+    /// Nanoseconds without a packet after which a flow ends.
+    pub idle_ns: Option<u64>,
+    /// Nanoseconds after which a flow ends.
+    pub active_ns: Option<u64>,
+}
+
+/// A capture that was indexed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptureNote {
+    /// Its name: absolute.
+    pub path: String,
+    /// The same in bytes, where it is no UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_bytes: Option<Vec<u8>>,
+    /// What tells it from another file.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// Packets in it.
+    pub packets: u64,
+    /// Bytes that were read of it, unpacked.
+    pub read: u64,
+    /// Offset and length of each block that is no packet but describes some.
+    pub blocks: Vec<(u64, u32)>,
+    /// What was wrong with it, if anything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
+}
+
+impl CaptureNote {
+    /// Sets the name, made absolute.
+    pub fn set_path(&mut self, path: &Path) {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        self.path_bytes = match path.to_str() {
+            Some(_) => None,
+            None => Some(path.as_os_str().as_encoded_bytes().to_vec()),
+        };
+        self.path = path.to_string_lossy().into_owned();
+    }
+
+    /// The name.
+    pub fn path(&self) -> PathBuf {
+        use std::os::unix::ffi::OsStringExt;
+        match &self.path_bytes {
+            Some(bytes) => std::ffi::OsString::from_vec(bytes.clone()).into(),
+            None => PathBuf::from(&self.path),
+        }
+    }
+}
+
+/// A file with the places of packets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartNote {
+    /// Its name, without a directory: it is beside the index.
+    pub file: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Tells it from other files of that name and size.
+    pub digest: String,
+}
+
+/// Where every packet went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Packets read.
+    pub packets: u64,
+    /// Their length on the wire, in bytes.
+    pub bytes: u64,
+    /// Packets in flows, and the bytes of these.
+    pub packets_in_flows: u64,
+    /// Bytes of the packets in flows.
+    pub bytes_in_flows: u64,
+    /// Packets that are not IP.
+    pub packets_not_ip: u64,
+    /// Packets whose headers contradict themselves, or end too early.
+    pub packets_malformed: u64,
+    /// Flows.
+    pub flows: u64,
+}
+
+/// `12 packets = 9 in flows + 2 not IP + 1 malformed; 3 flows`
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            packets,
+            packets_in_flows,
+            packets_not_ip,
+            packets_malformed,
+            flows,
+            ..
+        } = self;
+        write!(
+            f,
+            "{packets} packets = {packets_in_flows} in flows + {packets_not_ip} not IP + \
+             {packets_malformed} malformed; {flows} flows"
+        )
+    }
+}

@@ -1,0 +1,159 @@
+//! Where flows' records are: a file with one row for each flow in each gigabyte of the captures.
+
+use arrow_array::builder::{ListBuilder, PrimitiveBuilder, UInt64Builder};
+use arrow_array::types::{UInt32Type, UInt64Type};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use std::sync::Arc;
+
+/// The places of one shard's packets, sorted by flow.
+#[derive(Debug, Default)]
+pub struct Postings {
+    /// Index of a flow, and where its places end.
+    flows: Vec<(u32, u32)>,
+    /// Where records are, from the start of the segment.
+    places: Vec<u32>,
+}
+
+impl Postings {
+    pub(super) fn with_capacity(places: usize) -> Self {
+        Self {
+            flows: Vec::new(),
+            places: Vec::with_capacity(places),
+        }
+    }
+
+    pub(super) fn add(&mut self, flow: u32, places: impl Iterator<Item = u32>) {
+        self.places.extend(places);
+        let end = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        self.flows.push((flow, end));
+    }
+
+    /// Packets that belong to no flow.
+    pub fn of_no_flow(places: Vec<u32>) -> Self {
+        let end = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        let flows = if places.is_empty() {
+            Vec::new()
+        } else {
+            vec![(0, end)]
+        };
+        Self { flows, places }
+    }
+
+    /// Each flow and its places.
+    fn rows(&self) -> impl Iterator<Item = (u32, &[u32])> {
+        let starts = [0].into_iter().chain(self.flows.iter().map(|row| row.1));
+        self.flows.iter().zip(starts).map(|(&(flow, end), start)| {
+            let places = self.places.get(start as usize..end as usize);
+            (flow, places.unwrap_or_default())
+        })
+    }
+}
+
+/// A row: where records of a flow are in a capture.
+#[derive(Clone, Copy, Debug)]
+pub struct Posting<'a> {
+    flow_id: u64,
+    capture: u32,
+    /// What is to be added to a place to get the offset in the capture.
+    base: i64,
+    places: &'a [u32],
+}
+
+/// The rows of a segment, in order. `id_of` tells the FlowID of a shard's flow; `captures` are the
+/// starts of those that the segment has packets of, from the segment's start, with their numbers.
+pub(super) fn rows<'a>(
+    shards: &'a [Postings],
+    id_of: impl Fn(usize, u32) -> u64,
+    captures: &[(i64, u32)],
+) -> Vec<Posting<'a>> {
+    let mut rows = Vec::new();
+    for (shard, postings) in shards.iter().enumerate() {
+        for (flow, mut places) in postings.rows() {
+            let flow_id = id_of(shard, flow);
+            while let Some(&first) = places.first() {
+                let number = captures.partition_point(|(start, _)| *start <= i64::from(first));
+                let (start, capture) = captures
+                    .get(number.saturating_sub(1))
+                    .copied()
+                    .unwrap_or_default();
+                let end = captures.get(number).map_or(i64::MAX, |(start, _)| *start);
+                let own = places.partition_point(|&place| i64::from(place) < end);
+                let (own, others) = places.split_at(own.clamp(1, MOST_IN_ROW));
+                rows.push(Posting {
+                    flow_id,
+                    capture,
+                    base: -start,
+                    places: own,
+                });
+                places = others;
+            }
+        }
+    }
+    // Rows of one flow come from one shard, in order.
+    rows.sort_by_key(|row| row.flow_id);
+    rows
+}
+
+/// Cuts rows into row groups.
+pub(super) fn groups<'a, 'b>(rows: &'b [Posting<'a>], most: usize) -> Vec<&'b [Posting<'a>]> {
+    let mut groups = Vec::new();
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let mut places = 0;
+        let fitting = rest.iter().take(most).take_while(|row| {
+            let fits = places < MOST_IN_GROUP;
+            places += row.places.len();
+            fits
+        });
+        let (own, others) = rest.split_at(fitting.count().max(1));
+        groups.push(own);
+        rest = others;
+    }
+    groups
+}
+
+/// The columns.
+pub(super) fn schema() -> SchemaRef {
+    let item = Arc::new(Field::new_list_field(DataType::UInt64, false));
+    Arc::new(Schema::new(vec![
+        Field::new(FLOW_ID, DataType::UInt64, false),
+        Field::new(CAPTURE, DataType::UInt32, false),
+        Field::new(OFFSETS, DataType::List(item), false),
+    ]))
+}
+
+/// Some rows as columns.
+pub(super) fn batch(schema: &SchemaRef, rows: &[Posting<'_>]) -> RecordBatch {
+    let mut ids = PrimitiveBuilder::<UInt64Type>::with_capacity(rows.len());
+    let mut captures = PrimitiveBuilder::<UInt32Type>::with_capacity(rows.len());
+    let places = rows.iter().map(|row| row.places.len()).sum();
+    let values = UInt64Builder::with_capacity(places);
+    let mut offsets = ListBuilder::with_capacity(values, rows.len())
+        .with_field(Field::new_list_field(DataType::UInt64, false));
+    for row in rows {
+        ids.append_value(row.flow_id);
+        captures.append_value(row.capture);
+        let of = |place: &u32| (i64::from(*place) + row.base).cast_unsigned();
+        offsets
+            .values()
+            .extend(row.places.iter().map(|it| Some(of(it))));
+        offsets.append(true);
+    }
+    let arrays: Vec<ArrayRef> = vec![
+        Arc::new(ids.finish()),
+        Arc::new(captures.finish()),
+        Arc::new(offsets.finish()),
+    ];
+    let batch = RecordBatch::try_new(Arc::clone(schema), arrays);
+    debug_assert!(batch.is_ok(), "the arrays are those of the schema");
+    batch.unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(schema)))
+}
+
+pub(super) const FLOW_ID: &str = "flow_id";
+pub(super) const CAPTURE: &str = "capture";
+pub(super) const OFFSETS: &str = "offsets";
+/// A row takes some memory of whoever reads it: those of long flows are cut.
+const MOST_IN_ROW: usize = 64 * 1024;
+/// Places in a row group.
+const MOST_IN_GROUP: usize = 1024 * 1024;

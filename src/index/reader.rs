@@ -1,0 +1,579 @@
+//! Reading an index.
+
+use super::columns;
+use super::notes::Notes;
+use super::packets;
+use crate::capture::Nanos;
+use crate::error::{Error, ErrorKind};
+use crate::flow::{
+    Counters, DevicePort, Flow, FlowKey, Flows, LinkKey, MacAddr, NetworkKey, ReverseCounters,
+};
+use crate::output::table::condition::{matching_rows, needed};
+use crate::output::table::{condition_columns, protocol_number};
+use crate::select::condition::{Condition, Kind};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowPrimitiveType, TimestampNanosecondType, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+};
+use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::statistics::Statistics;
+use rayon::prelude::*;
+use std::fs::File;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// An index that can be asked.
+#[derive(Debug)]
+pub struct Index {
+    notes: Notes,
+    flows: Table,
+}
+
+/// A Parquet file of which parts are read.
+#[derive(Debug)]
+struct Table {
+    path: PathBuf,
+    metadata: ArrowReaderMetadata,
+}
+
+impl Index {
+    /// Opens an index: reads what it says about itself.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no index.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let flows = Table::open(path)?;
+        let Some(notes) = flows.note(Notes::KEY) else {
+            return Err(flows.damaged("a Parquet file, but not one that `pcap_flows index` made"));
+        };
+        let notes: Notes = serde_json::from_str(notes)
+            .map_err(|error| flows.damaged(format!("its notes are damaged ({error})")))?;
+        if notes.version != Notes::VERSION {
+            return Err(flows.damaged(format!(
+                "it is of version {}; index the captures again",
+                notes.version
+            )));
+        }
+        if flows.rows() != notes.totals.flows {
+            return Err(flows.damaged("its rows are not those that its notes tell of"));
+        }
+        Ok(Self { notes, flows })
+    }
+
+    /// What it says about itself.
+    pub const fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// The columns that a condition may name.
+    pub fn columns() -> Vec<(&'static str, Kind)> {
+        let mut names = condition_columns();
+        names.extend([
+            (columns::HANDSHAKE, Kind::Bool),
+            (columns::RETRANSMISSIONS, Kind::Number),
+            (columns::PAYLOAD_BYTES, Kind::Number),
+            (columns::FIRST_PAYLOAD, Kind::Text),
+            (columns::SERVER_NAME, Kind::Text),
+            (columns::COMMUNITY_ID, Kind::Text),
+            (columns::FRAGMENTS, Kind::Number),
+        ]);
+        names
+    }
+
+    /// All flows.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are not what they should be.
+    pub fn flows(&self) -> Result<FlowRows, Error> {
+        let names = self.flow_columns();
+        let groups = self.flows.read_all(&names, |batch| self.rows_of(batch))?;
+        let mut flows = Vec::with_capacity(groups.iter().map(Vec::len).sum());
+        for mut group in groups {
+            flows.append(&mut group);
+        }
+        self.check(&flows)?;
+        Ok(FlowRows { flows })
+    }
+
+    /// The flows with these FlowIDs, which are in order.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are not what they should be.
+    pub fn some_flows(&self, ids: &[u32]) -> Result<Vec<Flow>, Error> {
+        let names = self.flow_columns();
+        let rows: Vec<u64> = ids
+            .iter()
+            .map(|&id| u64::from(id).saturating_sub(1))
+            .collect();
+        let flows = self
+            .flows
+            .read_rows(&rows, &names, |batch| self.rows_of(batch))?;
+        let flows: Vec<Flow> = flows.into_iter().flatten().collect();
+        let found = flows.iter().map(|flow| flow.id);
+        if !found.eq(ids.iter().map(|&id| u64::from(id))) {
+            return Err(self.flows.damaged("rows are missing"));
+        }
+        Ok(flows)
+    }
+
+    /// FlowIDs of the flows that meet a condition on [`Index::columns`].
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn matching(&self, condition: &Condition) -> Result<Vec<u32>, Error> {
+        let names = Self::columns();
+        let mut wanted = needed(condition, &names);
+        wanted.push(FLOW_ID);
+        let groups = self.flows.read_all(&wanted, |batch| {
+            let ids = self.flows.numbers::<UInt64Type>(batch, FLOW_ID)?;
+            let matches = matching_rows(condition, &names, batch);
+            let ids = ids.iter().zip(matches).filter(|(_, matches)| *matches);
+            Ok(ids
+                .map(|(&id, _)| u32::try_from(id).unwrap_or(0))
+                .collect::<Vec<_>>())
+        })?;
+        Ok(groups.concat())
+    }
+
+    /// FlowIDs of the flows that have fragments of datagrams.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn fragmented(&self) -> Result<Vec<u32>, Error> {
+        let groups = self
+            .flows
+            .read_all(&[FLOW_ID, columns::FRAGMENTS], |batch| {
+                let ids = self.flows.numbers::<UInt64Type>(batch, FLOW_ID)?;
+                let counts = self
+                    .flows
+                    .numbers::<UInt32Type>(batch, columns::FRAGMENTS)?;
+                let ids = ids.iter().zip(counts).filter(|(_, count)| **count > 0);
+                Ok(ids
+                    .map(|(&id, _)| u32::try_from(id).unwrap_or(0))
+                    .collect::<Vec<_>>())
+            })?;
+        Ok(groups.concat())
+    }
+
+    /// For each capture, where the records of these flows are, in order. The ids are in order, 0
+    /// for packets that are in no flow.
+    ///
+    /// # Errors
+    /// When a file with packets is not there, not the one that belongs to this index, or damaged.
+    pub fn offsets(&self, ids: &[u32]) -> Result<Vec<Vec<u64>>, Error> {
+        let mut offsets = vec![Vec::new(); self.notes.captures.len()];
+        for part in &self.notes.parts {
+            let folder = self.flows.path.parent().unwrap_or_else(|| Path::new(""));
+            let path = folder.join(&part.file);
+            let size = path
+                .metadata()
+                .map_err(|error| Error::io("open", &path, error))?
+                .len();
+            let table = Table::open(&path)?;
+            if size != part.size || table.note(Notes::PART_KEY) != Some(&part.digest) {
+                return Err(table.damaged(format!(
+                    "it does not belong to {}",
+                    self.flows.path.display()
+                )));
+            }
+            for (capture, mut places) in table.places(ids)? {
+                match offsets.get_mut(capture as usize) {
+                    Some(offsets) => offsets.append(&mut places),
+                    None => return Err(table.damaged("it names a capture that there is not")),
+                }
+            }
+        }
+        offsets.par_iter_mut().for_each(|it| it.par_sort_unstable());
+        Ok(offsets)
+    }
+
+    fn flow_columns(&self) -> Vec<&'static str> {
+        let settings = &self.notes.settings;
+        let mut names = FLOW_COLUMNS.to_vec();
+        if settings.trailer_offset.is_some() {
+            names.extend(["device", "device_port"]);
+        }
+        if settings.conversations {
+            names.extend(["reverse_packets", "reverse_bytes", "reverse_tcp_flags"]);
+        }
+        names
+    }
+
+    /// Whether the rows are whole: their sums are those that were noted.
+    fn check(&self, flows: &[Flow]) -> Result<(), Error> {
+        let totals = &self.notes.totals;
+        let sum = |of: fn(&Flow) -> u64| flows.iter().map(of).fold(0, u64::wrapping_add);
+        let is_whole = sum(|flow| flow.packets) == totals.packets_in_flows
+            && sum(|flow| flow.bytes) == totals.bytes_in_flows
+            && flows.iter().zip(1..).all(|(flow, id)| flow.id == id);
+        if is_whole {
+            Ok(())
+        } else {
+            Err(self.flows.damaged("its rows do not add up to its totals"))
+        }
+    }
+
+    fn rows_of(&self, batch: &RecordBatch) -> Result<Vec<Flow>, Error> {
+        let table = &self.flows;
+        let long = |name| table.numbers::<UInt64Type>(batch, name);
+        let short = |name| table.numbers::<UInt16Type>(batch, name);
+        let time = |name| table.numbers::<TimestampNanosecondType>(batch, name);
+        let (ids, packets, bytes) = (long(FLOW_ID)?, long("packets")?, long("bytes")?);
+        let (firsts, lasts) = (time("first_ns")?, time("last_ns")?);
+        let (src_ports, dst_ports) = (short("src_port")?, short("dst_port")?);
+        let flags = short("tcp_flags")?;
+        let protocols = table.texts(batch, "protocol")?;
+        let (src_macs, dst_macs) = (
+            table.texts(batch, "src_mac")?,
+            table.texts(batch, "dst_mac")?,
+        );
+        let vlans = table.texts(batch, "vlan")?;
+        let (srcs, dsts) = (table.texts(batch, "src_ip")?, table.texts(batch, "dst_ip")?);
+        let reverse = match self.notes.settings.conversations {
+            true => Some((
+                long("reverse_packets")?,
+                long("reverse_bytes")?,
+                short("reverse_tcp_flags")?,
+            )),
+            false => None,
+        };
+        let devices = match self.notes.settings.trailer_offset {
+            Some(_) => Some((
+                table.column(batch, "device")?,
+                table.column(batch, "device_port")?,
+            )),
+            None => None,
+        };
+        let row = |row: usize| {
+            let mut link = LinkKey::default();
+            if let (Some(src), Some(dst)) = (mac(src_macs.value(row)), mac(dst_macs.value(row))) {
+                link.set_macs(src, dst);
+            }
+            let tags = vlans.value(row).split('.').filter(|tag| !tag.is_empty());
+            for tag in tags {
+                link.push_vlan(tag.parse().ok()?);
+            }
+            if let Some((devices, ports)) = devices {
+                let number = |array: &ArrayRef| {
+                    let numbers = array.as_primitive_opt::<UInt16Type>()?;
+                    numbers.is_valid(row).then(|| numbers.value(row))
+                };
+                if let (Some(device), Some(port)) = (number(devices), number(ports)) {
+                    let port = u8::try_from(port).ok()?;
+                    link.set_device(DevicePort { device, port });
+                }
+            }
+            let network = NetworkKey {
+                src: srcs.value(row).parse().ok()?,
+                dst: dsts.value(row).parse().ok()?,
+                protocol: protocol_number(protocols.value(row))?,
+                src_port: *src_ports.get(row)?,
+                dst_port: *dst_ports.get(row)?,
+            };
+            Some(Flow {
+                id: *ids.get(row)?,
+                key: FlowKey { link, network },
+                packets: *packets.get(row)?,
+                bytes: *bytes.get(row)?,
+                first: Nanos(*firsts.get(row)?),
+                last: Nanos(*lasts.get(row)?),
+                tcp_flags: *flags.get(row)?,
+                reverse: match reverse {
+                    Some((packets, bytes, flags)) => Some(ReverseCounters {
+                        packets: *packets.get(row)?,
+                        bytes: *bytes.get(row)?,
+                        tcp_flags: *flags.get(row)?,
+                    }),
+                    None => None,
+                },
+            })
+        };
+        let rows: Option<Vec<Flow>> = (0..batch.num_rows()).map(row).collect();
+        rows.ok_or_else(|| table.damaged("a row has values that no flow has"))
+    }
+}
+
+fn mac(text: &str) -> Option<MacAddr> {
+    let mut bytes = [0; 6];
+    let mut parts = text.split(':');
+    for byte in &mut bytes {
+        *byte = u8::from_str_radix(parts.next()?, 16).ok()?;
+    }
+    parts.next().is_none().then_some(MacAddr(bytes))
+}
+
+impl Table {
+    fn open(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
+        let options = ArrowReaderOptions::new()
+            .with_column_index_policy(PageIndexPolicy::Skip)
+            .with_offset_index_policy(PageIndexPolicy::Optional);
+        let metadata = guarded(path, || {
+            ArrowReaderMetadata::load(&file, options).map_err(|error| damaged(path, error))
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            metadata,
+        })
+    }
+
+    fn note(&self, key: &str) -> Option<&str> {
+        let notes = self
+            .metadata
+            .metadata()
+            .file_metadata()
+            .key_value_metadata()?;
+        notes.iter().find(|note| note.key == key)?.value.as_deref()
+    }
+
+    fn rows(&self) -> u64 {
+        let rows = self.metadata.metadata().file_metadata().num_rows();
+        u64::try_from(rows).unwrap_or(0)
+    }
+
+    fn damaged(&self, what: impl ToString) -> Error {
+        damaged(&self.path, what)
+    }
+
+    /// Reads columns of all rows: row groups in parallel, the results in order.
+    fn read_all<T: Send>(
+        &self,
+        columns: &[&str],
+        see: impl Fn(&RecordBatch) -> Result<T, Error> + Sync,
+    ) -> Result<Vec<T>, Error> {
+        let groups = 0..self.metadata.metadata().num_row_groups();
+        let read = |group| self.read_group(group, None, columns, &see);
+        let groups: Vec<Vec<T>> = groups.into_par_iter().map(read).collect::<Result<_, _>>()?;
+        Ok(groups.into_iter().flatten().collect())
+    }
+
+    /// Reads columns of some rows, which are in order.
+    fn read_rows<T: Send>(
+        &self,
+        rows: &[u64],
+        columns: &[&str],
+        see: impl Fn(&RecordBatch) -> Result<T, Error> + Sync,
+    ) -> Result<Vec<T>, Error> {
+        let mut parts = Vec::new();
+        let mut rest = rows;
+        let mut start = 0;
+        for (number, group) in self.metadata.metadata().row_groups().iter().enumerate() {
+            let end = start + u64::try_from(group.num_rows()).unwrap_or(0);
+            let (own, others) = rest.split_at(rest.partition_point(|&row| row < end));
+            if !own.is_empty() {
+                let own: Vec<usize> = own
+                    .iter()
+                    .map(|row| usize::try_from(row - start).unwrap_or(usize::MAX))
+                    .collect();
+                parts.push((number, selection(&own, group.num_rows())));
+            }
+            (rest, start) = (others, end);
+        }
+        let read = |(group, rows)| self.read_group(group, Some(rows), columns, &see);
+        let groups: Vec<Vec<T>> = parts.into_par_iter().map(read).collect::<Result<_, _>>()?;
+        Ok(groups.into_iter().flatten().collect())
+    }
+
+    fn read_group<T>(
+        &self,
+        group: usize,
+        rows: Option<RowSelection>,
+        columns: &[&str],
+        see: impl Fn(&RecordBatch) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        // A file of its own: reading moves the place where the next read starts.
+        let file = File::open(&self.path).map_err(|error| Error::io("open", &self.path, error))?;
+        guarded(&self.path, || {
+            let builder =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+            let mut builder = builder
+                .with_row_groups(vec![group])
+                .with_projection(mask)
+                .with_batch_size(ROWS_IN_BATCH);
+            if let Some(rows) = rows {
+                builder = builder.with_row_selection(rows);
+            }
+            let reader = builder.build().map_err(|error| self.damaged(error))?;
+            reader
+                .map(|batch| see(&batch.map_err(|error| self.damaged(error))?))
+                .collect()
+        })
+    }
+
+    /// The places of these flows' records, row by row: capture, and offsets.
+    fn places(&self, ids: &[u32]) -> Result<Vec<(u32, Vec<u64>)>, Error> {
+        let groups = self.metadata.metadata().row_groups();
+        let may_have = |group: usize| {
+            let column = groups.get(group).and_then(|it| it.columns().first());
+            match column.and_then(|it| it.statistics()) {
+                Some(Statistics::Int64(range)) => {
+                    let bounds = (range.min_opt(), range.max_opt());
+                    let (Some(least), Some(greatest)) = bounds else {
+                        return true;
+                    };
+                    let from = ids.partition_point(|&id| i64::from(id) < *least);
+                    ids.get(from).is_some_and(|&id| i64::from(id) <= *greatest)
+                }
+                _ => true,
+            }
+        };
+        let read = |group: usize| -> Result<Vec<(u32, Vec<u64>)>, Error> {
+            let found = self.read_group(group, None, &[FLOW_ID], |batch| {
+                let flows = self.numbers::<UInt64Type>(batch, FLOW_ID)?;
+                let is_wanted =
+                    |id: &u64| u32::try_from(*id).is_ok_and(|id| ids.binary_search(&id).is_ok());
+                Ok(flows.iter().map(is_wanted).collect::<Vec<bool>>())
+            })?;
+            let rows = found.into_iter().flatten().enumerate();
+            let rows: Vec<usize> = rows.filter_map(|(row, it)| it.then_some(row)).collect();
+            if rows.is_empty() {
+                return Ok(Vec::new());
+            }
+            let count = groups.get(group).map_or(0, |it| it.num_rows());
+            let wanted = [packets::CAPTURE, "offsets.list.item"];
+            let rows = Some(selection(&rows, count));
+            let batches = self.read_group(group, rows, &wanted, |batch| self.places_of(batch))?;
+            Ok(batches.concat())
+        };
+        let groups: Vec<usize> = (0..groups.len()).filter(|&group| may_have(group)).collect();
+        let rows: Vec<Vec<(u32, Vec<u64>)>> =
+            groups.into_par_iter().map(read).collect::<Result<_, _>>()?;
+        Ok(rows.concat())
+    }
+
+    fn places_of(&self, batch: &RecordBatch) -> Result<Vec<(u32, Vec<u64>)>, Error> {
+        let captures = self.numbers::<UInt32Type>(batch, packets::CAPTURE)?;
+        let lists = self.column(batch, packets::OFFSETS)?.as_list_opt::<i32>();
+        let lists = lists.ok_or_else(|| self.damaged("offsets are no list"))?;
+        let rows = captures.iter().zip(lists.iter()).map(|(&capture, list)| {
+            let offsets = list
+                .as_ref()
+                .and_then(|it| it.as_primitive_opt::<UInt64Type>());
+            let offsets = offsets.map_or(&[][..], |it| it.values());
+            (capture, offsets.to_vec())
+        });
+        Ok(rows.collect())
+    }
+
+    fn column<'b>(&self, batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef, Error> {
+        let column = batch.column_by_name(name);
+        column.ok_or_else(|| self.damaged(format!("it has no column {name}")))
+    }
+
+    /// The values of a column without nulls.
+    fn numbers<'b, T: ArrowPrimitiveType>(
+        &self,
+        batch: &'b RecordBatch,
+        name: &str,
+    ) -> Result<&'b [T::Native], Error> {
+        let column = self.column(batch, name)?.as_primitive_opt::<T>();
+        let column = column.filter(|it| it.null_count() == 0);
+        let column = column.ok_or_else(|| self.damaged(format!("{name} has another type")))?;
+        Ok(column.values())
+    }
+
+    fn texts<'b>(
+        &self,
+        batch: &'b RecordBatch,
+        name: &str,
+    ) -> Result<&'b arrow_array::StringArray, Error> {
+        let column = self.column(batch, name)?.as_string_opt::<i32>();
+        column.ok_or_else(|| self.damaged(format!("{name} has another type")))
+    }
+}
+
+/// Rows of a row group, which are in order.
+fn selection(rows: &[usize], count: i64) -> RowSelection {
+    let ranges = rows.chunk_by(|a, b| a + 1 == *b).filter_map(|run| {
+        let (first, last) = (run.first()?, run.last()?);
+        Some(Range {
+            start: *first,
+            end: last + 1,
+        })
+    });
+    RowSelection::from_consecutive_ranges(ranges, usize::try_from(count).unwrap_or(0))
+}
+
+/// What a damaged file makes the library do that decodes it, it does not promise.
+fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(damaged(path, "it is damaged")))
+}
+
+fn damaged(path: &Path, what: impl ToString) -> Error {
+    ErrorKind::NotAnIndex {
+        path: path.to_owned(),
+        what: what.to_string(),
+    }
+    .into()
+}
+
+/// The flows of an index.
+#[derive(Debug)]
+pub struct FlowRows {
+    flows: Vec<Flow>,
+}
+
+impl FlowRows {
+    /// Leaves out the flows for which `keep` says no: they have an id still.
+    pub fn retain(&mut self, keep: impl Fn(&Flow) -> bool + Sync) {
+        self.flows.par_iter_mut().for_each(|flow| {
+            if !keep(flow) {
+                flow.packets = 0;
+            }
+        });
+    }
+
+    /// The flows that are not left out.
+    pub fn iter(&self) -> impl Iterator<Item = &Flow> {
+        self.flows.iter().filter(|flow| flow.packets > 0)
+    }
+}
+
+impl Flows for FlowRows {
+    fn last_id(&self) -> u64 {
+        self.flows.len() as u64
+    }
+
+    fn get(&self, id: u64) -> Option<Flow> {
+        let index = usize::try_from(id.checked_sub(1)?).ok()?;
+        self.flows.get(index).filter(|it| it.packets > 0).copied()
+    }
+
+    fn counters(&self, id: u64) -> Option<Counters> {
+        let flow = self.get(id)?;
+        Some(Counters {
+            packets: flow.packets,
+            bytes: flow.bytes,
+            first: flow.first,
+            last: flow.last,
+        })
+    }
+}
+
+const FLOW_ID: &str = packets::FLOW_ID;
+/// The columns of the flow list that are always there.
+const FLOW_COLUMNS: [&str; 14] = [
+    FLOW_ID,
+    "protocol",
+    "src_mac",
+    "dst_mac",
+    "vlan",
+    "src_ip",
+    "src_port",
+    "dst_ip",
+    "dst_port",
+    "packets",
+    "bytes",
+    "first_ns",
+    "last_ns",
+    "tcp_flags",
+];
+/// Rows that are decoded at a time.
+const ROWS_IN_BATCH: usize = 8192;

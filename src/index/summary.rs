@@ -1,0 +1,341 @@
+//! What an index knows of a flow beyond its row in the flow list, and where its packets are.
+//!
+//! While packets are observed, one line is noted for each. Later, all lines of a gigabyte are
+//! sorted by flow, so that a flow's state is in a register while its packets go by, not somewhere
+//! in memory for each of them.
+
+use super::packets::Postings;
+use crate::decode::server_name;
+use crate::flow::{Contents, PacketRef};
+
+/// What is known of a flow beyond its row in the flow list.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Bytes behind the transport headers, those that were not captured included.
+    pub payload_bytes: u64,
+    /// TCP segments with payload that bring nothing new: repeated, or late.
+    pub retransmissions: u32,
+    /// Packets that are fragments.
+    pub fragments: u32,
+    /// For each direction of a conversation, the sequence number that is expected next.
+    next_seq: [u32; 2],
+    state: u8,
+    first_len: u8,
+    first: [u8; FIRST_LEN],
+    /// The name of the server, where the first payload tells it.
+    pub server_name: Option<Box<str>>,
+}
+
+impl Summary {
+    const KNOWN: [u8; 2] = [1, 2];
+    const SYN: [u8; 2] = [4, 8];
+    const HANDSHAKE: u8 = 16;
+    const ENDED: u8 = 32;
+    const CONVERSATION: u8 = 64;
+
+    /// Whether a connection was established, as far as the flow's packets show.
+    pub const fn has_handshake(&self) -> bool {
+        self.state & Self::HANDSHAKE != 0
+    }
+
+    /// The first bytes of the first payload, if any was captured.
+    pub fn first_payload(&self) -> Option<&[u8]> {
+        let first = self.first.get(..usize::from(self.first_len));
+        first.filter(|it| !it.is_empty())
+    }
+
+    /// What must be known to go on with the flow in a later capture.
+    pub fn next_seq(&self) -> Option<u64> {
+        let is_open = self.state & Self::ENDED == 0;
+        let [low, high] = self.next_seq;
+        let is_known = self.state & (Self::KNOWN[0] | Self::KNOWN[1]) != 0;
+        (is_open && is_known).then(|| u64::from(low) | u64::from(high) << 32)
+    }
+
+    /// A summary to go on with.
+    pub(crate) fn resumed(
+        known: (u64, u32, u32),
+        next_seq: Option<u64>,
+        has_handshake: bool,
+        first: &[u8],
+        server_name: Option<&str>,
+    ) -> Self {
+        let (payload_bytes, retransmissions, fragments) = known;
+        let mut summary = Self {
+            payload_bytes,
+            retransmissions,
+            fragments,
+            server_name: server_name.map(Into::into),
+            ..Self::default()
+        };
+        if has_handshake {
+            summary.state |= Self::HANDSHAKE;
+        }
+        if let Some(next) = next_seq {
+            let [a, b, c, d, e, f, g, h] = next.to_le_bytes();
+            summary.next_seq = [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes);
+            summary.state |= Self::KNOWN[0];
+            if summary.next_seq[1] != 0 {
+                summary.state |= Self::KNOWN[1];
+            }
+        }
+        summary.set_first(first);
+        summary
+    }
+
+    fn set_first(&mut self, payload: &[u8]) {
+        let len = payload.len().min(FIRST_LEN);
+        for (place, byte) in self.first.iter_mut().zip(payload) {
+            *place = *byte;
+        }
+        self.first_len = u8::try_from(len).unwrap_or(0);
+    }
+
+    fn add(&mut self, line: &Line) {
+        self.payload_bytes += u64::from(line.payload());
+        self.fragments += u32::from(line.has(Line::FRAGMENT));
+        if line.has(Line::TCP) {
+            self.segment(line);
+        }
+    }
+
+    fn segment(&mut self, line: &Line) {
+        let side = usize::from(line.has(Line::GREATER));
+        let (known, syn) = (Self::KNOWN[side], Self::SYN[side]);
+        if line.has(Line::ENDS) {
+            self.state |= Self::ENDED;
+        }
+        if side == 1 {
+            self.state |= Self::CONVERSATION;
+        }
+        let is_syn = line.has(Line::SYN);
+        let end = line
+            .seq
+            .wrapping_add(line.payload())
+            .wrapping_add(u32::from(is_syn));
+        let next = self.next_seq[side];
+        let is_new = self.state & known == 0 || (is_syn && end != next);
+        if is_new {
+            self.next_seq[side] = end;
+            self.state |= known;
+        } else if line.payload() > 0 || is_syn {
+            let ahead = end.wrapping_sub(next).cast_signed() > 0;
+            // One byte that was acknowledged asks whether the other side is still there.
+            let keeps_alive = line.payload() == 1 && end == next;
+            if ahead {
+                self.next_seq[side] = end;
+            } else if !keeps_alive {
+                self.retransmissions += 1;
+            }
+        }
+        if is_syn {
+            self.state |= syn;
+        } else if line.has(Line::ACK) && !line.has(Line::RST) {
+            let both = Self::SYN[0] | Self::SYN[1];
+            let seen = self.state & both;
+            let is_complete = if self.state & Self::CONVERSATION != 0 {
+                seen == both
+            } else {
+                seen != 0
+            };
+            if is_complete {
+                self.state |= Self::HANDSHAKE;
+            }
+        }
+    }
+}
+
+/// What is noted of a packet.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    flow: u32,
+    /// Where its record is, from the start of the segment.
+    place: u32,
+    seq: u32,
+    /// Length of the payload, and what the packet is.
+    what: u32,
+}
+
+impl Line {
+    const SYN: u32 = 1;
+    const ENDS: u32 = 2;
+    const ACK: u32 = 4;
+    const RST: u32 = 8;
+    const TCP: u32 = 16;
+    const GREATER: u32 = 32;
+    const FRAGMENT: u32 = 64;
+    const LEN_SHIFT: u32 = 7;
+    const MAX_LEN: u32 = u32::MAX >> Self::LEN_SHIFT;
+
+    const fn has(&self, what: u32) -> bool {
+        self.what & what != 0
+    }
+
+    const fn payload(&self) -> u32 {
+        self.what >> Self::LEN_SHIFT
+    }
+}
+
+/// One shard's packets of a gigabyte of the captures, and its flows.
+#[derive(Debug, Default)]
+pub struct Segment {
+    lines: Vec<Line>,
+    /// Whether a first payload has been met, of each flow.
+    has_payload: Vec<bool>,
+    summaries: Vec<Summary>,
+}
+
+impl Segment {
+    /// A flow starts.
+    pub fn start(&mut self, summary: Summary) {
+        self.has_payload.push(summary.first_len > 0);
+        self.summaries.push(summary);
+    }
+
+    /// Notes a packet of a flow; `place` is where its record is, from the segment's start.
+    #[inline]
+    pub fn add(&mut self, flow: u32, place: u32, packet: &PacketRef, contents: &Contents<'_>) {
+        let mut line = Line {
+            flow,
+            place,
+            seq: 0,
+            what: 0,
+        };
+        if packet.is_fragment() {
+            line.what |= Line::FRAGMENT;
+        }
+        if let Some(transport) = &contents.transport {
+            let bytes = transport.bytes;
+            let header = match packet.protocol {
+                TCP => {
+                    line.seq = sequence_number(bytes);
+                    line.what |= tcp_bits(packet);
+                    tcp_header_len(bytes)
+                }
+                UDP => 8,
+                _ => 0,
+            };
+            let on_wire = bytes.len() + transport.missing as usize;
+            let len = u32::try_from(on_wire.saturating_sub(header)).unwrap_or(u32::MAX);
+            line.what |= len.min(Line::MAX_LEN) << Line::LEN_SHIFT;
+            if len > 0 && self.has_payload.get(flow as usize) == Some(&false) {
+                self.first_payload(
+                    flow,
+                    packet.protocol,
+                    bytes.get(header..).unwrap_or_default(),
+                );
+            }
+        }
+        self.lines.push(line);
+    }
+
+    #[cold]
+    fn first_payload(&mut self, flow: u32, protocol: u8, payload: &[u8]) {
+        let flow = flow as usize;
+        let (Some(seen), Some(summary)) =
+            (self.has_payload.get_mut(flow), self.summaries.get_mut(flow))
+        else {
+            return;
+        };
+        if payload.is_empty() || !matches!(protocol, TCP | UDP) {
+            return;
+        }
+        *seen = true;
+        summary.set_first(payload);
+        if protocol == TCP {
+            summary.server_name = server_name(payload).map(Into::into);
+        }
+    }
+
+    /// Takes what is noted of the packets before a place, sorted by flow; that place is the start
+    /// from now on.
+    pub fn take(&mut self, end: u32) -> Postings {
+        let taken = self.lines.partition_point(|line| line.place < end);
+        let lines = self.lines.get(..taken).unwrap_or_default();
+        let order = sorted_by_flow(lines, self.summaries.len());
+        let mut postings = Postings::with_capacity(taken);
+        let mut rest = order.as_slice();
+        let line = |&index: &u32| lines.get(index as usize);
+        while let Some(first) = rest.first().and_then(line) {
+            let same =
+                rest.partition_point(|index| line(index).is_some_and(|it| it.flow <= first.flow));
+            let (own, others) = rest.split_at(same);
+            if let Some(summary) = self.summaries.get_mut(first.flow as usize) {
+                own.iter()
+                    .filter_map(line)
+                    .for_each(|line| summary.add(line));
+            }
+            postings.add(
+                first.flow,
+                own.iter().filter_map(line).map(|line| line.place),
+            );
+            rest = others;
+        }
+        self.lines.drain(..taken);
+        for line in &mut self.lines {
+            line.place -= end;
+        }
+        postings
+    }
+
+    /// The summaries of all flows.
+    pub fn into_summaries(self) -> Vec<Summary> {
+        self.summaries
+    }
+}
+
+/// The indices of lines, sorted by flow, those of a flow in order.
+fn sorted_by_flow(lines: &[Line], flows: usize) -> Vec<u32> {
+    let mut ends = vec![0_u32; flows + 1];
+    for line in lines {
+        if let Some(count) = ends.get_mut(line.flow as usize + 1) {
+            *count += 1;
+        }
+    }
+    let mut sum = 0;
+    for end in &mut ends {
+        sum += *end;
+        *end = sum;
+    }
+    let mut order = vec![0; lines.len()];
+    for (line, index) in lines.iter().zip(0..) {
+        if let Some(next) = ends.get_mut(line.flow as usize) {
+            if let Some(place) = order.get_mut(*next as usize) {
+                *place = index;
+            }
+            *next += 1;
+        }
+    }
+    order
+}
+
+fn sequence_number(tcp: &[u8]) -> u32 {
+    let bytes = tcp.get(4..8).and_then(|it| it.try_into().ok());
+    bytes.map_or(0, u32::from_be_bytes)
+}
+
+/// RFC 9293, section 3.1: the data offset, in units of four bytes.
+fn tcp_header_len(tcp: &[u8]) -> usize {
+    tcp.get(12)
+        .map_or(usize::MAX, |byte| usize::from(byte >> 4) * 4)
+        .max(20)
+}
+
+fn tcp_bits(packet: &PacketRef) -> u32 {
+    let flags = u32::from(packet.tcp_flags);
+    let bits = [
+        (flags & 0x02, Line::SYN),
+        (flags & 0x05, Line::ENDS),
+        (flags & 0x10, Line::ACK),
+        (flags & 0x04, Line::RST),
+        (u32::from(packet.is_from_greater()), Line::GREATER),
+    ];
+    let set = bits.into_iter().filter(|(is_set, _)| *is_set != 0);
+    set.fold(Line::TCP, |all, (_, bit)| all | bit)
+}
+
+/// Bytes of the first payload that are kept: enough to tell protocols apart.
+const FIRST_LEN: usize = 8;
+/// IP protocol numbers.
+const TCP: u8 = 6;
+const UDP: u8 = 17;

@@ -1,0 +1,229 @@
+//! Writing an index.
+
+use super::columns;
+use super::identity::digest;
+use super::notes::{CaptureNote, Notes, PartNote, Settings, Totals};
+use super::packets::{self, Postings};
+use super::summary::Summary;
+use crate::error::Error;
+use crate::flow::{Flow, Flows};
+use crate::output::OutputFile;
+use crate::output::parquet::{ParquetFile, ROWS_IN_GROUP, Storage};
+use crate::output::table::Columns;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An index that is being written: complete under its name, or not there.
+pub struct IndexWriter {
+    path: PathBuf,
+    flows: OutputFile,
+    part: ParquetFile<OutputFile>,
+    part_path: PathBuf,
+    /// Files with packets that an older index of that name has.
+    stale: Vec<PathBuf>,
+    /// Those that this one goes on with.
+    kept: Vec<PartNote>,
+    columns: Columns,
+}
+
+impl std::fmt::Debug for IndexWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IndexWriter")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IndexWriter {
+    /// Starts an index, or one that goes on with the parts of an older one. `inputs` are files
+    /// that must not be overwritten.
+    ///
+    /// # Errors
+    /// When it cannot be written there.
+    pub fn create<'a>(
+        path: &Path,
+        inputs: impl IntoIterator<Item = &'a Path> + Clone,
+        columns: Columns,
+        kept: Vec<PartNote>,
+    ) -> Result<Self, Error> {
+        let flows = OutputFile::create(path, inputs.clone())?;
+        let existing = parts_of(path);
+        let number = existing
+            .iter()
+            .map(|(number, _)| *number)
+            .max()
+            .unwrap_or(0)
+            + 1;
+        let part_path = part_path(path, number);
+        let is_kept = |path: &PathBuf| {
+            let name = path.file_name().map(|it| it.to_string_lossy());
+            kept.iter().any(|part| name.as_deref() == Some(&part.file))
+        };
+        let stale = existing
+            .into_iter()
+            .map(|(_, path)| path)
+            .filter(|it| !is_kept(it));
+        let stale = stale.collect();
+        let storage = Storage {
+            deltas: &[packets::FLOW_ID, packets::OFFSETS],
+            without_statistics: &[packets::OFFSETS],
+            ..Storage::default()
+        };
+        let out = OutputFile::create(&part_path, inputs)?;
+        let part = ParquetFile::new(out, &packets::schema(), storage)
+            .map_err(|error| Error::io("write", &part_path, error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            flows,
+            part,
+            part_path,
+            stale,
+            kept,
+            columns,
+        })
+    }
+
+    /// Writes the places of a segment's packets: those of each shard, and those of no flow as the
+    /// last. `captures` has the start of each capture that may have some, from the segment's
+    /// start, and its number; `id_of` tells the id of a shard's flow.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn segment(
+        &mut self,
+        shards: &[Postings],
+        captures: &[(i64, u32)],
+        id_of: impl Fn(usize, u32) -> u64,
+    ) -> Result<(), Error> {
+        let rows = packets::rows(shards, id_of, captures);
+        let groups = packets::groups(&rows, ROWS_IN_GROUP);
+        let schema = packets::schema();
+        let batch = |number: usize| {
+            let rows = groups.get(number).copied().unwrap_or_default();
+            packets::batch(&schema, rows)
+        };
+        self.part
+            .write(groups.len(), batch)
+            .map_err(|error| Error::io("write", &self.part_path, error))
+    }
+
+    /// Writes the flows, with a summary of each, and puts all under their names: the file that
+    /// names the others last.
+    ///
+    /// # Errors
+    /// When writing fails; then there is no index, or the one that was there.
+    pub fn finish<'s>(
+        self,
+        flows: &dyn Flows,
+        summary: impl Fn(u64) -> Option<&'s Summary> + Sync,
+        settings: Settings,
+        captures: Vec<CaptureNote>,
+        totals: Totals,
+    ) -> Result<(), Error> {
+        let Self {
+            path,
+            flows: out,
+            mut part,
+            part_path,
+            stale,
+            kept,
+            columns,
+        } = self;
+        let file_name = |path: &Path| {
+            path.file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        };
+        let heads: Vec<&[u8]> = captures
+            .iter()
+            .map(|it| it.identity.head.as_bytes())
+            .collect();
+        let mut note = PartNote {
+            file: file_name(&part_path),
+            size: 0,
+            digest: digest(&[&heads.concat(), &totals.packets.to_le_bytes()]),
+        };
+        part.note(Notes::PART_KEY, note.digest.clone());
+        let failed = |error| Error::io("write", &part_path, error);
+        let mut part = part.finish().map_err(failed)?;
+        note.size = part.len().map_err(failed)?;
+
+        let failed = |error| Error::io("write", &path, error);
+        let notes = Notes {
+            version: Notes::VERSION,
+            settings,
+            captures,
+            parts: kept.into_iter().chain([note]).collect(),
+            totals,
+        };
+        let mut file = flow_rows(out, flows, summary, columns).map_err(failed)?;
+        let notes = serde_json::to_string(&notes)
+            .map_err(io::Error::other)
+            .map_err(failed)?;
+        file.note(Notes::KEY, notes);
+        let out = file.finish().map_err(failed)?;
+        part.finish()?;
+        out.finish()?;
+        // What is left of an older index is in nobody's way.
+        for path in stale {
+            std::fs::remove_file(path).unwrap_or(());
+        }
+        Ok(())
+    }
+}
+
+fn flow_rows<'s>(
+    out: OutputFile,
+    flows: &dyn Flows,
+    summary: impl Fn(u64) -> Option<&'s Summary> + Sync,
+    columns: Columns,
+) -> io::Result<ParquetFile<OutputFile>> {
+    let schema = columns::schema(columns);
+    let mut file = ParquetFile::new(out, &schema, columns::STORAGE)?;
+    let ids = usize::try_from(flows.last_id()).map_err(io::Error::other)?;
+    let none = Summary::default();
+    file.write(ids.div_ceil(ROWS_IN_GROUP), |group| {
+        let first = group * ROWS_IN_GROUP;
+        let ids = (first..ids.min(first + ROWS_IN_GROUP)).map(|it| it as u64 + 1);
+        let row = |id| {
+            let flow: Flow = flows.get(id)?;
+            Some((flow, summary(id).unwrap_or(&none)))
+        };
+        let rows: Vec<_> = ids.filter_map(row).collect();
+        columns::batch(&schema, columns, &rows)
+    })?;
+    Ok(file)
+}
+
+/// Where the packets of an index are.
+pub(super) fn part_path(index: &Path, number: u64) -> PathBuf {
+    let mut name = index.as_os_str().to_owned();
+    name.push(format!("{PART_INFIX}{number}"));
+    name.into()
+}
+
+/// The files with packets that stand beside an index, with their numbers.
+fn parts_of(index: &Path) -> Vec<(u64, PathBuf)> {
+    let folder = match index.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let own = index
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let number = |name: &str| {
+        let number = name.strip_prefix(&own)?.strip_prefix(PART_INFIX)?;
+        number.parse::<u64>().ok()
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let parts = entries.filter_map(|entry| {
+        let number = number(entry.file_name().to_str()?)?;
+        Some((number, part_path(index, number)))
+    });
+    parts.collect()
+}
+
+const PART_INFIX: &str = ".packets-";

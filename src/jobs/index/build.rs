@@ -1,0 +1,343 @@
+//! Making an index: the flow list, and for each flow what an analyst filters by and where its
+//! packets are.
+
+use crate::engine::{
+    Balance, Config, InputStart, Job, Outcome, Progress, Source, Stopwatch, Window, run,
+};
+use crate::error::Error;
+use crate::flow::{Contents, Flow, FlowKey, FlowList, Observer, PacketRef};
+use crate::index::{
+    CaptureNote, Identity, IndexWriter, Postings, Segment, Settings, Summary, Totals,
+};
+use crate::jobs::stats::Stats;
+use crate::output::OutputFile;
+use crate::output::table::Columns;
+use rayon::prelude::*;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What is indexed, and where the index goes.
+#[derive(Debug)]
+pub struct IndexJob {
+    /// How captures are read and flows counted. A filter has no place here: FlowIDs are those of
+    /// all flows.
+    pub config: Config,
+    /// The captures: regular files, in order.
+    pub captures: Vec<PathBuf>,
+    /// The index.
+    pub output: PathBuf,
+    /// Whether the index is there, and goes on with these captures.
+    pub append: bool,
+    /// Captures of that index that are elsewhere now: where they were, and where they are.
+    pub relocated: Vec<(PathBuf, PathBuf)>,
+    /// Where the run's statistics go.
+    pub stats: Option<PathBuf>,
+}
+
+/// What was indexed.
+#[derive(Debug)]
+pub struct IndexReport {
+    /// What was read.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Makes an index of captures.
+///
+/// # Errors
+/// When nothing could be read, an input is no regular file, or the index cannot be written.
+pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
+    let stopwatch = Stopwatch::start();
+    let IndexJob {
+        config,
+        captures,
+        output,
+        append: _,
+        relocated: _,
+        stats,
+    } = job;
+    let inputs = captures.iter().map(PathBuf::as_path);
+    let stats = stats
+        .map(|path| OutputFile::create(&path, inputs.clone()))
+        .transpose()?;
+    let notes = captures
+        .iter()
+        .map(|path| note(path))
+        .collect::<Result<_, _>>()?;
+    let writer = IndexWriter::create(&output, inputs, columns(&config), Vec::new())?;
+    let mut build = Build::new(writer, notes);
+    let sources = captures
+        .iter()
+        .map(|path| Source::Path(path.clone()))
+        .collect();
+    let outcome = run(&config, sources, &mut build, progress)?;
+    let elapsed = stopwatch.elapsed();
+    outcome
+        .workers
+        .install(|| build.complete(&config, &outcome))?;
+    if let Some(mut file) = stats {
+        let json = Stats::new(&outcome, elapsed).to_json();
+        file.write_all(&json).map_err(|error| file.error(error))?;
+        file.finish()?;
+    }
+    Ok(IndexReport { outcome, elapsed })
+}
+
+/// What is known of a capture before it is read.
+fn note(path: &Path) -> Result<CaptureNote, Error> {
+    let mut note = CaptureNote {
+        identity: Identity::of(path)?,
+        ..CaptureNote::default()
+    };
+    note.set_path(path);
+    Ok(note)
+}
+
+/// The columns of the flow list that an index has.
+fn columns(config: &Config) -> Columns {
+    Columns {
+        device: config.decode.trailer.is_some(),
+        reverse: config.conversations,
+        address_bytes: false,
+    }
+}
+
+/// How flows are told apart, as an index notes it.
+pub(super) fn settings(config: &Config) -> Settings {
+    Settings {
+        five_tuple: config.five_tuple,
+        conversations: config.conversations,
+        decap: config.decode.decap,
+        trailer_offset: config.decode.trailer.map(|it| it.offset),
+        idle_ns: config.timeouts.idle_ns,
+        active_ns: config.timeouts.active_ns,
+    }
+}
+
+/// The job that goes along with the run.
+struct Build {
+    writer: Option<IndexWriter>,
+    captures: Vec<CaptureNote>,
+    /// Where each input that was started starts, as if all were one.
+    starts: Vec<u64>,
+    /// How far the current input has been seen.
+    seen: u64,
+    /// Where the current segment starts.
+    segment: u64,
+    /// Where the window starts.
+    window: u64,
+    /// Packets of no flow, from the segment's start.
+    loose: Vec<u32>,
+    summaries: Vec<Vec<Summary>>,
+}
+
+/// One shard's part of the job.
+#[derive(Debug, Default)]
+pub(super) struct BuildObserver {
+    segment: Segment,
+    /// Where the window starts in the segment.
+    base: u32,
+}
+
+impl Observer for BuildObserver {
+    #[inline]
+    fn start(&mut self, _: u32, _: bool, _: impl Fn() -> FlowKey) {
+        self.segment.start(Summary::default());
+    }
+
+    #[inline]
+    fn packet(&mut self, flow: u32, packet: &PacketRef, contents: Option<&Contents<'_>>) {
+        if let Some(contents) = contents {
+            let place = self.base + packet.offset;
+            self.segment.add(flow, place, packet, contents);
+        }
+    }
+}
+
+impl Build {
+    const fn new(writer: IndexWriter, captures: Vec<CaptureNote>) -> Self {
+        Self {
+            writer: Some(writer),
+            captures,
+            starts: Vec::new(),
+            seen: 0,
+            segment: 0,
+            window: 0,
+            loose: Vec::new(),
+            summaries: Vec::new(),
+        }
+    }
+
+    /// Writes the segments that end before a place.
+    fn flush_before(
+        &mut self,
+        place: u64,
+        flows: &FlowList,
+        observers: &mut [&mut BuildObserver],
+    ) -> Result<(), Error> {
+        while place - self.segment >= SEGMENT_LEN {
+            self.flush(self.segment + SEGMENT_LEN, flows, observers)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the places of packets before `end`, and starts the next segment there.
+    fn flush(
+        &mut self,
+        end: u64,
+        flows: &FlowList,
+        observers: &mut [&mut BuildObserver],
+    ) -> Result<(), Error> {
+        let len = u32::try_from(end - self.segment).unwrap_or(u32::MAX);
+        let take = |observer: &mut &mut BuildObserver| observer.segment.take(len);
+        let mut shards: Vec<Postings> =
+            observers.par_iter_mut().with_max_len(1).map(take).collect();
+        let loose = self.loose.partition_point(|&place| place < len);
+        let later = self.loose.split_off(loose);
+        let own = std::mem::replace(&mut self.loose, later);
+        self.loose.iter_mut().for_each(|place| *place -= len);
+        shards.push(Postings::of_no_flow(own));
+        let none = shards.len() - 1;
+        let id_of = |shard: usize, index: u32| {
+            if shard == none {
+                0
+            } else {
+                flows.id_of(shard, index)
+            }
+        };
+        // Those that start in the segment, and the one before it.
+        let first = self
+            .starts
+            .partition_point(|&start| start <= self.segment)
+            .saturating_sub(1);
+        let captures: Vec<(i64, u32)> = (0..)
+            .zip(&self.starts)
+            .skip(first)
+            .take_while(|(_, start)| **start < end)
+            .map(|(number, start)| (start.wrapping_sub(self.segment).cast_signed(), number))
+            .collect();
+        self.segment = end;
+        match &mut self.writer {
+            Some(writer) => writer.segment(&shards, &captures, id_of),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the flows, and puts the index under its name.
+    fn complete(mut self, config: &Config, outcome: &Outcome) -> Result<(), Error> {
+        for (note, report) in self.captures.iter_mut().zip(&outcome.inputs) {
+            note.packets = report.packets;
+            note.read = report.bytes;
+            note.damage = match (&report.error, report.damages.first()) {
+                (Some(error), _) => Some(error.to_string()),
+                (None, Some(damage)) => Some(damage.to_string()),
+                (None, None) => None,
+            };
+        }
+        let flows = &outcome.flows;
+        let totals = totals(&outcome.balance, flows);
+        let summaries = std::mem::take(&mut self.summaries);
+        let summary = |id: u64| {
+            let (shard, index) = flows.shard_of(id)?;
+            summaries.get(shard)?.get(index as usize)
+        };
+        match self.writer {
+            Some(writer) => writer.finish(flows, summary, settings(config), self.captures, totals),
+            None => Ok(()),
+        }
+    }
+}
+
+fn totals(balance: &Balance, flows: &FlowList) -> Totals {
+    Totals {
+        packets: balance.packets,
+        bytes: balance.bytes,
+        packets_in_flows: balance.in_flows,
+        bytes_in_flows: flows.iter().map(|flow: Flow| flow.bytes).sum(),
+        packets_not_ip: balance.not_ip(),
+        packets_malformed: balance.malformed(),
+        flows: flows.accepted(),
+    }
+}
+
+impl Job for Build {
+    type Observer = BuildObserver;
+
+    fn observer(&self) -> BuildObserver {
+        BuildObserver::default()
+    }
+
+    fn wants_loose(&self) -> bool {
+        true
+    }
+
+    fn wants_contents(&self) -> bool {
+        true
+    }
+
+    fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
+        let start = self.starts.last().map_or(0, |start| start + self.seen);
+        self.starts.push(start);
+        self.seen = input.file_len.unwrap_or(0);
+        Ok(())
+    }
+
+    fn window_starts(
+        &mut self,
+        offset: u64,
+        flows: &FlowList,
+        mut observers: Vec<&mut BuildObserver>,
+    ) -> Result<(), Error> {
+        self.window = self.starts.last().copied().unwrap_or(0) + offset;
+        self.flush_before(self.window, flows, &mut observers)?;
+        let base = u32::try_from(self.window - self.segment).unwrap_or(u32::MAX);
+        for observer in observers {
+            observer.base = base;
+        }
+        Ok(())
+    }
+
+    fn window(
+        &mut self,
+        window: &Window<'_>,
+        _: &FlowList,
+        _: Vec<&mut BuildObserver>,
+    ) -> Result<u64, Error> {
+        let start = self.starts.last().copied().unwrap_or(0);
+        let offset = self.window - start;
+        let base = u32::try_from(self.window - self.segment).unwrap_or(u32::MAX);
+        self.loose
+            .extend(window.loose.iter().map(|place| base + place));
+        if let Some(note) = self.captures.get_mut(self.starts.len() - 1) {
+            let blocks = window.companions.iter();
+            note.blocks.extend(blocks.map(|it| {
+                let len = u32::try_from(it.len).unwrap_or(u32::MAX);
+                (offset + it.start as u64, len)
+            }));
+        }
+        let end = self.window + window.bytes.len() as u64;
+        self.seen = self.seen.max(end - start);
+        Ok(0)
+    }
+
+    fn finish(
+        &mut self,
+        flows: &FlowList,
+        mut observers: Vec<&mut BuildObserver>,
+    ) -> Result<u64, Error> {
+        let end = self.starts.last().copied().unwrap_or(0) + self.seen;
+        self.flush_before(end, flows, &mut observers)?;
+        self.flush(self.segment + SEGMENT_LEN, flows, &mut observers)?;
+        self.summaries = observers
+            .into_iter()
+            .map(|it| std::mem::take(&mut it.segment).into_summaries())
+            .collect();
+        Ok(0)
+    }
+}
+
+/// Bytes of captures whose packets are written together: where a segment ends depends on nothing
+/// else, so that an index does not depend on windows.
+const SEGMENT_LEN: u64 = 1 << 30;

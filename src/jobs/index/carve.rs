@@ -1,0 +1,527 @@
+//! Using an index: the flow list, and what is extracted of captures by reading nothing of them
+//! but the records asked for.
+//!
+//! These make an [`Excerpt`], which is a capture, too; the main job reads it like any other, with
+//! the FlowIDs that its flows have in the whole. So results are what they would be without index.
+
+use crate::capture::{Excerpt, Excerpted, Input};
+use crate::engine::{Config, InputStart, Job, Progress, Source, Stopwatch, Window, Workers, run};
+use crate::error::{Error, ErrorKind};
+use crate::flow::{Flow, FlowIds, FlowList, Flows, NetworkKey};
+use crate::index::{FlowRows, Index, Settings, Totals, check};
+use crate::jobs::streams::StreamOptions;
+use crate::jobs::{FlowsJob, FlowsReport, flows_with};
+use crate::output::table::{self, Shown};
+use crate::output::{OutputFile, STDOUT};
+use crate::select::IdSet;
+use crate::select::condition::Condition;
+use std::collections::HashSet;
+use std::io::Write;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What is asked of an index.
+#[derive(Debug)]
+pub struct CarveJob {
+    /// The index.
+    pub index: PathBuf,
+    /// Captures that are elsewhere now: where they were, and where they are.
+    pub relocated: Vec<(PathBuf, PathBuf)>,
+    /// Which flows, beside what the job says.
+    pub condition: Option<Condition>,
+    /// What is listed, extracted, reassembled. How flows are told apart says the index.
+    pub job: FlowsJob,
+}
+
+/// What an index was used for.
+#[derive(Debug)]
+pub struct CarveReport {
+    /// What was done with the captures, if they were read.
+    pub carved: Option<FlowsReport>,
+    /// Whether the captures were read as a whole, as the index would not have been faster, or
+    /// could not tell.
+    pub is_whole_read: bool,
+    /// Captures of which a part was unpacked to find the records, and how many bytes of content.
+    pub unpacked: Vec<(PathBuf, u64)>,
+    /// What was wrong with captures when they were indexed.
+    pub damages: Vec<String>,
+    /// What was read when the captures were indexed.
+    pub totals: Totals,
+    /// Whether the list's reader left before its end.
+    pub is_list_cut: bool,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Lists flows of an index, or carves some out of the captures.
+///
+/// # Errors
+/// When the index cannot be read, a capture is not what it was, or an output cannot be written.
+pub fn carve(
+    job: CarveJob,
+    list: &mut (dyn Write + Send),
+    progress: &Progress,
+) -> Result<CarveReport, Error> {
+    let stopwatch = Stopwatch::start();
+    let CarveJob {
+        index,
+        relocated,
+        condition,
+        mut job,
+    } = job;
+    let workers = Workers::new(&job.config.tuning)?;
+    let index = workers.install(|| Index::open(&index))?;
+    apply_settings(&index.notes().settings, &mut job.config);
+    let mut report = CarveReport {
+        carved: None,
+        is_whole_read: false,
+        unpacked: Vec::new(),
+        damages: index
+            .notes()
+            .captures
+            .iter()
+            .filter_map(|it| it.damage.clone())
+            .collect(),
+        totals: index.notes().totals,
+        is_list_cut: false,
+        elapsed: Duration::ZERO,
+    };
+    if job.extract.is_none() && job.streams.is_none() {
+        report.is_list_cut =
+            workers.install(|| list_flows(&index, job, condition, list, progress))?;
+        report.elapsed = stopwatch.elapsed();
+        return Ok(report);
+    }
+    let captures = captures(&index, &relocated)?;
+    job.table = None;
+    let carving = Carving {
+        index: &index,
+        captures: &captures,
+    };
+    let plan = workers.install(|| carving.plan(&mut job, condition.as_ref()))?;
+    let carved = match plan {
+        Some(plan) => carving.carve(job, &plan, &mut report, list, progress)?,
+        None => {
+            report.is_whole_read = true;
+            let sources = captures
+                .iter()
+                .map(|path| Source::Path(path.clone()))
+                .collect();
+            flows_with(job, sources, (), list, progress)?
+        }
+    };
+    report.carved = Some(carved);
+    report.elapsed = stopwatch.elapsed();
+    Ok(report)
+}
+
+/// How flows are told apart is what it was when the captures were indexed.
+fn apply_settings(settings: &Settings, config: &mut Config) {
+    config.five_tuple = settings.five_tuple;
+    config.conversations = settings.conversations;
+    config.decode.decap = settings.decap;
+    config.decode.trailer = settings
+        .trailer_offset
+        .map(|offset| crate::decode::TrailerOptions { offset });
+    config.timeouts.idle_ns = settings.idle_ns;
+    config.timeouts.active_ns = settings.active_ns;
+}
+
+/// Where the captures are, all of which are what they were.
+fn captures(index: &Index, relocated: &[(PathBuf, PathBuf)]) -> Result<Vec<PathBuf>, Error> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let notes = &index.notes().captures;
+    let known: Vec<PathBuf> = notes.iter().map(|note| note.path()).collect();
+    for (old, _) in relocated {
+        if !known.contains(&absolute(old)) {
+            return Err(ErrorKind::NotIndexed { path: old.clone() }.into());
+        }
+    }
+    let places = notes.iter().zip(known).map(|(note, known)| {
+        let moved = relocated
+            .iter()
+            .rev()
+            .find(|(old, _)| absolute(old) == known);
+        let path = moved.map_or(&known, |(_, new)| new);
+        check(path, &note.identity, moved.is_some())?;
+        Ok(path.clone())
+    });
+    places.collect()
+}
+
+/// Writes the list, and returns whether its reader left before its end.
+fn list_flows(
+    index: &Index,
+    job: FlowsJob,
+    condition: Option<Condition>,
+    list: &mut (dyn Write + Send),
+    progress: &Progress,
+) -> Result<bool, Error> {
+    let FlowsJob {
+        config,
+        table,
+        list_output,
+        stats,
+        ..
+    } = job;
+    let paths = index.notes().captures.iter().map(|note| note.path());
+    let inputs: Vec<PathBuf> = paths.collect();
+    let create = |path: &Path| OutputFile::create(path, inputs.iter().map(PathBuf::as_path));
+    let mut output = list_output.as_deref().map(create).transpose()?;
+    let stats = stats.as_deref().map(create).transpose()?;
+    let mut flows = index.flows()?;
+    if !config.restriction.is_empty() {
+        flows.retain(|flow| {
+            config
+                .restriction
+                .matches(&flow.key.link, Some(&flow.key.network))
+        });
+    }
+    let mut is_cut = false;
+    if let Some(mut options) = table {
+        if let Some(condition) = &condition {
+            options.shown = Shown::Ids(index.matching(condition)?);
+        }
+        let settings = &index.notes().settings;
+        options.columns.device = settings.trailer_offset.is_some();
+        options.columns.reverse = settings.conversations;
+        let path = output
+            .as_ref()
+            .map_or(STDOUT.as_ref(), |it| it.path())
+            .to_owned();
+        let out: &mut (dyn Write + Send) = match &mut output {
+            Some(file) => file,
+            None => list,
+        };
+        let failed = |error| Error::io("write", &path, error);
+        let keep_going = || !progress.is_cancelled();
+        let written = table::write(&flows, &options, out, &failed, &keep_going)
+            .and_then(|()| out.flush().map_err(failed));
+        match written {
+            Err(error) if error.is_broken_pipe() => is_cut = true,
+            written => written?,
+        }
+    }
+    if let Some(mut file) = stats {
+        let json = serde_json::to_string_pretty(&index.notes().totals).unwrap_or_default();
+        writeln!(file, "{json}").map_err(|error| file.error(error))?;
+        file.finish()?;
+    }
+    output.map_or(Ok(()), OutputFile::finish)?;
+    Ok(is_cut)
+}
+
+/// What is to be read.
+#[derive(Debug)]
+struct Plan {
+    /// The flows, in order.
+    ids: Vec<u32>,
+    /// Packets of no flow, too.
+    with_loose: bool,
+}
+
+struct Carving<'a> {
+    index: &'a Index,
+    captures: &'a [PathBuf],
+}
+
+impl Carving<'_> {
+    /// Finds out what is to be read; `None` where the captures are to be read as a whole.
+    fn plan(
+        &self,
+        job: &mut FlowsJob,
+        condition: Option<&Condition>,
+    ) -> Result<Option<Plan>, Error> {
+        // Which packets pass, a flow cannot tell then.
+        if job.config.asks_each_packet() {
+            return Ok(None);
+        }
+        let has_loose = condition.is_none()
+            && job
+                .extract
+                .as_ref()
+                .is_some_and(|it| it.selection.is_empty());
+        let ids = match self.simple_ids(job, condition) {
+            Some(ids) => ids,
+            None => self.matching_ids(job, condition)?,
+        };
+        let total: u64 = self
+            .index
+            .some_flows(&ids)?
+            .iter()
+            .map(|flow| flow.packets)
+            .sum();
+        let loose = self.index.notes().totals;
+        let loose = loose.packets_not_ip + loose.packets_malformed;
+        let wanted = total + if has_loose { loose } else { 0 };
+        Ok((wanted <= MOST_PACKETS).then_some(Plan {
+            ids,
+            with_loose: has_loose,
+        }))
+    }
+
+    /// FlowIDs, where nothing else is asked for.
+    fn simple_ids(&self, job: &FlowsJob, condition: Option<&Condition>) -> Option<Vec<u32>> {
+        let selection = &job.extract.as_ref()?.selection;
+        let is_simple = condition.is_none()
+            && job.streams.is_none()
+            && job.config.restriction.is_empty()
+            && selection.nets.is_empty()
+            && selection.ports.is_empty()
+            && !selection.ids.is_empty();
+        let last = self.index.notes().totals.flows;
+        // One that does not exist is refused by the main job, in its words.
+        let ids = selection.ids.ranges().iter().flat_map(|range| {
+            let end = last.min(*range.end());
+            *range.start()..=end
+        });
+        is_simple.then(|| ids.filter_map(|id| u32::try_from(id).ok()).collect())
+    }
+
+    /// The flows that anything is wanted of, and those that have a say in it.
+    fn matching_ids(
+        &self,
+        job: &mut FlowsJob,
+        condition: Option<&Condition>,
+    ) -> Result<Vec<u32>, Error> {
+        let mut flows = self.index.flows()?;
+        let restriction = &job.config.restriction;
+        flows.retain(|flow| restriction.matches(&flow.key.link, Some(&flow.key.network)));
+        if let Some(condition) = condition {
+            let matching = self.index.matching(condition)?;
+            narrow(job, &flows, &matching);
+        }
+        let mut ids = Vec::new();
+        if let Some(extract) = &job.extract {
+            let selection = &extract.selection;
+            let is_all = selection.is_empty() && condition.is_none();
+            let wanted = flows
+                .iter()
+                .filter(|flow| is_all || selection.matches(flow.id, &flow.key.network));
+            ids.extend(wanted.map(id_of));
+        }
+        if let Some(options) = &job.streams {
+            ids.extend(stream_flows(options, &flows));
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        // A datagram's fragments may be in two flows; which ones, the order of all fragments says.
+        let fragmented = self.index.fragmented()?;
+        if job.streams.is_some() && fragmented.iter().any(|id| ids.binary_search(id).is_ok()) {
+            ids.extend(
+                fragmented
+                    .iter()
+                    .filter(|id| flows.get(u64::from(**id)).is_some()),
+            );
+            ids.sort_unstable();
+            ids.dedup();
+        }
+        Ok(ids)
+    }
+
+    /// Does the main job with an excerpt of the captures.
+    fn carve(
+        &self,
+        job: FlowsJob,
+        plan: &Plan,
+        report: &mut CarveReport,
+        list: &mut (dyn Write + Send),
+        progress: &Progress,
+    ) -> Result<FlowsReport, Error> {
+        let mut job = job;
+        job.config.flow_ids = Some(FlowIds {
+            ids: plan.ids.as_slice().into(),
+            last: self.index.notes().totals.flows,
+        });
+        let expected = Expected {
+            index: self
+                .index
+                .notes()
+                .captures
+                .first()
+                .map(|it| it.path())
+                .unwrap_or_default(),
+            flows: self.index.some_flows(&plan.ids)?,
+        };
+        // What goes to standard output cannot be taken back.
+        if writes_at_once(&job) {
+            let sources = self.sources(plan, &mut Vec::new())?;
+            run(
+                &job.config,
+                sources,
+                &mut expected.clone(),
+                &Progress::default(),
+            )?;
+        }
+        let sources = self.sources(plan, &mut report.unpacked)?;
+        flows_with(job, sources, expected, list, progress)
+    }
+
+    /// The records of the captures that are wanted, as captures.
+    fn sources(
+        &self,
+        plan: &Plan,
+        unpacked: &mut Vec<(PathBuf, u64)>,
+    ) -> Result<Vec<Source>, Error> {
+        let ids: Vec<u32> = plan
+            .with_loose
+            .then_some(0)
+            .into_iter()
+            .chain(plan.ids.iter().copied())
+            .collect();
+        let offsets = self.index.offsets(&ids)?;
+        let notes = &self.index.notes().captures;
+        let mut sources = Vec::new();
+        for ((note, path), records) in notes.iter().zip(self.captures).zip(offsets) {
+            let wanted = Excerpted {
+                blocks: &note.blocks,
+                records: &records,
+            };
+            let excerpt = Excerpt::new(path, wanted)?;
+            if excerpt.unpacked() > 0 {
+                unpacked.push((path.clone(), excerpt.unpacked()));
+            }
+            sources.push(Source::Input(Input::from_excerpt(path, excerpt)));
+        }
+        Ok(sources)
+    }
+}
+
+/// Leaves of what is asked for what meets a condition.
+fn narrow(job: &mut FlowsJob, flows: &FlowRows, matching: &[u32]) {
+    let shown = |id: &u32| flows.get(u64::from(*id));
+    let some = |wanted: &dyn Fn(&Flow) -> bool| {
+        let ids = matching
+            .iter()
+            .filter(|id| shown(id).is_some_and(|flow| wanted(&flow)));
+        IdSet::from_sorted(ids.map(|&id| u64::from(id)))
+    };
+    if let Some(extract) = &mut job.extract {
+        let selection = std::mem::take(&mut extract.selection);
+        let is_all = selection.is_empty();
+        extract.selection.ids =
+            some(&|flow| is_all || selection.matches(flow.id, &flow.key.network));
+    }
+    if let Some(streams) = &mut job.streams {
+        let wanted = streams.clone();
+        let protocols = [
+            (&mut streams.tcp, &wanted.tcp),
+            (&mut streams.udp, &wanted.udp),
+        ];
+        for ((options, wanted), protocol) in protocols.into_iter().zip([TCP, UDP]) {
+            if let (Some(options), Some(wanted)) = (options, wanted) {
+                options.ids = some(&|flow| {
+                    flow.key.network.protocol == protocol
+                        && wanted.wants(flow.id, &flow.key.network)
+                });
+                options.all = false;
+                options.ports = Vec::new();
+            }
+        }
+    }
+}
+
+/// The flows that streams are made of: those that are wanted, and all between their endpoints.
+fn stream_flows(options: &StreamOptions, flows: &FlowRows) -> Vec<u32> {
+    let wants = |flow: &Flow| {
+        let key = &flow.key.network;
+        let protocols = [(&options.tcp, TCP), (&options.udp, UDP)];
+        protocols.iter().any(|(options, protocol)| {
+            options.as_ref().is_some_and(|it| {
+                it.ids.contains(flow.id) || (key.protocol == *protocol && it.wants(flow.id, key))
+            })
+        })
+    };
+    let pairs: HashSet<_> = flows
+        .iter()
+        .filter(|flow| wants(flow))
+        .map(|flow| endpoints(&flow.key.network))
+        .collect();
+    let between = flows
+        .iter()
+        .filter(|flow| pairs.contains(&endpoints(&flow.key.network)));
+    between.map(id_of).collect()
+}
+
+/// Protocol and endpoints, the lower one first.
+fn endpoints(key: &NetworkKey) -> (u8, [(IpAddr, u16); 2]) {
+    let mut ends = [(key.src, key.src_port), (key.dst, key.dst_port)];
+    ends.sort_unstable();
+    (key.protocol, ends)
+}
+
+/// A run has fewer than 2^32 flows.
+fn id_of(flow: &Flow) -> u32 {
+    u32::try_from(flow.id).unwrap_or(u32::MAX)
+}
+
+fn writes_at_once(job: &FlowsJob) -> bool {
+    let is_at_once = |path: &Path| !path.metadata().is_ok_and(|it| it.is_file()) && !is_new(path);
+    let streams = job.streams.as_ref();
+    let protocols = streams.iter().flat_map(|it| [&it.tcp, &it.udp]).flatten();
+    let outputs = protocols.map(|it| it.output.as_path());
+    let extract = job.extract.as_ref().map(|it| it.output.as_path());
+    outputs.chain(extract).any(is_at_once)
+}
+
+/// Whether nothing has this name; "-" is standard output.
+fn is_new(path: &Path) -> bool {
+    path != Path::new("-") && (path.is_dir() || !path.exists())
+}
+
+/// Checks, before outputs are complete, that flows are those of the index.
+#[derive(Clone, Debug)]
+pub(super) struct Expected {
+    index: PathBuf,
+    flows: Vec<Flow>,
+}
+
+impl Job for Expected {
+    type Observer = ();
+
+    fn observer(&self) {}
+
+    fn input(&mut self, _: &InputStart<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn window(&mut self, _: &Window<'_>, _: &FlowList, _: Vec<&mut ()>) -> Result<u64, Error> {
+        Ok(0)
+    }
+
+    fn finish(&mut self, flows: &FlowList, _: Vec<&mut ()>) -> Result<u64, Error> {
+        let is_same = |flow: &Flow| {
+            flows.get(flow.id).is_some_and(|found| {
+                found.key == flow.key
+                    && (found.packets, found.bytes) == (flow.packets, flow.bytes)
+                    && (found.first, found.last) == (flow.first, flow.last)
+            })
+        };
+        let count = flows.iter().count();
+        let wrong = self.flows.iter().find(|flow| !is_same(flow));
+        if wrong.is_none() && count == self.flows.len() {
+            return Ok(0);
+        }
+        let what = match wrong {
+            Some(flow) => format!(
+                "the packets of FlowID {} are not where the index has them; index it again",
+                flow.id
+            ),
+            None => {
+                "it has packets of other flows where the index has some; index it again".to_owned()
+            }
+        };
+        Err(ErrorKind::CaptureChanged {
+            path: self.index.clone(),
+            what,
+        }
+        .into())
+    }
+}
+
+/// Reading more packets one by one takes longer than reading all, and each takes memory.
+const MOST_PACKETS: u64 = 32 * 1024 * 1024;
+/// IP protocol numbers.
+const TCP: u8 = 6;
+const UDP: u8 = 17;

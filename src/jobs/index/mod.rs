@@ -1,0 +1,7 @@
+//! Indexes: made in one pass, and used to carve sessions out of captures.
+
+mod build;
+mod carve;
+
+pub use build::{IndexJob, IndexReport, index};
+pub use carve::{CarveJob, CarveReport, carve};
