@@ -163,6 +163,15 @@ pub enum ErrorKind {
         what: String,
     },
 
+    /// No record starts at a place of a capture where one was expected.
+    #[error("{}: no record starts at byte {offset}", path.display())]
+    NotARecord {
+        /// The capture.
+        path: PathBuf,
+        /// Offset in the capture, in bytes.
+        offset: u64,
+    },
+
     /// The worker threads could not be started.
     #[error("cannot start {threads} worker threads: {reason}")]
     Threads {

@@ -1,8 +1,9 @@
 //! What a capture's format is at some place of it, and walking its records.
 
+use super::bytes::ByteOrder;
 use super::compressed::Compression;
 use super::linktype::LinkType;
-use super::pcap::{HeaderError, PcapFormat, UsualRecords};
+use super::pcap::{HeaderError, PcapFormat, UsualRecords, Variant};
 use super::pcapng::{self, Block, Section};
 use super::record::{PacketRecord, Stop};
 use std::sync::Arc;
@@ -30,6 +31,15 @@ pub enum ProbeError {
 impl Format {
     /// Bytes that [`Format::probe`] needs to see, unless the input is shorter.
     pub const PROBE_LEN: usize = 28;
+    /// Stands in for a format that is lent to a walk; nothing is read with it.
+    pub(super) const LENT: Self = Self::Pcap(PcapFormat {
+        order: ByteOrder::Little,
+        variant: Variant::Micros,
+        link_type: LinkType::NULL,
+        snaplen: 0,
+        max_captured: 0,
+        swapped_lengths: false,
+    });
     /// No record or block that is read has more bytes.
     pub const MAX_RECORD_LEN: usize = pcapng::MAX_BLOCK_LEN;
 

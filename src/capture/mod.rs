@@ -1,6 +1,7 @@
 //! Bytes to records: where captures come from, their formats, and walking them.
 
 mod bytes;
+mod carver;
 mod compressed;
 mod excerpt;
 mod format;
@@ -10,18 +11,23 @@ mod mmap;
 mod pcap;
 mod pcapng;
 pub(crate) mod prefetch;
+mod reader;
 mod record;
+mod recovery;
 mod split;
 mod stream;
 mod timestamp;
 
 pub use bytes::ByteOrder;
+pub use carver::Carver;
 pub use excerpt::{Excerpt, Excerpted, Places};
 pub use format::{Companion, CompanionKind, Format, ProbeError, Walk};
 pub use input::{Input, View, known_len, widen_pipe};
 pub use linktype::LinkType;
 pub use pcap::{PcapFormat, Variant};
 pub use pcapng::{Interface, Section};
+pub use reader::{Capture, Record};
 pub use record::{Damage, DamageKind, PacketRecord, Stop};
+pub(crate) use recovery::{Obstacle, not_a_capture, seconds_of};
 pub use split::{Resync, find_boundary, find_resync, looks_like_record};
 pub use timestamp::{Nanos, TimeUnit};

@@ -77,6 +77,17 @@ pub fn looks_like_record(bytes: &[u8], at: usize, format: &Format, near: Option<
     !matches!(link, Link::Broken)
 }
 
+/// Whether a record surely stands at `at`, for all that can be told without what is in front of it:
+/// with others behind it, or with the end of the input. Odd but right records may be doubted.
+pub(super) fn is_sure_record(bytes: &[u8], at: usize, format: &Format, at_end: bool) -> bool {
+    let chain = Chain::follow(bytes, at, format, FAR_CHAIN, None);
+    match chain.end {
+        End::Long => true,
+        End::OfBytes => at_end && chain.links > 0,
+        End::Partial | End::Broken => false,
+    }
+}
+
 enum Belief {
     Yes,
     No,

@@ -33,6 +33,42 @@ pub(super) mod protocol {
 /// When no IP header with both of its addresses stands there.
 #[inline(always)]
 pub(super) fn read(data: &[u8], at: usize, vlans: VlanStack) -> Result<Headers<'_>, NotFlow> {
+    let mut headers = network(data, at, vlans)?;
+    if headers.fragment.as_ref().is_none_or(|it| it.is_first) {
+        ports(data, &mut headers);
+    }
+    Ok(headers)
+}
+
+/// Reads both addresses of the IP header at `at`, and nothing else.
+///
+/// # Errors
+/// When no IP header with both of its addresses stands there.
+pub(super) fn addresses(data: &[u8], at: usize) -> Result<Addresses<'_>, NotFlow> {
+    let packet = data.get(at..).ok_or(NotFlow::ShortFrame)?;
+    match packet.first().map(|byte| byte >> 4) {
+        Some(4) => {
+            let fixed: &[u8; 20] = packet.first_chunk().ok_or(NotFlow::ShortIp)?;
+            let address = |from| ByteOrder::Big.u32(fixed, from).unwrap_or(0);
+            let (src, dst) = (address(12), address(16));
+            Ok(Addresses::V4 { src, dst })
+        }
+        Some(6) => {
+            let fixed: &[u8; IPV6_HEADER_LEN] = packet.first_chunk().ok_or(NotFlow::ShortIp)?;
+            let addresses = fixed.last_chunk().ok_or(NotFlow::ShortIp)?;
+            Ok(Addresses::V6(addresses))
+        }
+        Some(_) => Err(NotFlow::IpVersion),
+        None => Err(NotFlow::ShortFrame),
+    }
+}
+
+/// Reads the IP header at `at` and its extensions, but no ports.
+///
+/// # Errors
+/// When no IP header with both of its addresses stands there.
+#[inline(always)]
+pub(super) fn network(data: &[u8], at: usize, vlans: VlanStack) -> Result<Headers<'_>, NotFlow> {
     let packet = data.get(at..).ok_or(NotFlow::ShortFrame)?;
     match packet.first().map(|byte| byte >> 4) {
         Some(4) => ipv4(data, at, packet, vlans),
@@ -93,9 +129,6 @@ fn ipv4<'a>(
         let part = fragment(&headers, headers.protocol, id.into(), place, vlans);
         headers.fragment = Some(Box::new(part));
     }
-    if offset == 0 {
-        ports(data, &mut headers);
-    }
     Ok(headers)
 }
 
@@ -144,9 +177,6 @@ fn ipv6<'a>(
         trailer_time: None,
     };
     extensions(data, at, &mut headers, vlans);
-    if headers.fragment.as_ref().is_none_or(|it| it.is_first) {
-        ports(data, &mut headers);
-    }
     Ok(headers)
 }
 
@@ -227,14 +257,10 @@ fn fragment(
 
 /// Source and destination port are the first four bytes of every protocol that has them.
 #[inline(always)]
-fn ports(data: &[u8], headers: &mut Headers<'_>) {
-    let has_ports = matches!(
-        headers.protocol,
-        protocol::TCP | protocol::UDP | protocol::SCTP | protocol::DCCP | protocol::UDP_LITE
-    );
+pub(super) fn ports(data: &[u8], headers: &mut Headers<'_>) {
     let Some(transport) = data
         .get(headers.transport..headers.end)
-        .filter(|_| has_ports)
+        .filter(|_| has_ports(headers.protocol))
     else {
         return;
     };
@@ -246,6 +272,15 @@ fn ports(data: &[u8], headers: &mut Headers<'_>) {
     if headers.protocol == protocol::TCP {
         headers.tcp_flags = ByteOrder::Big.u16(transport, 12).unwrap_or(0) & 0x0fff;
     }
+}
+
+/// Whether a protocol has ports.
+#[inline(always)]
+pub(super) const fn has_ports(protocol: u8) -> bool {
+    matches!(
+        protocol,
+        protocol::TCP | protocol::UDP | protocol::SCTP | protocol::DCCP | protocol::UDP_LITE
+    )
 }
 
 const IPV6_HEADER_LEN: usize = 40;

@@ -11,6 +11,7 @@ mod ip;
 mod key;
 mod link;
 mod link_table;
+mod packet;
 mod plain;
 mod trailer;
 mod tunnel;
@@ -21,6 +22,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use application::server_name;
 pub use key::{DevicePort, LinkKey, MacAddr, NetworkKey, VlanStack};
+pub use packet::Packet;
 pub use trailer::TrailerOptions;
 
 /// What is decoded beyond the outermost IP header.

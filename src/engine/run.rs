@@ -6,13 +6,12 @@ use super::job::{InputStart, Job};
 use super::progress::Progress;
 use super::window::{Tables, WindowStart};
 use crate::capture::{
-    Damage, DamageKind, Format, Input, Nanos, ProbeError, Resync, Stop, find_resync,
-    looks_like_record,
+    Damage, DamageKind, Format, Input, Obstacle, Stop, not_a_capture, seconds_of,
 };
 use crate::error::{Error, ErrorKind};
 use crate::flow::FlowList;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where a run reads from.
@@ -312,7 +311,6 @@ impl<J: Job> Reader<'_, J> {
                 .tables
                 .window(&start, chunk_len, self.rules, self.job)
                 .map_err(Ended::Stopped)?;
-            let (left, at_end) = (view.bytes.len() - end.consumed, view.at_end);
             position += end.consumed as u64;
             format = end.format;
             // Of the last packet alone: which one came before depends on the windows.
@@ -329,32 +327,18 @@ impl<J: Job> Reader<'_, J> {
             min_len = 1;
             match end.stop {
                 Stop::End => {}
-                Stop::Partial { needed } if !at_end => min_len = needed,
+                Stop::Partial { needed } if !view.at_end => min_len = needed,
                 stop => {
-                    let (kind, is_cut) = match stop {
-                        Stop::Damaged(kind) => (kind, false),
-                        _ => {
-                            let needed = needed(stop);
-                            let kind = DamageKind::CutShort {
-                                needed,
-                                left: left as u64,
-                            };
-                            (
-                                kind,
-                                looks_like_record(view.bytes, end.consumed, &format, near),
-                            )
-                        }
-                    };
-                    let (resumed_at, resumed) = if is_cut {
-                        (position + left as u64, false)
-                    } else {
-                        self.resync(input, position, &format, near)?
-                    };
+                    let rest = view.bytes.get(end.consumed..).unwrap_or_default();
+                    let obstacle = Obstacle::new(stop, rest, &format, near);
+                    let (resumed_at, resumed) = obstacle
+                        .pass(position, input, &format, near, &keep_waiting)
+                        .map_err(|error| self.read_failed(error))?;
                     self.damage(
                         report,
                         &path,
                         position,
-                        kind,
+                        obstacle.kind,
                         resumed_at - position,
                         resumed,
                     );
@@ -362,33 +346,6 @@ impl<J: Job> Reader<'_, J> {
                     // Where there is damage there is more: what is read in vain stays small.
                     target_len = window_len.min(WINDOW_AFTER_DAMAGE);
                 }
-            }
-        }
-    }
-
-    /// Looks for the end of damage at `position`: where reading goes on, or the input's end.
-    fn resync(
-        &self,
-        input: &mut Input,
-        position: u64,
-        format: &Format,
-        near: Option<u32>,
-    ) -> Result<(u64, bool), Ended> {
-        let progress = self.progress;
-        let keep_waiting = || !progress.is_cancelled();
-        let mut from = position + 1;
-        loop {
-            let view = input
-                .view(from, RESYNC_VIEW, RESYNC_VIEW, &keep_waiting)
-                .map_err(|error| self.read_failed(error))?;
-            let at = |place: usize| view.offset + place as u64;
-            match find_resync(view.bytes, 0, format, view.at_end, near) {
-                Resync::Found(place) => return Ok((at(place), true)),
-                Resync::Nothing => return Ok((at(view.bytes.len()), false)),
-                Resync::Undecided(place) => from = at(place),
-            }
-            if self.progress.is_cancelled() {
-                return Err(Ended::Stopped(ErrorKind::Interrupted.into()));
             }
         }
     }
@@ -443,36 +400,9 @@ impl<J: Job> Reader<'_, J> {
     }
 }
 
-/// Whole seconds of a time that a pcap header can tell.
-fn seconds_of(time: Nanos) -> Option<u32> {
-    u32::try_from(time.0 / 1_000_000_000).ok()
-}
-
-/// How many bytes an incomplete record needs.
-const fn needed(stop: Stop) -> u64 {
-    match stop {
-        Stop::Partial { needed } => needed as u64,
-        Stop::End | Stop::Damaged(_) => 0,
-    }
-}
-
-fn not_a_capture(path: &Path, why: ProbeError, len: usize) -> Error {
-    let what = match why {
-        ProbeError::Unknown(what) => what,
-        ProbeError::Short => format!("it ends after {len} bytes, inside its file header"),
-    };
-    ErrorKind::NotACapture {
-        path: path.to_owned(),
-        what,
-    }
-    .into()
-}
-
 /// Packet references tell places in a window with 32 bits.
 const MAX_WINDOW_LEN: usize = 1 << 30;
 /// FlowIDs have 32 bits; one window more may start flows before the limit is checked.
 const MOST_FLOWS: u64 = u32::MAX as u64 - (1 << 26);
 /// The first window after damage; the following ones double.
 const WINDOW_AFTER_DAMAGE: usize = 64 * 1024;
-/// More than the longest chain of records that a search for the end of damage looks at.
-const RESYNC_VIEW: usize = 4 * 1024 * 1024;

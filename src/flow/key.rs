@@ -3,6 +3,8 @@
 //! A [`FlowKey`] has two halves: what the link layer says ([`LinkKey`]) and what the network and
 //! transport layers say ([`NetworkKey`]). Equality is always on the full key, never on a hash.
 
+use crate::decode::{NotFlow, Packet};
+
 pub use crate::decode::{DevicePort, LinkKey, MacAddr, NetworkKey, VlanStack};
 
 /// What makes two packets part of the same flow.
@@ -15,12 +17,32 @@ pub struct FlowKey {
 }
 
 impl FlowKey {
+    /// The key of a packet, by its outermost IP header.
+    ///
+    /// # Errors
+    /// Why the packet belongs to no flow.
+    pub fn of(packet: &Packet<'_>) -> Result<Self, NotFlow> {
+        let network = packet.network_key()?;
+        let link = packet.link_key();
+        Ok(Self { link, network })
+    }
+
     /// The same key seen from the other side: source and destination exchanged.
     #[must_use]
     pub fn reversed(self) -> Self {
         Self {
             link: self.link.reversed(),
             network: self.network.reversed(),
+        }
+    }
+}
+
+/// Flows by the 5-tuple alone.
+impl From<NetworkKey> for FlowKey {
+    fn from(network: NetworkKey) -> Self {
+        Self {
+            link: LinkKey::default(),
+            network,
         }
     }
 }

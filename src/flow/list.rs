@@ -36,7 +36,7 @@ pub(super) struct Place {
 }
 
 /// A flow, or a conversation where both directions are one row.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flow {
     /// Its FlowID.
     pub id: u64,

@@ -11,7 +11,9 @@ mod numbering;
 mod observer;
 mod packet;
 mod record;
+mod saved;
 mod shard;
+mod table;
 mod timeout;
 
 pub use community::{CommunityId, community_id};
@@ -22,6 +24,7 @@ pub use list::{Counters, Flow, FlowIds, FlowList, Flows};
 pub use observer::Observer;
 pub use packet::{Contents, PacketRef, Transport};
 pub use record::ReverseCounters;
+pub use table::{FlowTable, RecordPlace};
 pub use timeout::Timeouts;
 
 pub(crate) use datagram::DatagramTable;

@@ -13,10 +13,12 @@
 
 mod common;
 
+mod carving;
 mod cli;
 mod compressed;
 mod convert;
 mod determinism;
+mod examples;
 mod expected;
 mod extract;
 mod interrupt;

@@ -7,7 +7,7 @@ mod pcap;
 mod pcapng;
 
 use super::atomic::OutputFile;
-use crate::capture::{Companion, Format, LinkType, PcapFormat, Variant};
+use crate::capture::{Companion, Format, LinkType, PcapFormat, Record, Variant, Walk};
 use crate::error::Error;
 use std::io::Write;
 
@@ -108,6 +108,8 @@ pub struct CaptureWriter {
     wanted: WantedFormat,
     writer: Option<Writer>,
     flush_each_window: bool,
+    /// What the last single record needed in front of it.
+    single: Option<Format>,
 }
 
 #[derive(Debug)]
@@ -124,6 +126,7 @@ impl CaptureWriter {
             wanted,
             writer: None,
             flush_each_window,
+            single: None,
         }
     }
 
@@ -185,6 +188,38 @@ impl CaptureWriter {
         if self.flush_each_window {
             self.out.flush().map_err(|error| self.out.error(error))?;
         }
+        Ok(written)
+    }
+
+    /// Writes one record, of any capture, behind the others. Returns how many bytes it takes.
+    ///
+    /// Nothing is written of a packet without a link type: it cannot be read in another capture
+    /// either.
+    ///
+    /// # Errors
+    /// When writing fails, or the format cannot hold the packet.
+    pub fn record(&mut self, record: &Record<'_>) -> Result<u64, Error> {
+        let &Record {
+            bytes,
+            header,
+            format,
+            ..
+        } = record;
+        if record.link_type.is_none() {
+            return Ok(0);
+        }
+        let mut written = 0;
+        if !self.single.as_ref().is_some_and(|it| it.is_same(format)) {
+            self.input(header, format)?;
+            // pcapng's header is made of blocks.
+            if let Ok((start, 0)) = Format::probe(header) {
+                let mut blocks = Walk::new(header, 0..header.len(), start.clone());
+                blocks.skip_to_packet();
+                written += self.window(header, &start, blocks.companions(), &[])?;
+            }
+            self.single = Some(format.clone());
+        }
+        written += self.window(bytes, format, &[], &[0])?;
         Ok(written)
     }
 

@@ -1,0 +1,93 @@
+//! What stops a walk before an input's end, and where reading goes on behind it.
+
+use super::format::{Format, ProbeError};
+use super::input::Input;
+use super::record::{DamageKind, Stop};
+use super::split::{Resync, find_resync, looks_like_record};
+use super::timestamp::Nanos;
+use crate::error::{Error, ErrorKind};
+use std::io;
+use std::path::Path;
+
+/// Something that is no whole record, where one should be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Obstacle {
+    /// What is wrong.
+    pub(crate) kind: DamageKind,
+    /// Length of a record that the input's end cut short, and that is not damaged otherwise.
+    cut_len: Option<u64>,
+}
+
+impl Obstacle {
+    /// What stopped a walk. `rest` is what stands there, up to the input's end if the record is
+    /// not complete; `near` as in [`find_resync`].
+    pub(crate) fn new(stop: Stop, rest: &[u8], format: &Format, near: Option<u32>) -> Self {
+        let needed = match stop {
+            Stop::Damaged(kind) => {
+                let cut_len = None;
+                return Self { kind, cut_len };
+            }
+            Stop::Partial { needed } => needed as u64,
+            Stop::End => 0,
+        };
+        let left = rest.len() as u64;
+        Self {
+            kind: DamageKind::CutShort { needed, left },
+            cut_len: looks_like_record(rest, 0, format, near).then_some(left),
+        }
+    }
+
+    /// Where reading goes on behind an obstacle at `offset`, and whether a record stands there;
+    /// else it is the input's end.
+    ///
+    /// # Errors
+    /// When reading fails, or `keep_waiting` says no.
+    pub(crate) fn pass(
+        &self,
+        offset: u64,
+        input: &mut Input,
+        format: &Format,
+        near: Option<u32>,
+        keep_waiting: &dyn Fn() -> bool,
+    ) -> Result<(u64, bool), Error> {
+        if let Some(len) = self.cut_len {
+            return Ok((offset + len, false));
+        }
+        let mut from = offset + 1;
+        loop {
+            let view = input.view(from, RESYNC_VIEW, RESYNC_VIEW, keep_waiting)?;
+            let at = |place: usize| view.offset + place as u64;
+            match find_resync(view.bytes, 0, format, view.at_end, near) {
+                Resync::Found(place) => return Ok((at(place), true)),
+                Resync::Nothing => return Ok((at(view.bytes.len()), false)),
+                Resync::Undecided(place) => from = at(place),
+            }
+            if !keep_waiting() {
+                let interrupted = io::ErrorKind::Interrupted.into();
+                return Err(Error::io("read", input.path(), interrupted));
+            }
+        }
+    }
+}
+
+/// Whole seconds of a time that a pcap header can tell.
+pub(crate) fn seconds_of(time: Nanos) -> Option<u32> {
+    u32::try_from(time.0 / 1_000_000_000).ok()
+}
+
+/// The error of an input that does not start as a capture; `len` is how many bytes it was seen to
+/// have.
+pub(crate) fn not_a_capture(path: &Path, why: ProbeError, len: usize) -> Error {
+    let what = match why {
+        ProbeError::Unknown(what) => what,
+        ProbeError::Short => format!("it ends after {len} bytes, inside its file header"),
+    };
+    ErrorKind::NotACapture {
+        path: path.to_owned(),
+        what,
+    }
+    .into()
+}
+
+/// More than the longest chain of records that a search for the end of damage looks at.
+const RESYNC_VIEW: usize = 4 * 1024 * 1024;
