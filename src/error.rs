@@ -140,6 +140,17 @@ pub enum ErrorKind {
         what: String,
     },
 
+    /// Flows that a run was to go on with are told apart by other rules.
+    #[error("the flows of the index are not what they should be; index the captures again")]
+    OtherFlows,
+
+    /// A capture that is to be indexed is in the index.
+    #[error("{}: is in the index already", path.display())]
+    IndexedBefore {
+        /// The capture.
+        path: PathBuf,
+    },
+
     /// A capture that was said to have moved is none of the index's.
     #[error("{}: the index has no capture of that name", path.display())]
     NotIndexed {

@@ -7,7 +7,7 @@ use super::lists::ShardLists;
 use crate::capture::{Companion, Format, LinkType, Nanos, PacketRecord, Stop, Walk};
 use crate::decode::{Addresses, Fragment, Headers, NotFlow, decode, decode_any, decode_plain};
 use crate::flow::{
-    DatagramTable, FlowKey, FragmentTable, Layers, LinkKey, LinkTable, NetworkKey, PacketRef,
+    DatagramTable, Flow, FlowKey, FragmentTable, Layers, LinkKey, LinkTable, NetworkKey, PacketRef,
 };
 use std::net::IpAddr;
 use std::ops::Range;
@@ -80,6 +80,34 @@ impl Chunk {
         let (companions, format) = walk.into_parts();
         self.companions = companions;
         self.end_format = Some(format);
+    }
+
+    /// Hands over flows that are known from before as if each were a packet.
+    pub(crate) fn walk_known(&mut self, flows: &[Flow], rules: &Rules) {
+        self.packets.reset(rules.shards, rules.wants_contents);
+        for (flow, place) in flows.iter().zip(0..) {
+            let network = &flow.key.network;
+            let packet = PacketRef {
+                time: flow.first,
+                offset: place,
+                ports: [network.src_port, network.dst_port],
+                protocol: network.protocol,
+                ..PacketRef::default()
+            };
+            let mut bytes = [0; 32];
+            let addresses = addresses_of(network, &mut bytes);
+            let shard = self.hand_over(packet, &addresses, &flow.key.link, rules);
+            if rules.wants_contents {
+                let place = Layers::NOWHERE;
+                self.packets.push_layers(
+                    shard,
+                    Layers {
+                        place,
+                        ..Layers::default()
+                    },
+                );
+            }
+        }
     }
 
     fn reset(&mut self, range: Range<usize>, format: &Format, rules: &Rules) {

@@ -25,6 +25,12 @@ pub trait Job {
         false
     }
 
+    /// The run goes on with flows that are known from before; observers were told that they
+    /// start.
+    fn resumed(&mut self, flows: &FlowList, observers: Vec<&mut Self::Observer>) {
+        let _ = (flows, observers);
+    }
+
     /// An input starts.
     ///
     /// # Errors

@@ -13,4 +13,4 @@ pub use balance::{Balance, Oddity, Place};
 pub use config::{Config, Restriction, Tuning};
 pub use job::{InputStart, Job, Window};
 pub use progress::{Progress, Snapshot, Stopwatch};
-pub use run::{InputReport, Outcome, Source, Workers, run};
+pub use run::{InputReport, Outcome, Source, Workers, run, run_on};

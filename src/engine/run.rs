@@ -9,7 +9,7 @@ use crate::capture::{
     Damage, DamageKind, Format, Input, Obstacle, Stop, not_a_capture, seconds_of,
 };
 use crate::error::{Error, ErrorKind};
-use crate::flow::FlowList;
+use crate::flow::{Flow, FlowList};
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -117,6 +117,24 @@ pub fn run<J: Job + Send>(
     job: &mut J,
     progress: &Progress,
 ) -> Result<Outcome, Error> {
+    run_on(config, &[], sources, job, progress)
+}
+
+/// Like [`run`], and goes on with flows that an earlier run found: `known` are all of them, by
+/// FlowID, found with the same configuration.
+///
+/// The balance is that of the sources alone. Fragments whose first one was read before are not
+/// known to belong to it.
+///
+/// # Errors
+/// As [`run`], and when the flows are not those of this configuration.
+pub fn run_on<J: Job + Send>(
+    config: &Config,
+    known: &[Flow],
+    sources: Vec<Source>,
+    job: &mut J,
+    progress: &Progress,
+) -> Result<Outcome, Error> {
     let rules = Rules::new(config, job.wants_loose(), job.wants_contents());
     let pool = thread_pool(&config.tuning)?;
     let tables = Tables::new(job, &rules);
@@ -130,6 +148,7 @@ pub fn run<J: Job + Send>(
         reports,
     };
     pool.install(|| {
+        reader.resume(known)?;
         sources
             .into_iter()
             .try_for_each(|source| reader.source(source))
@@ -235,6 +254,21 @@ impl<J: Job> Reader<'_, J> {
             Err(Ended::Stopped(error)) => return Err(error),
         }
         self.reports.push(report);
+        Ok(())
+    }
+
+    /// Goes on with flows that are known.
+    fn resume(&mut self, known: &[Flow]) -> Result<(), Error> {
+        if known.is_empty() {
+            return Ok(());
+        }
+        if !self.tables.resume(known, self.rules) {
+            return Err(ErrorKind::OtherFlows.into());
+        }
+        let Tables {
+            flows, observers, ..
+        } = &mut self.tables;
+        self.job.resumed(flows, observers.iter_mut().collect());
         Ok(())
     }
 

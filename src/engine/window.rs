@@ -7,7 +7,8 @@ use super::job::{Job, Window};
 use crate::capture::{Companion, Format, Nanos, Stop, Walk, find_boundary};
 use crate::error::Error;
 use crate::flow::{
-    DatagramTable, FlowKey, FlowList, FragmentTable, Observer, Shard, ShardPackets, ShardRules,
+    DatagramTable, Flow, FlowKey, FlowList, FragmentTable, Observer, Shard, ShardPackets,
+    ShardRules,
 };
 use rayon::prelude::*;
 use std::ops::Range;
@@ -68,6 +69,27 @@ impl<O> Tables<O> {
             chunks: Vec::new(),
             last_time: None,
         }
+    }
+
+    /// Starts with flows that are known from before, by id. Each goes the way of a packet, so that
+    /// it is found by the same rules; then it gets its counters.
+    ///
+    /// Returns whether they are the same flows again.
+    pub(super) fn resume(&mut self, known: &[Flow], rules: &Rules) -> bool
+    where
+        O: Observer,
+    {
+        let mut chunk = Chunk::default();
+        chunk.walk_known(known, rules);
+        chunk.number_links(&mut self.flows.links);
+        let mut uncounted = Balance::default();
+        let chunks = [chunk];
+        let Self {
+            flows, observers, ..
+        } = self;
+        apply(&[], flows, observers, &mut uncounted, &chunks, rules);
+        flows.assign_ids();
+        flows.resume(known)
     }
 
     /// Reads the records that start in a run of bytes, the first of them at its start.

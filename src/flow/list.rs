@@ -113,6 +113,11 @@ impl FlowList {
         self.shards.iter().map(|shard| shard.accepted).sum()
     }
 
+    /// Length of the packets of all flows on the wire, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.shards.iter().map(Shard::bytes).sum()
+    }
+
     /// Whether there is no flow.
     pub const fn is_empty(&self) -> bool {
         self.order.is_empty()
@@ -181,6 +186,19 @@ impl FlowList {
             None => usize::try_from(id.checked_sub(1)?).ok()?,
         };
         self.order.get(place)
+    }
+
+    /// Gives flows the counters that they had before; returns whether these are the same flows.
+    pub(crate) fn resume(&mut self, known: &[Flow]) -> bool {
+        let mut are_same = self.found() == known.len() as u64;
+        for flow in known {
+            let Some(&Place { shard, index }) = self.place(flow.id) else {
+                return false;
+            };
+            let shard = self.shards.get_mut(shard as usize);
+            are_same &= shard.is_some_and(|shard| shard.resume(index, flow));
+        }
+        are_same && known.iter().all(|flow| self.get(flow.id) == Some(*flow))
     }
 
     /// The shard of a flow, and its index there.

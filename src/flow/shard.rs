@@ -3,6 +3,7 @@
 use super::hash::HashKey;
 use super::key::{FlowKey, NetworkKey};
 use super::links::LinkTable;
+use super::list::Flow;
 use super::observer::Observer;
 use super::packet::{Contents, Layers, PacketRef, Transport};
 use super::record::{FlowRecord, ReverseCounters};
@@ -316,9 +317,35 @@ impl Shard {
         }
     }
 
+    /// Gives a flow the counters that it had before.
+    pub(super) fn resume(&mut self, index: u32, flow: &Flow) -> bool {
+        let index = index as usize;
+        let Some(record) = self.records.get_mut(index) else {
+            return false;
+        };
+        record.packets = flow.packets;
+        record.bytes = flow.bytes;
+        record.first = flow.first;
+        record.last = flow.last;
+        record.tcp_flags = flow.tcp_flags;
+        if let (Some(place), Some(reverse)) = (self.reverse.get_mut(index), flow.reverse) {
+            *place = reverse;
+        }
+        if let Some(lifetime) = self.lifetimes.get_mut(index) {
+            *lifetime = Lifetime::new(flow.first);
+            lifetime.extend(flow.last);
+        }
+        true
+    }
+
     /// A flow's record.
     pub(crate) fn record(&self, index: u32) -> Option<&FlowRecord> {
         self.records.get(index as usize)
+    }
+
+    /// Bytes of all flows.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.records.iter().map(|record| record.bytes).sum()
     }
 
     /// A conversation's counters of the other direction, where these are kept.

@@ -31,19 +31,18 @@ pub(super) fn schema(columns: Columns) -> SchemaRef {
 pub(super) const STORAGE: Storage<'static> = Storage {
     deltas: &["flow_id", "first_ns", "last_ns", "src_port"],
     plain: &[FIRST_PAYLOAD, NEXT_SEQ],
-    bloom: &["src_ip", "dst_ip"],
+    bloom: &[],
     without_statistics: &[FIRST_PAYLOAD, NEXT_SEQ, COMMUNITY_ID],
 };
 
-/// Some flows, with their summaries, as rows.
+/// Some flows, with their summaries and the names of their servers, as rows.
 pub(super) fn batch(
     schema: &SchemaRef,
     columns: Columns,
-    flows: &[(Flow, &Summary)],
+    flows: &[(Flow, &Summary, Option<&str>)],
 ) -> RecordBatch {
     let rows = flows.len();
-    let mut arrays = columnar::arrays(columns, flows.iter().map(|(flow, _)| flow));
-    let summaries = || flows.iter().map(|(_, summary)| summary);
+    let mut arrays = columnar::arrays(columns, flows.iter().map(|(flow, ..)| flow));
     let mut handshake = BooleanBuilder::with_capacity(rows);
     let mut retransmissions = PrimitiveBuilder::<UInt32Type>::with_capacity(rows);
     let mut payload = PrimitiveBuilder::<UInt64Type>::with_capacity(rows);
@@ -52,16 +51,16 @@ pub(super) fn batch(
     let mut ids = StringBuilder::with_capacity(rows, rows * COMMUNITY_ID_LEN);
     let mut fragments = PrimitiveBuilder::<UInt32Type>::with_capacity(rows);
     let mut next_seq = PrimitiveBuilder::<UInt64Type>::with_capacity(rows);
-    for summary in summaries() {
+    for (_, summary, name) in flows {
         handshake.append_value(summary.has_handshake());
         retransmissions.append_value(summary.retransmissions);
         payload.append_value(summary.payload_bytes);
         first.append_option(summary.first_payload());
-        names.append_option(summary.server_name.as_deref());
+        names.append_option(*name);
         fragments.append_value(summary.fragments);
         next_seq.append_option(summary.next_seq());
     }
-    for (flow, _) in flows {
+    for (flow, ..) in flows {
         match community_id(&flow.key.network, 0) {
             // A builder takes all there is.
             Some(id) => write!(ids, "{id}").unwrap_or(()),
@@ -95,4 +94,14 @@ pub(super) const SERVER_NAME: &str = "server_name";
 pub(super) const COMMUNITY_ID: &str = "community_id";
 pub(super) const FRAGMENTS: &str = "fragments";
 pub(super) const NEXT_SEQ: &str = "next_seq";
+/// What a summary is read from.
+pub(super) const SUMMARY_COLUMNS: [&str; 7] = [
+    HANDSHAKE,
+    RETRANSMISSIONS,
+    PAYLOAD_BYTES,
+    FIRST_PAYLOAD,
+    SERVER_NAME,
+    FRAGMENTS,
+    NEXT_SEQ,
+];
 const COMMUNITY_ID_LEN: usize = 30;

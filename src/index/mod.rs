@@ -51,5 +51,5 @@ pub use identity::{Identity, check};
 pub use notes::{CaptureNote, Notes, PartNote, Settings, Totals};
 pub use packets::{Posting, Postings};
 pub use reader::{FlowRows, Index};
-pub use summary::{Segment, Summary};
+pub use summary::{Resumed, Segment, Summaries, Summary};
 pub use writer::IndexWriter;

@@ -4,6 +4,7 @@ use arrow_array::builder::{ListBuilder, PrimitiveBuilder, UInt64Builder};
 use arrow_array::types::{UInt32Type, UInt64Type};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use rayon::prelude::*;
 use std::sync::Arc;
 
 /// The places of one shard's packets, sorted by flow.
@@ -64,35 +65,50 @@ pub struct Posting<'a> {
 /// starts of those that the segment has packets of, from the segment's start, with their numbers.
 pub(super) fn rows<'a>(
     shards: &'a [Postings],
-    id_of: impl Fn(usize, u32) -> u64,
+    id_of: impl Fn(usize, u32) -> u64 + Sync,
     captures: &[(i64, u32)],
 ) -> Vec<Posting<'a>> {
-    let mut rows = Vec::new();
-    for (shard, postings) in shards.iter().enumerate() {
-        for (flow, mut places) in postings.rows() {
-            let flow_id = id_of(shard, flow);
-            while let Some(&first) = places.first() {
-                let number = captures.partition_point(|(start, _)| *start <= i64::from(first));
-                let (start, capture) = captures
-                    .get(number.saturating_sub(1))
-                    .copied()
-                    .unwrap_or_default();
-                let end = captures.get(number).map_or(i64::MAX, |(start, _)| *start);
-                let own = places.partition_point(|&place| i64::from(place) < end);
-                let (own, others) = places.split_at(own.clamp(1, MOST_IN_ROW));
-                rows.push(Posting {
-                    flow_id,
-                    capture,
-                    base: -start,
-                    places: own,
-                });
-                places = others;
-            }
+    let rows_of = |(shard, postings): (usize, &'a Postings)| {
+        let mut rows = Vec::with_capacity(postings.flows.len());
+        for (flow, places) in postings.rows() {
+            cut(&mut rows, id_of(shard, flow), places, captures);
         }
-    }
-    // Rows of one flow come from one shard, in order.
-    rows.sort_by_key(|row| row.flow_id);
+        rows
+    };
+    let mut rows: Vec<Posting<'a>> = shards
+        .par_iter()
+        .enumerate()
+        .flat_map_iter(rows_of)
+        .collect();
+    // Of one flow all are from the same shard, in order.
+    rows.par_sort_unstable_by_key(|row| (row.flow_id, row.capture, row.places.first().copied()));
     rows
+}
+
+/// A flow's rows: one for each capture, and none too long.
+fn cut<'a>(
+    rows: &mut Vec<Posting<'a>>,
+    flow_id: u64,
+    mut places: &'a [u32],
+    captures: &[(i64, u32)],
+) {
+    while let Some(&first) = places.first() {
+        let number = captures.partition_point(|(start, _)| *start <= i64::from(first));
+        let (start, capture) = captures
+            .get(number.saturating_sub(1))
+            .copied()
+            .unwrap_or_default();
+        let end = captures.get(number).map_or(i64::MAX, |(start, _)| *start);
+        let own = places.partition_point(|&place| i64::from(place) < end);
+        let (own, others) = places.split_at(own.clamp(1, MOST_IN_ROW));
+        rows.push(Posting {
+            flow_id,
+            capture,
+            base: -start,
+            places: own,
+        });
+        places = others;
+    }
 }
 
 /// Cuts rows into row groups.

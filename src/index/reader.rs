@@ -3,6 +3,7 @@
 use super::columns;
 use super::notes::Notes;
 use super::packets;
+use super::summary::{Resumed, Summary};
 use crate::capture::Nanos;
 use crate::error::{Error, ErrorKind};
 use crate::flow::{
@@ -158,6 +159,65 @@ impl Index {
                     .collect::<Vec<_>>())
             })?;
         Ok(groups.concat())
+    }
+
+    /// What is known of all flows beyond the flow list, in order; with the names of servers.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn summaries(&self) -> Result<Vec<(Summary, Option<Box<str>>)>, Error> {
+        let mut names = columns::SUMMARY_COLUMNS.to_vec();
+        names.push("tcp_flags");
+        if self.notes.settings.conversations {
+            names.push("reverse_tcp_flags");
+        }
+        let groups = self
+            .flows
+            .read_all(&names, |batch| self.summaries_of(batch))?;
+        Ok(groups.into_iter().flatten().collect())
+    }
+
+    fn summaries_of(&self, batch: &RecordBatch) -> Result<Vec<(Summary, Option<Box<str>>)>, Error> {
+        let table = &self.flows;
+        let short = |name| table.numbers::<UInt16Type>(batch, name);
+        let number = |name| table.numbers::<UInt32Type>(batch, name);
+        let payload = table.numbers::<UInt64Type>(batch, columns::PAYLOAD_BYTES)?;
+        let retransmissions = number(columns::RETRANSMISSIONS)?;
+        let fragments = number(columns::FRAGMENTS)?;
+        let flags = short("tcp_flags")?;
+        let reverse = match self.notes.settings.conversations {
+            true => Some(short("reverse_tcp_flags")?),
+            false => None,
+        };
+        let handshakes = table.column(batch, columns::HANDSHAKE)?.as_boolean_opt();
+        let firsts = table
+            .column(batch, columns::FIRST_PAYLOAD)?
+            .as_binary_opt::<i32>();
+        let next = table
+            .column(batch, columns::NEXT_SEQ)?
+            .as_primitive_opt::<UInt64Type>();
+        let names = table.texts(batch, columns::SERVER_NAME)?;
+        let (Some(handshakes), Some(firsts), Some(next)) = (handshakes, firsts, next) else {
+            return Err(table.damaged("a column has another type"));
+        };
+        let row = |row: usize| {
+            let known = Resumed {
+                payload_bytes: *payload.get(row)?,
+                retransmissions: *retransmissions.get(row)?,
+                fragments: *fragments.get(row)?,
+                has_handshake: handshakes.value(row),
+                first_payload: firsts
+                    .is_valid(row)
+                    .then(|| firsts.value(row))
+                    .unwrap_or_default(),
+                next_seq: next.is_valid(row).then(|| next.value(row)),
+                tcp_flags: *flags.get(row)?,
+                reverse_flags: reverse.and_then(|it| it.get(row).copied()),
+            };
+            let name = names.is_valid(row).then(|| names.value(row).into());
+            Some((Summary::resumed(&known), name))
+        };
+        Ok((0..batch.num_rows()).filter_map(row).collect())
     }
 
     /// For each capture, where the records of these flows are, in order. The ids are in order, 0
@@ -528,6 +588,11 @@ impl FlowRows {
                 flow.packets = 0;
             }
         });
+    }
+
+    /// All of them, in order.
+    pub fn into_flows(self) -> Vec<Flow> {
+        self.flows
     }
 
     /// The flows that are not left out.

@@ -22,8 +22,45 @@ pub struct Summary {
     state: u8,
     first_len: u8,
     first: [u8; FIRST_LEN],
-    /// The name of the server, where the first payload tells it.
-    pub server_name: Option<Box<str>>,
+}
+
+/// What an index has noted of a flow.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Resumed<'a> {
+    /// See [`Summary`].
+    pub payload_bytes: u64,
+    /// See [`Summary`].
+    pub retransmissions: u32,
+    /// See [`Summary`].
+    pub fragments: u32,
+    /// See [`Summary::has_handshake`].
+    pub has_handshake: bool,
+    /// See [`Summary::first_payload`].
+    pub first_payload: &'a [u8],
+    /// See [`Summary::next_seq`].
+    pub next_seq: Option<u64>,
+    /// OR of the TCP flags.
+    pub tcp_flags: u16,
+    /// For a conversation, those against the first packet's direction.
+    pub reverse_flags: Option<u16>,
+}
+
+/// The summaries of one shard's flows, by their indices.
+#[derive(Debug, Default)]
+pub struct Summaries {
+    all: Vec<Summary>,
+    /// Names of servers, where first payloads told them, in the order of flows.
+    names: Vec<(u32, Box<str>)>,
+}
+
+impl Summaries {
+    /// A flow's summary, and the name of its server.
+    pub fn get(&self, flow: u32) -> Option<(&Summary, Option<&str>)> {
+        let summary = self.all.get(flow as usize)?;
+        let name = self.names.binary_search_by_key(&flow, |(flow, _)| *flow);
+        let name = name.ok().and_then(|place| self.names.get(place));
+        Some((summary, name.map(|(_, name)| &**name)))
+    }
 }
 
 impl Summary {
@@ -52,34 +89,34 @@ impl Summary {
         (is_open && is_known).then(|| u64::from(low) | u64::from(high) << 32)
     }
 
-    /// A summary to go on with.
-    pub(crate) fn resumed(
-        known: (u64, u32, u32),
-        next_seq: Option<u64>,
-        has_handshake: bool,
-        first: &[u8],
-        server_name: Option<&str>,
-    ) -> Self {
-        let (payload_bytes, retransmissions, fragments) = known;
+    /// What is known of a flow from before, to go on with.
+    pub fn resumed(known: &Resumed<'_>) -> Self {
         let mut summary = Self {
-            payload_bytes,
-            retransmissions,
-            fragments,
-            server_name: server_name.map(Into::into),
+            payload_bytes: known.payload_bytes,
+            retransmissions: known.retransmissions,
+            fragments: known.fragments,
             ..Self::default()
         };
-        if has_handshake {
+        let reverse = known.reverse_flags.unwrap_or(0);
+        if known.tcp_flags & SYN != 0 {
+            summary.state |= Self::SYN[0];
+        }
+        if reverse & SYN != 0 {
+            summary.state |= Self::SYN[1] | Self::CONVERSATION;
+        }
+        if known.has_handshake {
             summary.state |= Self::HANDSHAKE;
         }
-        if let Some(next) = next_seq {
+        if let Some(next) = known.next_seq {
             let [a, b, c, d, e, f, g, h] = next.to_le_bytes();
             summary.next_seq = [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes);
-            summary.state |= Self::KNOWN[0];
-            if summary.next_seq[1] != 0 {
-                summary.state |= Self::KNOWN[1];
+            for (next, known) in summary.next_seq.iter().zip(Self::KNOWN) {
+                if *next != 0 {
+                    summary.state |= known;
+                }
             }
         }
-        summary.set_first(first);
+        summary.set_first(known.first_payload);
         summary
     }
 
@@ -183,13 +220,32 @@ pub struct Segment {
     /// Whether a first payload has been met, of each flow.
     has_payload: Vec<bool>,
     summaries: Vec<Summary>,
+    names: Vec<(u32, Box<str>)>,
 }
 
 impl Segment {
     /// A flow starts.
-    pub fn start(&mut self, summary: Summary) {
-        self.has_payload.push(summary.first_len > 0);
-        self.summaries.push(summary);
+    #[inline]
+    pub fn start(&mut self) {
+        self.has_payload.push(false);
+        self.summaries.push(Summary::default());
+    }
+
+    /// A flow that has started is one of which something is known.
+    pub fn resume(&mut self, flow: u32, summary: Summary, server_name: Option<&str>) {
+        self.names
+            .extend(server_name.map(|name| (flow, name.into())));
+        if let Some(has_payload) = self.has_payload.get_mut(flow as usize) {
+            *has_payload = summary.first_len > 0;
+        }
+        if let Some(place) = self.summaries.get_mut(flow as usize) {
+            *place = summary;
+        }
+    }
+
+    /// Forgets all packets that were noted.
+    pub fn clear(&mut self) {
+        self.lines.clear();
     }
 
     /// Notes a packet of a flow; `place` is where its record is, from the segment's start.
@@ -231,10 +287,11 @@ impl Segment {
 
     #[cold]
     fn first_payload(&mut self, flow: u32, protocol: u8, payload: &[u8]) {
-        let flow = flow as usize;
-        let (Some(seen), Some(summary)) =
-            (self.has_payload.get_mut(flow), self.summaries.get_mut(flow))
-        else {
+        let index = flow as usize;
+        let (Some(seen), Some(summary)) = (
+            self.has_payload.get_mut(index),
+            self.summaries.get_mut(index),
+        ) else {
             return;
         };
         if payload.is_empty() || !matches!(protocol, TCP | UDP) {
@@ -243,7 +300,8 @@ impl Segment {
         *seen = true;
         summary.set_first(payload);
         if protocol == TCP {
-            summary.server_name = server_name(payload).map(Into::into);
+            let name = server_name(payload);
+            self.names.extend(name.map(|name| (flow, name.into())));
         }
     }
 
@@ -279,8 +337,12 @@ impl Segment {
     }
 
     /// The summaries of all flows.
-    pub fn into_summaries(self) -> Vec<Summary> {
-        self.summaries
+    pub fn into_summaries(mut self) -> Summaries {
+        self.names.sort_unstable_by_key(|(flow, _)| *flow);
+        Summaries {
+            all: self.summaries,
+            names: self.names,
+        }
     }
 }
 
@@ -336,6 +398,7 @@ fn tcp_bits(packet: &PacketRef) -> u32 {
 
 /// Bytes of the first payload that are kept: enough to tell protocols apart.
 const FIRST_LEN: usize = 8;
+const SYN: u16 = 2;
 /// IP protocol numbers.
 const TCP: u8 = 6;
 const UDP: u8 = 17;

@@ -93,7 +93,7 @@ impl IndexWriter {
         &mut self,
         shards: &[Postings],
         captures: &[(i64, u32)],
-        id_of: impl Fn(usize, u32) -> u64,
+        id_of: impl Fn(usize, u32) -> u64 + Sync,
     ) -> Result<(), Error> {
         let rows = packets::rows(shards, id_of, captures);
         let groups = packets::groups(&rows, ROWS_IN_GROUP);
@@ -115,7 +115,7 @@ impl IndexWriter {
     pub fn finish<'s>(
         self,
         flows: &dyn Flows,
-        summary: impl Fn(u64) -> Option<&'s Summary> + Sync,
+        summary: impl Fn(u64) -> Option<(&'s Summary, Option<&'s str>)> + Sync,
         settings: Settings,
         captures: Vec<CaptureNote>,
         totals: Totals,
@@ -146,15 +146,18 @@ impl IndexWriter {
         };
         part.note(Notes::PART_KEY, note.digest.clone());
         let failed = |error| Error::io("write", &part_path, error);
+        // Where no packets came, there is no file with their places.
+        let has_rows = part.has_rows();
         let mut part = part.finish().map_err(failed)?;
         note.size = part.len().map_err(failed)?;
+        let note = has_rows.then_some(note);
 
         let failed = |error| Error::io("write", &path, error);
         let notes = Notes {
             version: Notes::VERSION,
             settings,
             captures,
-            parts: kept.into_iter().chain([note]).collect(),
+            parts: kept.into_iter().chain(note).collect(),
             totals,
         };
         let mut file = flow_rows(out, flows, summary, columns).map_err(failed)?;
@@ -163,7 +166,9 @@ impl IndexWriter {
             .map_err(failed)?;
         file.note(Notes::KEY, notes);
         let out = file.finish().map_err(failed)?;
-        part.finish()?;
+        if has_rows {
+            part.finish()?;
+        }
         out.finish()?;
         // What is left of an older index is in nobody's way.
         for path in stale {
@@ -176,7 +181,7 @@ impl IndexWriter {
 fn flow_rows<'s>(
     out: OutputFile,
     flows: &dyn Flows,
-    summary: impl Fn(u64) -> Option<&'s Summary> + Sync,
+    summary: impl Fn(u64) -> Option<(&'s Summary, Option<&'s str>)> + Sync,
     columns: Columns,
 ) -> io::Result<ParquetFile<OutputFile>> {
     let schema = columns::schema(columns);
@@ -188,7 +193,8 @@ fn flow_rows<'s>(
         let ids = (first..ids.min(first + ROWS_IN_GROUP)).map(|it| it as u64 + 1);
         let row = |id| {
             let flow: Flow = flows.get(id)?;
-            Some((flow, summary(id).unwrap_or(&none)))
+            let (summary, name) = summary(id).unwrap_or((&none, None));
+            Some((flow, summary, name))
         };
         let rows: Vec<_> = ids.filter_map(row).collect();
         columns::batch(&schema, columns, &rows)

@@ -135,6 +135,11 @@ impl<W: Write + Send> ParquetFile<W> {
         self.writer.append_key_value_metadata(note);
     }
 
+    /// Whether any row group was written.
+    pub(crate) const fn has_rows(&self) -> bool {
+        self.groups > 0
+    }
+
     /// Ends the file.
     pub(crate) fn finish(self) -> io::Result<W> {
         self.writer.into_inner().map_err(failed)

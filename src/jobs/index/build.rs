@@ -1,13 +1,15 @@
 //! Making an index: the flow list, and for each flow what an analyst filters by and where its
 //! packets are.
 
+use super::carve::{apply_settings, places};
 use crate::engine::{
-    Balance, Config, InputStart, Job, Outcome, Progress, Source, Stopwatch, Window, run,
+    Balance, Config, InputStart, Job, Outcome, Progress, Source, Stopwatch, Window, Workers, run_on,
 };
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::flow::{Contents, Flow, FlowKey, FlowList, Observer, PacketRef};
 use crate::index::{
-    CaptureNote, Identity, IndexWriter, Postings, Segment, Settings, Summary, Totals,
+    CaptureNote, Identity, Index, IndexWriter, Notes, Postings, Segment, Settings, Summaries,
+    Summary, Totals, check,
 };
 use crate::jobs::stats::Stats;
 use crate::output::OutputFile;
@@ -54,25 +56,41 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
         config,
         captures,
         output,
-        append: _,
-        relocated: _,
+        append,
+        relocated,
         stats,
     } = job;
     let inputs = captures.iter().map(PathBuf::as_path);
-    let stats = stats
-        .map(|path| OutputFile::create(&path, inputs.clone()))
-        .transpose()?;
-    let notes = captures
-        .iter()
-        .map(|path| note(path))
-        .collect::<Result<_, _>>()?;
-    let writer = IndexWriter::create(&output, inputs, columns(&config), Vec::new())?;
-    let mut build = Build::new(writer, notes);
-    let sources = captures
-        .iter()
-        .map(|path| Source::Path(path.clone()))
-        .collect();
-    let outcome = run(&config, sources, &mut build, progress)?;
+    let stats = stats.map(|path| OutputFile::create(&path, inputs.clone()));
+    let stats = stats.transpose()?;
+    let mut config = config;
+    let before = if append {
+        let workers = Workers::new(&config.tuning)?;
+        let before = workers.install(|| Before::read(&output, &relocated))?;
+        apply_settings(&before.notes.settings, &mut config);
+        before
+    } else {
+        Before::default()
+    };
+    let Before {
+        notes: old,
+        flows,
+        summaries,
+    } = before;
+    let known: Vec<PathBuf> = old.captures.iter().map(CaptureNote::path).collect();
+    let new = captures.iter().map(|path| note(path));
+    let new = new.collect::<Result<Vec<_>, _>>()?;
+    if let Some(twice) = new.iter().find(|note| known.contains(&note.path())) {
+        let path = twice.path();
+        return Err(ErrorKind::IndexedBefore { path }.into());
+    }
+    let writer = IndexWriter::create(&output, inputs, columns(&config), old.parts)?;
+    let first = old.captures.len();
+    let notes = old.captures.into_iter().chain(new).collect();
+    let mut build = Build::new(writer, notes, first, old.totals, summaries);
+    let sources = captures.iter().map(|path| Source::Path(path.clone()));
+    let outcome = run_on(&config, &flows, sources.collect(), &mut build, progress)?;
+    drop(flows);
     let elapsed = stopwatch.elapsed();
     outcome
         .workers
@@ -83,6 +101,33 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
         file.finish()?;
     }
     Ok(IndexReport { outcome, elapsed })
+}
+
+/// An index that is gone on with.
+#[derive(Default)]
+struct Before {
+    notes: Notes,
+    flows: Vec<Flow>,
+    summaries: Vec<(Summary, Option<Box<str>>)>,
+}
+
+impl Before {
+    fn read(path: &Path, relocated: &[(PathBuf, PathBuf)]) -> Result<Self, Error> {
+        let index = Index::open(path)?;
+        let mut notes = index.notes().clone();
+        for (note, path) in notes.captures.iter_mut().zip(places(&index, relocated)?) {
+            if path != note.path() {
+                check(&path, &note.identity, true)?;
+                note.identity = Identity::of(&path)?;
+                note.set_path(&path);
+            }
+        }
+        Ok(Self {
+            notes,
+            flows: index.flows()?.into_flows(),
+            summaries: index.summaries()?,
+        })
+    }
 }
 
 /// What is known of a capture before it is read.
@@ -120,6 +165,12 @@ pub(super) fn settings(config: &Config) -> Settings {
 struct Build {
     writer: Option<IndexWriter>,
     captures: Vec<CaptureNote>,
+    /// The first of these that is read now.
+    first: usize,
+    /// What was read before.
+    totals: Totals,
+    /// What is known of flows from before.
+    resumed: Vec<(Summary, Option<Box<str>>)>,
     /// Where each input that was started starts, as if all were one.
     starts: Vec<u64>,
     /// How far the current input has been seen.
@@ -130,7 +181,7 @@ struct Build {
     window: u64,
     /// Packets of no flow, from the segment's start.
     loose: Vec<u32>,
-    summaries: Vec<Vec<Summary>>,
+    summaries: Vec<Summaries>,
 }
 
 /// One shard's part of the job.
@@ -144,7 +195,7 @@ pub(super) struct BuildObserver {
 impl Observer for BuildObserver {
     #[inline]
     fn start(&mut self, _: u32, _: bool, _: impl Fn() -> FlowKey) {
-        self.segment.start(Summary::default());
+        self.segment.start();
     }
 
     #[inline]
@@ -157,10 +208,19 @@ impl Observer for BuildObserver {
 }
 
 impl Build {
-    const fn new(writer: IndexWriter, captures: Vec<CaptureNote>) -> Self {
+    const fn new(
+        writer: IndexWriter,
+        captures: Vec<CaptureNote>,
+        first: usize,
+        totals: Totals,
+        resumed: Vec<(Summary, Option<Box<str>>)>,
+    ) -> Self {
         Self {
             writer: Some(writer),
             captures,
+            first,
+            totals,
+            resumed,
             starts: Vec::new(),
             seen: 0,
             segment: 0,
@@ -216,7 +276,10 @@ impl Build {
             .zip(&self.starts)
             .skip(first)
             .take_while(|(_, start)| **start < end)
-            .map(|(number, start)| (start.wrapping_sub(self.segment).cast_signed(), number))
+            .map(|(number, start)| {
+                let number = u32::try_from(self.first).unwrap_or(u32::MAX) + number;
+                (start.wrapping_sub(self.segment).cast_signed(), number)
+            })
             .collect();
         self.segment = end;
         match &mut self.writer {
@@ -227,7 +290,8 @@ impl Build {
 
     /// Writes the flows, and puts the index under its name.
     fn complete(mut self, config: &Config, outcome: &Outcome) -> Result<(), Error> {
-        for (note, report) in self.captures.iter_mut().zip(&outcome.inputs) {
+        let new = self.captures.iter_mut().skip(self.first);
+        for (note, report) in new.zip(&outcome.inputs) {
             note.packets = report.packets;
             note.read = report.bytes;
             note.damage = match (&report.error, report.damages.first()) {
@@ -237,11 +301,11 @@ impl Build {
             };
         }
         let flows = &outcome.flows;
-        let totals = totals(&outcome.balance, flows);
+        let totals = totals(&self.totals, &outcome.balance, flows);
         let summaries = std::mem::take(&mut self.summaries);
         let summary = |id: u64| {
             let (shard, index) = flows.shard_of(id)?;
-            summaries.get(shard)?.get(index as usize)
+            summaries.get(shard)?.get(index)
         };
         match self.writer {
             Some(writer) => writer.finish(flows, summary, settings(config), self.captures, totals),
@@ -250,14 +314,14 @@ impl Build {
     }
 }
 
-fn totals(balance: &Balance, flows: &FlowList) -> Totals {
+fn totals(before: &Totals, balance: &Balance, flows: &FlowList) -> Totals {
     Totals {
-        packets: balance.packets,
-        bytes: balance.bytes,
-        packets_in_flows: balance.in_flows,
-        bytes_in_flows: flows.iter().map(|flow: Flow| flow.bytes).sum(),
-        packets_not_ip: balance.not_ip(),
-        packets_malformed: balance.malformed(),
+        packets: before.packets + balance.packets,
+        bytes: before.bytes + balance.bytes,
+        packets_in_flows: before.packets_in_flows + balance.in_flows,
+        bytes_in_flows: flows.bytes(),
+        packets_not_ip: before.packets_not_ip + balance.not_ip(),
+        packets_malformed: before.packets_malformed + balance.malformed(),
         flows: flows.accepted(),
     }
 }
@@ -275,6 +339,19 @@ impl Job for Build {
 
     fn wants_contents(&self) -> bool {
         true
+    }
+
+    fn resumed(&mut self, flows: &FlowList, mut observers: Vec<&mut BuildObserver>) {
+        for ((summary, name), id) in std::mem::take(&mut self.resumed).into_iter().zip(1..) {
+            if let Some((shard, index)) = flows.shard_of(id)
+                && let Some(observer) = observers.get_mut(shard)
+            {
+                observer.segment.resume(index, summary, name.as_deref());
+            }
+        }
+        for observer in observers {
+            observer.segment.clear();
+        }
     }
 
     fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
@@ -310,7 +387,7 @@ impl Job for Build {
         let base = u32::try_from(self.window - self.segment).unwrap_or(u32::MAX);
         self.loose
             .extend(window.loose.iter().map(|place| base + place));
-        if let Some(note) = self.captures.get_mut(self.starts.len() - 1) {
+        if let Some(note) = self.captures.get_mut(self.first + self.starts.len() - 1) {
             let blocks = window.companions.iter();
             note.blocks.extend(blocks.map(|it| {
                 let len = u32::try_from(it.len).unwrap_or(u32::MAX);

@@ -117,7 +117,7 @@ pub fn carve(
 }
 
 /// How flows are told apart is what it was when the captures were indexed.
-fn apply_settings(settings: &Settings, config: &mut Config) {
+pub(super) fn apply_settings(settings: &Settings, config: &mut Config) {
     config.five_tuple = settings.five_tuple;
     config.conversations = settings.conversations;
     config.decode.decap = settings.decap;
@@ -130,24 +130,43 @@ fn apply_settings(settings: &Settings, config: &mut Config) {
 
 /// Where the captures are, all of which are what they were.
 fn captures(index: &Index, relocated: &[(PathBuf, PathBuf)]) -> Result<Vec<PathBuf>, Error> {
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let notes = &index.notes().captures;
-    let known: Vec<PathBuf> = notes.iter().map(|note| note.path()).collect();
-    for (old, _) in relocated {
-        if !known.contains(&absolute(old)) {
-            return Err(ErrorKind::NotIndexed { path: old.clone() }.into());
-        }
+    let places = places(index, relocated)?;
+    for (note, path) in index.notes().captures.iter().zip(&places) {
+        let was_moved = relocated.iter().any(|(_, new)| absolute(new) == *path);
+        check(path, &note.identity, was_moved)?;
     }
-    let places = notes.iter().zip(known).map(|(note, known)| {
+    Ok(places)
+}
+
+/// Where the captures should be now.
+pub(super) fn places(
+    index: &Index,
+    relocated: &[(PathBuf, PathBuf)],
+) -> Result<Vec<PathBuf>, Error> {
+    let known: Vec<PathBuf> = index
+        .notes()
+        .captures
+        .iter()
+        .map(|note| note.path())
+        .collect();
+    if let Some((old, _)) = relocated
+        .iter()
+        .find(|(old, _)| !known.contains(&absolute(old)))
+    {
+        return Err(ErrorKind::NotIndexed { path: old.clone() }.into());
+    }
+    let place = |known: PathBuf| {
         let moved = relocated
             .iter()
             .rev()
             .find(|(old, _)| absolute(old) == known);
-        let path = moved.map_or(&known, |(_, new)| new);
-        check(path, &note.identity, moved.is_some())?;
-        Ok(path.clone())
-    });
-    places.collect()
+        moved.map_or(known, |(_, new)| absolute(new))
+    };
+    Ok(known.into_iter().map(place).collect())
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Writes the list, and returns whether its reader left before its end.
