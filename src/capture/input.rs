@@ -205,7 +205,7 @@ fn is_compressed(file: &File) -> io::Result<bool> {
     let mut file = file;
     file.take(most).read_to_end(&mut head)?;
     file.rewind()?;
-    Ok(Compression::of(&head).is_some())
+    Ok(Compression::of_input(&head).is_some())
 }
 
 /// Asks the system for a larger buffer in a pipe, so that its two ends wait for each other less
