@@ -19,6 +19,7 @@ mod stream;
 mod timestamp;
 
 pub use bytes::ByteOrder;
+pub use compressed::Content;
 pub use carver::Carver;
 pub use excerpt::{Excerpt, Excerpted, Places};
 pub use format::{Companion, CompanionKind, Format, ProbeError, Walk};

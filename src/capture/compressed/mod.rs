@@ -6,15 +6,18 @@
 //! much a member claims to hold.
 //!
 //! Where the headers of members tell how long these are (BGZF, zstd), several are unpacked at a
-//! time ([`ahead`]).
+//! time ([`ahead`]), and parts are passed over by who reads at any place ([`content`]).
 
 mod ahead;
 mod batch;
 mod bounds;
+mod content;
 mod member;
 mod packed;
 #[cfg(test)]
 mod tests;
+
+pub use content::Content;
 
 use ahead::{Ahead, Limits, Step};
 use member::{Member, damaged};

@@ -1,6 +1,8 @@
-//! All formats, in sequence; what is unpacked ahead is in [`ahead`].
+//! All formats, in sequence; what is unpacked ahead is in [`ahead`],
+//! what is read at any place in [`content`].
 
 mod ahead;
+mod content;
 
 use super::*;
 use std::io::Write;
