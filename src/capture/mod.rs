@@ -19,8 +19,8 @@ mod stream;
 mod timestamp;
 
 pub use bytes::ByteOrder;
-pub use compressed::Content;
 pub use carver::Carver;
+pub use compressed::Content;
 pub use excerpt::{Excerpt, Excerpted, Places};
 pub use format::{Companion, CompanionKind, Format, ProbeError, Walk};
 pub use input::{Input, View, known_len, widen_pipe};

@@ -1,6 +1,7 @@
 //! The fields that tell flows apart, as headers hold them: what the link layer says ([`LinkKey`])
 //! and what the network and transport layers say ([`NetworkKey`]).
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -24,7 +25,7 @@ impl fmt::Debug for MacAddr {
 /// The VLAN tags of a frame, outermost first; only the 12-bit ids are part of the key.
 ///
 /// Packed into one word: keys are made, compared and hashed for every packet.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct VlanStack(u64);
 
 impl VlanStack {
@@ -48,6 +49,11 @@ impl VlanStack {
     /// How many tags there are.
     pub const fn len(&self) -> usize {
         (self.0 >> Self::COUNT_SHIFT) as usize
+    }
+
+    /// Whether the stack is one that tags were pushed to.
+    pub(crate) const fn is_valid(&self) -> bool {
+        self.len() <= Self::MAX
     }
 
     /// Whether the frame has no VLAN tag.
@@ -95,7 +101,7 @@ pub struct DevicePort {
 /// The link layer's half of a flow key. All of it is absent for link types without addresses.
 ///
 /// Four words, so that a key is made and compared in registers.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LinkKey {
     /// Addresses in the order of their bytes, the first byte lowest; [`LinkKey::PRESENT`].
     src: u64,
@@ -217,7 +223,7 @@ const fn mac_of(number: u64) -> MacAddr {
 }
 
 /// The network and transport layers' half of a flow key: the classic 5-tuple.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NetworkKey {
     /// Source address. Source and destination are always of the same IP version.
     pub src: IpAddr,

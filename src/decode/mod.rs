@@ -100,7 +100,7 @@ pub struct Fragment {
 }
 
 /// What the fragments of one datagram have in common (RFC 791, section 3.2; RFC 8200, 4.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct DatagramId {
     /// Source address.
     pub src: IpAddr,

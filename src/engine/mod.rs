@@ -14,3 +14,4 @@ pub use config::{Config, Restriction, Tuning};
 pub use job::{InputStart, Job, Window};
 pub use progress::{Progress, Snapshot, Stopwatch};
 pub use run::{InputReport, Outcome, Source, Workers, run, run_on};
+pub use window::Known;

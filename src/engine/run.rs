@@ -4,12 +4,12 @@ use super::balance::{Balance, Place};
 use super::config::{Config, Rules, Tuning};
 use super::job::{InputStart, Job};
 use super::progress::Progress;
-use super::window::{Tables, WindowStart};
+use super::window::{Known, Tables, WindowStart};
 use crate::capture::{
     Damage, DamageKind, Format, Input, Obstacle, Stop, not_a_capture, seconds_of,
 };
 use crate::error::{Error, ErrorKind};
-use crate::flow::{Flow, FlowList};
+use crate::flow::{FirstFragment, FlowList};
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +41,8 @@ pub struct Outcome {
     pub flows: FlowList,
     /// Where every packet went.
     pub balance: Balance,
+    /// First fragments that later ones may come for.
+    pub fragments: Vec<FirstFragment>,
     /// What each input held, in order.
     pub inputs: Vec<InputReport>,
     /// The worker threads, for what is still to be done with the results.
@@ -117,20 +119,19 @@ pub fn run<J: Job + Send>(
     job: &mut J,
     progress: &Progress,
 ) -> Result<Outcome, Error> {
-    run_on(config, &[], sources, job, progress)
+    run_on(config, Known::default(), sources, job, progress)
 }
 
-/// Like [`run`], and goes on with flows that an earlier run found: `known` are all of them, by
-/// FlowID, found with the same configuration.
+/// Like [`run`], and goes on with what an earlier run found with the same configuration.
 ///
-/// The balance is that of the sources alone. Fragments whose first one was read before are not
-/// known to belong to it.
+/// The balance is that of the sources alone. Where a job looks into packets, datagrams of which it
+/// saw some fragments then and some now are not put together.
 ///
 /// # Errors
 /// As [`run`], and when the flows are not those of this configuration.
 pub fn run_on<J: Job + Send>(
     config: &Config,
-    known: &[Flow],
+    known: Known<'_>,
     sources: Vec<Source>,
     job: &mut J,
     progress: &Progress,
@@ -165,6 +166,7 @@ pub fn run_on<J: Job + Send>(
         return Err(error);
     }
     Ok(Outcome {
+        fragments: tables.first_fragments(),
         flows: tables.flows,
         balance: tables.balance,
         inputs,
@@ -258,8 +260,8 @@ impl<J: Job> Reader<'_, J> {
     }
 
     /// Goes on with flows that are known.
-    fn resume(&mut self, known: &[Flow]) -> Result<(), Error> {
-        if known.is_empty() {
+    fn resume(&mut self, known: Known<'_>) -> Result<(), Error> {
+        if known.flows.is_empty() {
             return Ok(());
         }
         if !self.tables.resume(known, self.rules) {

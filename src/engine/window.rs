@@ -7,8 +7,8 @@ use super::job::{Job, Window};
 use crate::capture::{Companion, Format, Nanos, Stop, Walk, find_boundary};
 use crate::error::Error;
 use crate::flow::{
-    DatagramTable, Flow, FlowKey, FlowList, FragmentTable, Observer, Shard, ShardPackets,
-    ShardRules,
+    DatagramTable, FirstFragment, Flow, FlowKey, FlowList, FragmentTable, Observer, Shard,
+    ShardPackets, ShardRules,
 };
 use rayon::prelude::*;
 use std::ops::Range;
@@ -36,6 +36,15 @@ pub(super) struct WindowStart<'a> {
     pub(super) base: Place,
     /// How many packets are to be read at most.
     pub(super) max_packets: u64,
+}
+
+/// What an earlier run found, to go on with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// All of its flows, by FlowID.
+    pub flows: &'a [Flow],
+    /// First fragments that later ones may come for: [`Outcome::fragments`](super::Outcome::fragments).
+    pub fragments: &'a [FirstFragment],
 }
 
 /// How far a window was read.
@@ -75,12 +84,16 @@ impl<O> Tables<O> {
     /// it is found by the same rules; then it gets its counters.
     ///
     /// Returns whether they are the same flows again.
-    pub(super) fn resume(&mut self, known: &[Flow], rules: &Rules) -> bool
+    pub(super) fn resume(&mut self, known: Known<'_>, rules: &Rules) -> bool
     where
         O: Observer,
     {
+        for first in known.fragments {
+            let time = Nanos(first.time_ns);
+            self.fragments.insert(first.datagram, first.flow, time);
+        }
         let mut chunk = Chunk::default();
-        chunk.walk_known(known, rules);
+        chunk.walk_known(known.flows, rules);
         chunk.number_links(&mut self.flows.links);
         let mut uncounted = Balance::default();
         let chunks = [chunk];
@@ -89,7 +102,12 @@ impl<O> Tables<O> {
         } = self;
         apply(&[], flows, observers, &mut uncounted, &chunks, rules);
         flows.assign_ids();
-        flows.resume(known)
+        flows.resume(known.flows)
+    }
+
+    /// First fragments that later ones may come for.
+    pub(super) fn first_fragments(&self) -> Vec<FirstFragment> {
+        self.fragments.waiting()
     }
 
     /// Reads the records that start in a run of bytes, the first of them at its start.

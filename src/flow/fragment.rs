@@ -9,6 +9,7 @@ use super::key::FlowKey;
 use crate::capture::Nanos;
 use crate::decode::DatagramId;
 use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 
@@ -16,18 +17,22 @@ use std::hash::{BuildHasher, RandomState};
 #[derive(Debug)]
 pub(crate) struct FragmentTable {
     /// First fragments, the oldest in front.
-    firsts: VecDeque<First>,
+    firsts: VecDeque<FirstFragment>,
     /// How many firsts have left the front: the index of one is its number less this.
     gone: u64,
     numbers: HashTable<u64>,
     hasher: RandomState,
 }
 
-#[derive(Debug)]
-struct First {
-    datagram: DatagramId,
-    flow: FlowKey,
-    time: Nanos,
+/// A first fragment, and the flow that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstFragment {
+    /// What tells its datagram from others.
+    pub datagram: DatagramId,
+    /// The key of its flow.
+    pub flow: FlowKey,
+    /// When it was captured, in nanoseconds since 1970.
+    pub time_ns: i64,
 }
 
 impl FragmentTable {
@@ -64,11 +69,20 @@ impl FragmentTable {
                 });
             }
         }
-        self.firsts.push_back(First {
+        self.firsts.push_back(FirstFragment {
             datagram,
             flow,
-            time,
+            time_ns: time.0,
         });
+    }
+
+    /// The first fragments that later ones may come for: those of the last seconds.
+    pub(crate) fn waiting(&self) -> Vec<FirstFragment> {
+        let latest = self.firsts.iter().map(|first| first.time_ns).max();
+        let is_waiting = |first: &&FirstFragment| {
+            latest.is_some_and(|it| it.abs_diff(first.time_ns) <= MAX_AGE_NS)
+        };
+        self.firsts.iter().filter(is_waiting).copied().collect()
     }
 
     /// The flow of a later fragment, if its datagram's first fragment was seen in time.
@@ -79,7 +93,7 @@ impl FragmentTable {
             at(n).is_some_and(|first| first.datagram == *datagram)
         })?;
         at(*number)
-            .filter(|first| time.0.abs_diff(first.time.0) <= MAX_AGE_NS)
+            .filter(|first| time.0.abs_diff(first.time_ns) <= MAX_AGE_NS)
             .map(|f| f.flow)
     }
 
@@ -97,7 +111,7 @@ impl FragmentTable {
     }
 }
 
-fn first_at(firsts: &VecDeque<First>, gone: u64, number: u64) -> Option<&First> {
+fn first_at(firsts: &VecDeque<FirstFragment>, gone: u64, number: u64) -> Option<&FirstFragment> {
     usize::try_from(number.checked_sub(gone)?)
         .ok()
         .and_then(|index| firsts.get(index))

@@ -5,10 +5,12 @@
 
 use crate::decode::{NotFlow, Packet};
 
+use serde::{Deserialize, Serialize};
+
 pub use crate::decode::{DevicePort, LinkKey, MacAddr, NetworkKey, VlanStack};
 
 /// What makes two packets part of the same flow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FlowKey {
     /// The link layer's half; empty where flows are keyed by the 5-tuple alone.
     pub link: LinkKey,

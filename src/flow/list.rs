@@ -103,6 +103,11 @@ impl FlowList {
         self.ids.as_ref().map_or(self.found(), |ids| ids.last)
     }
 
+    /// The greatest FlowID of those that were found so far; 0 for none.
+    pub(crate) fn last_found(&self) -> u64 {
+        self.id(self.found())
+    }
+
     /// How many flows were found.
     pub(crate) const fn found(&self) -> u64 {
         self.order.len() as u64

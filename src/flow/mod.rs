@@ -17,6 +17,7 @@ mod table;
 mod timeout;
 
 pub use community::{CommunityId, community_id};
+pub use fragment::FirstFragment;
 pub use hash::HashKey;
 pub use key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkKey, VlanStack};
 pub use links::LinkTable;

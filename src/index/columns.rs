@@ -5,7 +5,7 @@ use crate::flow::{Flow, community_id};
 use crate::output::parquet::Storage;
 use crate::output::table::{Columns, columnar};
 use arrow_array::builder::{BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder};
-use arrow_array::types::{UInt32Type, UInt64Type};
+use arrow_array::types::{UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use std::fmt::Write;
@@ -23,6 +23,7 @@ pub(super) fn schema(columns: Columns) -> SchemaRef {
         Field::new(COMMUNITY_ID, DataType::Utf8, true),
         Field::new(FRAGMENTS, DataType::UInt32, false),
         Field::new(NEXT_SEQ, DataType::UInt64, true),
+        Field::new(TCP_STATE, DataType::UInt16, false),
     ]);
     Arc::new(Schema::new(fields))
 }
@@ -51,6 +52,7 @@ pub(super) fn batch(
     let mut ids = StringBuilder::with_capacity(rows, rows * COMMUNITY_ID_LEN);
     let mut fragments = PrimitiveBuilder::<UInt32Type>::with_capacity(rows);
     let mut next_seq = PrimitiveBuilder::<UInt64Type>::with_capacity(rows);
+    let mut state = PrimitiveBuilder::<UInt16Type>::with_capacity(rows);
     for (_, summary, name) in flows {
         handshake.append_value(summary.has_handshake());
         retransmissions.append_value(summary.retransmissions);
@@ -59,6 +61,7 @@ pub(super) fn batch(
         names.append_option(*name);
         fragments.append_value(summary.fragments);
         next_seq.append_option(summary.next_seq());
+        state.append_value(summary.tcp_state().into());
     }
     for (flow, ..) in flows {
         match community_id(&flow.key.network, 0) {
@@ -71,7 +74,7 @@ pub(super) fn batch(
         }
         ids.append_value("");
     }
-    arrays.extend::<[ArrayRef; 8]>([
+    arrays.extend::<[ArrayRef; 9]>([
         Arc::new(handshake.finish()),
         Arc::new(retransmissions.finish()),
         Arc::new(payload.finish()),
@@ -80,6 +83,7 @@ pub(super) fn batch(
         Arc::new(ids.finish()),
         Arc::new(fragments.finish()),
         Arc::new(next_seq.finish()),
+        Arc::new(state.finish()),
     ]);
     let batch = RecordBatch::try_new(Arc::clone(schema), arrays);
     debug_assert!(batch.is_ok(), "the arrays are those of the schema");
@@ -94,14 +98,15 @@ pub(super) const SERVER_NAME: &str = "server_name";
 pub(super) const COMMUNITY_ID: &str = "community_id";
 pub(super) const FRAGMENTS: &str = "fragments";
 pub(super) const NEXT_SEQ: &str = "next_seq";
+pub(super) const TCP_STATE: &str = "tcp_state";
 /// What a summary is read from.
 pub(super) const SUMMARY_COLUMNS: [&str; 7] = [
-    HANDSHAKE,
     RETRANSMISSIONS,
     PAYLOAD_BYTES,
     FIRST_PAYLOAD,
     SERVER_NAME,
     FRAGMENTS,
     NEXT_SEQ,
+    TCP_STATE,
 ];
 const COMMUNITY_ID_LEN: usize = 30;

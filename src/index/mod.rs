@@ -18,7 +18,7 @@
 //! | `server_name` | of a TLS ClientHello, or a request of HTTP, in the first payload |
 //! | `community_id` | version 1, seed 0; not for ICMP |
 //! | `fragments` | packets that are fragments of datagrams |
-//! | `next_seq` | of TCP flows without FIN and RST: the sequence number that is expected next; for conversations that of the lower endpoint in the lower half |
+//! | `next_seq`, `tcp_state` | what must be known of a connection to go on with it: [`Summary::next_seq`], [`Summary::tcp_state`] |
 //!
 //! Rows are in the order of FlowIDs, one for each of 1, 2, 3 ….
 //!

@@ -1,6 +1,7 @@
 //! What an index says about itself.
 
 use super::identity::Identity;
+use crate::flow::FirstFragment;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ pub struct Notes {
     pub parts: Vec<PartNote>,
     /// What was read.
     pub totals: Totals,
+    /// First fragments of datagrams that later captures may go on with.
+    pub fragments: Vec<FirstFragment>,
 }
 
 impl Notes {

@@ -7,7 +7,8 @@ use super::summary::{Resumed, Summary};
 use crate::capture::Nanos;
 use crate::error::{Error, ErrorKind};
 use crate::flow::{
-    Counters, DevicePort, Flow, FlowKey, Flows, LinkKey, MacAddr, NetworkKey, ReverseCounters,
+    Counters, DevicePort, FirstFragment, Flow, FlowKey, Flows, LinkKey, MacAddr, NetworkKey,
+    ReverseCounters,
 };
 use crate::output::table::condition::{matching_rows, needed};
 use crate::output::table::{condition_columns, protocol_number};
@@ -59,6 +60,12 @@ impl Index {
                 "it is of version {}; index the captures again",
                 notes.version
             )));
+        }
+        let is_valid = |first: &FirstFragment| {
+            first.flow.link.vlans().is_valid() && first.datagram.vlans.is_valid()
+        };
+        if !notes.fragments.iter().all(is_valid) {
+            return Err(flows.damaged("its notes are damaged"));
         }
         if flows.rows() != notes.totals.flows {
             return Err(flows.damaged("its rows are not those that its notes tell of"));
@@ -166,11 +173,7 @@ impl Index {
     /// # Errors
     /// When it cannot be read.
     pub fn summaries(&self) -> Result<Vec<(Summary, Option<Box<str>>)>, Error> {
-        let mut names = columns::SUMMARY_COLUMNS.to_vec();
-        names.push("tcp_flags");
-        if self.notes.settings.conversations {
-            names.push("reverse_tcp_flags");
-        }
+        let names = columns::SUMMARY_COLUMNS;
         let groups = self
             .flows
             .read_all(&names, |batch| self.summaries_of(batch))?;
@@ -184,12 +187,7 @@ impl Index {
         let payload = table.numbers::<UInt64Type>(batch, columns::PAYLOAD_BYTES)?;
         let retransmissions = number(columns::RETRANSMISSIONS)?;
         let fragments = number(columns::FRAGMENTS)?;
-        let flags = short("tcp_flags")?;
-        let reverse = match self.notes.settings.conversations {
-            true => Some(short("reverse_tcp_flags")?),
-            false => None,
-        };
-        let handshakes = table.column(batch, columns::HANDSHAKE)?.as_boolean_opt();
+        let states = short(columns::TCP_STATE)?;
         let firsts = table
             .column(batch, columns::FIRST_PAYLOAD)?
             .as_binary_opt::<i32>();
@@ -197,7 +195,7 @@ impl Index {
             .column(batch, columns::NEXT_SEQ)?
             .as_primitive_opt::<UInt64Type>();
         let names = table.texts(batch, columns::SERVER_NAME)?;
-        let (Some(handshakes), Some(firsts), Some(next)) = (handshakes, firsts, next) else {
+        let (Some(firsts), Some(next)) = (firsts, next) else {
             return Err(table.damaged("a column has another type"));
         };
         let row = |row: usize| {
@@ -205,14 +203,12 @@ impl Index {
                 payload_bytes: *payload.get(row)?,
                 retransmissions: *retransmissions.get(row)?,
                 fragments: *fragments.get(row)?,
-                has_handshake: handshakes.value(row),
+                tcp_state: u8::try_from(*states.get(row)?).ok()?,
                 first_payload: firsts
                     .is_valid(row)
                     .then(|| firsts.value(row))
                     .unwrap_or_default(),
                 next_seq: next.is_valid(row).then(|| next.value(row)),
-                tcp_flags: *flags.get(row)?,
-                reverse_flags: reverse.and_then(|it| it.get(row).copied()),
             };
             let name = names.is_valid(row).then(|| names.value(row).into());
             Some((Summary::resumed(&known), name))

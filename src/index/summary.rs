@@ -33,16 +33,12 @@ pub struct Resumed<'a> {
     pub retransmissions: u32,
     /// See [`Summary`].
     pub fragments: u32,
-    /// See [`Summary::has_handshake`].
-    pub has_handshake: bool,
+    /// See [`Summary::tcp_state`].
+    pub tcp_state: u8,
     /// See [`Summary::first_payload`].
     pub first_payload: &'a [u8],
     /// See [`Summary::next_seq`].
     pub next_seq: Option<u64>,
-    /// OR of the TCP flags.
-    pub tcp_flags: u16,
-    /// For a conversation, those against the first packet's direction.
-    pub reverse_flags: Option<u16>,
 }
 
 /// The summaries of one shard's flows, by their indices.
@@ -67,8 +63,7 @@ impl Summary {
     const KNOWN: [u8; 2] = [1, 2];
     const SYN: [u8; 2] = [4, 8];
     const HANDSHAKE: u8 = 16;
-    const ENDED: u8 = 32;
-    const CONVERSATION: u8 = 64;
+    const CONVERSATION: u8 = 32;
 
     /// Whether a connection was established, as far as the flow's packets show.
     pub const fn has_handshake(&self) -> bool {
@@ -81,41 +76,31 @@ impl Summary {
         first.filter(|it| !it.is_empty())
     }
 
-    /// What must be known to go on with the flow in a later capture.
+    /// Of TCP flows, the sequence number that is expected next; for conversations that of the lower
+    /// endpoint in the lower half, that of the greater one in the upper half.
     pub fn next_seq(&self) -> Option<u64> {
-        let is_open = self.state & Self::ENDED == 0;
         let [low, high] = self.next_seq;
         let is_known = self.state & (Self::KNOWN[0] | Self::KNOWN[1]) != 0;
-        (is_open && is_known).then(|| u64::from(low) | u64::from(high) << 32)
+        is_known.then(|| u64::from(low) | u64::from(high) << 32)
+    }
+
+    /// What was seen of a connection: bits 0 and 1 for each direction's sequence numbers, 2 and 3
+    /// for its SYN, 4 for the handshake, 5 for anything from the greater endpoint.
+    pub const fn tcp_state(&self) -> u8 {
+        self.state
     }
 
     /// What is known of a flow from before, to go on with.
     pub fn resumed(known: &Resumed<'_>) -> Self {
+        let [a, b, c, d, e, f, g, h] = known.next_seq.unwrap_or(0).to_le_bytes();
         let mut summary = Self {
             payload_bytes: known.payload_bytes,
             retransmissions: known.retransmissions,
             fragments: known.fragments,
+            next_seq: [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes),
+            state: known.tcp_state,
             ..Self::default()
         };
-        let reverse = known.reverse_flags.unwrap_or(0);
-        if known.tcp_flags & SYN != 0 {
-            summary.state |= Self::SYN[0];
-        }
-        if reverse & SYN != 0 {
-            summary.state |= Self::SYN[1] | Self::CONVERSATION;
-        }
-        if known.has_handshake {
-            summary.state |= Self::HANDSHAKE;
-        }
-        if let Some(next) = known.next_seq {
-            let [a, b, c, d, e, f, g, h] = next.to_le_bytes();
-            summary.next_seq = [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes);
-            for (next, known) in summary.next_seq.iter().zip(Self::KNOWN) {
-                if *next != 0 {
-                    summary.state |= known;
-                }
-            }
-        }
         summary.set_first(known.first_payload);
         summary
     }
@@ -139,9 +124,6 @@ impl Summary {
     fn segment(&mut self, line: &Line) {
         let side = usize::from(line.has(Line::GREATER));
         let (known, syn) = (Self::KNOWN[side], Self::SYN[side]);
-        if line.has(Line::ENDS) {
-            self.state |= Self::ENDED;
-        }
         if side == 1 {
             self.state |= Self::CONVERSATION;
         }
@@ -195,7 +177,6 @@ struct Line {
 
 impl Line {
     const SYN: u32 = 1;
-    const ENDS: u32 = 2;
     const ACK: u32 = 4;
     const RST: u32 = 8;
     const TCP: u32 = 16;
@@ -387,7 +368,6 @@ fn tcp_bits(packet: &PacketRef) -> u32 {
     let flags = u32::from(packet.tcp_flags);
     let bits = [
         (flags & 0x02, Line::SYN),
-        (flags & 0x05, Line::ENDS),
         (flags & 0x10, Line::ACK),
         (flags & 0x04, Line::RST),
         (u32::from(packet.is_from_greater()), Line::GREATER),
@@ -398,7 +378,6 @@ fn tcp_bits(packet: &PacketRef) -> u32 {
 
 /// Bytes of the first payload that are kept: enough to tell protocols apart.
 const FIRST_LEN: usize = 8;
-const SYN: u16 = 2;
 /// IP protocol numbers.
 const TCP: u8 = 6;
 const UDP: u8 = 17;

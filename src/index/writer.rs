@@ -2,7 +2,7 @@
 
 use super::columns;
 use super::identity::digest;
-use super::notes::{CaptureNote, Notes, PartNote, Settings, Totals};
+use super::notes::{Notes, PartNote};
 use super::packets::{self, Postings};
 use super::summary::Summary;
 use crate::error::Error;
@@ -108,7 +108,7 @@ impl IndexWriter {
     }
 
     /// Writes the flows, with a summary of each, and puts all under their names: the file that
-    /// names the others last.
+    /// names the others last. The parts are noted here.
     ///
     /// # Errors
     /// When writing fails; then there is no index, or the one that was there.
@@ -116,9 +116,7 @@ impl IndexWriter {
         self,
         flows: &dyn Flows,
         summary: impl Fn(u64) -> Option<(&'s Summary, Option<&'s str>)> + Sync,
-        settings: Settings,
-        captures: Vec<CaptureNote>,
-        totals: Totals,
+        notes: Notes,
     ) -> Result<(), Error> {
         let Self {
             path,
@@ -135,14 +133,15 @@ impl IndexWriter {
                 .to_string_lossy()
                 .into_owned()
         };
-        let heads: Vec<&[u8]> = captures
+        let heads: Vec<&[u8]> = notes
+            .captures
             .iter()
             .map(|it| it.identity.head.as_bytes())
             .collect();
         let mut note = PartNote {
             file: file_name(&part_path),
             size: 0,
-            digest: digest(&[&heads.concat(), &totals.packets.to_le_bytes()]),
+            digest: digest(&[&heads.concat(), &notes.totals.packets.to_le_bytes()]),
         };
         part.note(Notes::PART_KEY, note.digest.clone());
         let failed = |error| Error::io("write", &part_path, error);
@@ -153,13 +152,8 @@ impl IndexWriter {
         let note = has_rows.then_some(note);
 
         let failed = |error| Error::io("write", &path, error);
-        let notes = Notes {
-            version: Notes::VERSION,
-            settings,
-            captures,
-            parts: kept.into_iter().chain(note).collect(),
-            totals,
-        };
+        let mut notes = notes;
+        notes.parts = kept.into_iter().chain(note).collect();
         let mut file = flow_rows(out, flows, summary, columns).map_err(failed)?;
         let notes = serde_json::to_string(&notes)
             .map_err(io::Error::other)

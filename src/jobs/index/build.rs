@@ -3,7 +3,8 @@
 
 use super::carve::{apply_settings, places};
 use crate::engine::{
-    Balance, Config, InputStart, Job, Outcome, Progress, Source, Stopwatch, Window, Workers, run_on,
+    Balance, Config, InputStart, Job, Known, Outcome, Progress, Source, Stopwatch, Window, Workers,
+    run_on,
 };
 use crate::error::{Error, ErrorKind};
 use crate::flow::{Contents, Flow, FlowKey, FlowList, Observer, PacketRef};
@@ -89,7 +90,11 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
     let notes = old.captures.into_iter().chain(new).collect();
     let mut build = Build::new(writer, notes, first, old.totals, summaries);
     let sources = captures.iter().map(|path| Source::Path(path.clone()));
-    let outcome = run_on(&config, &flows, sources.collect(), &mut build, progress)?;
+    let known = Known {
+        flows: &flows,
+        fragments: &old.fragments,
+    };
+    let outcome = run_on(&config, known, sources.collect(), &mut build, progress)?;
     drop(flows);
     let elapsed = stopwatch.elapsed();
     outcome
@@ -308,7 +313,17 @@ impl Build {
             summaries.get(shard)?.get(index)
         };
         match self.writer {
-            Some(writer) => writer.finish(flows, summary, settings(config), self.captures, totals),
+            Some(writer) => {
+                let notes = Notes {
+                    version: Notes::VERSION,
+                    settings: settings(config),
+                    captures: self.captures,
+                    parts: Vec::new(),
+                    totals,
+                    fragments: outcome.fragments.clone(),
+                };
+                writer.finish(flows, summary, notes)
+            }
             None => Ok(()),
         }
     }

@@ -308,12 +308,11 @@ impl Job for Streams<'_> {
         flows: &FlowList,
         mut observers: Vec<&mut StreamObserver>,
     ) -> Result<u64, Error> {
-        let has_ids = |options: &Option<ProtocolOptions>| {
-            options.as_ref().is_some_and(|it| !it.ids.is_empty())
-        };
-        if has_ids(&self.options.tcp) || has_ids(&self.options.udp) {
+        let ids = self.options.ids().filter_map(|ids| ids.max()).max();
+        if let Some(greatest) = ids {
+            let are_all_known = greatest <= flows.last_found();
             for (shard, observer) in observers.iter_mut().enumerate() {
-                observer.decide(|flow| flows.id_of(shard, flow));
+                observer.decide(|flow| flows.id_of(shard, flow), are_all_known);
             }
         }
         let flush = self.flush(window.bytes, flows);

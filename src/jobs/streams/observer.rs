@@ -34,8 +34,10 @@ pub struct StreamObserver {
     pub(super) waiting: Vec<u32>,
     /// About how many pieces these have.
     pub(super) carried: usize,
-    /// Pairs that were made in this window, while FlowIDs decide.
+    /// Pairs that may be forgotten, while FlowIDs decide.
     pub(super) candidates: Vec<u32>,
+    /// Streams that were made in this window, while FlowIDs decide.
+    undecided: Vec<u32>,
     free_pairs: Vec<u32>,
     free_streams: Vec<u32>,
     /// Packets whose TCP or UDP header was not captured, or cannot be one.
@@ -97,6 +99,7 @@ impl StreamObserver {
             waiting: Vec::new(),
             carried: 0,
             candidates: Vec::new(),
+            undecided: Vec::new(),
             free_pairs: Vec::new(),
             free_streams: Vec::new(),
             cut_headers: 0,
@@ -168,6 +171,9 @@ impl StreamObserver {
             stream.is_reverse = to.side == 1;
             stream.was_reset = was_reset;
             *current = put(&mut self.streams, &mut self.free_streams, stream);
+            if pair.verdict == Verdict::ById {
+                self.undecided.push(*current);
+            }
         }
         *current
     }
@@ -296,28 +302,29 @@ impl StreamObserver {
     }
 
     /// FlowIDs are final: decides on the streams that waited for theirs. `id_of` tells the id of
-    /// a flow.
-    pub(super) fn decide(&mut self, id_of: impl Fn(u32) -> u64) {
-        for number in &self.touched {
-            if let Some(stream) = self.streams.get_mut(*number as usize) {
+    /// a flow; `are_all_known` that all flows that are asked for have started.
+    pub(super) fn decide(&mut self, id_of: impl Fn(u32) -> u64, are_all_known: bool) {
+        for number in self.undecided.drain(..) {
+            if let Some(stream) = self.streams.get_mut(number as usize) {
                 decide(stream, &self.pairs, &self.rules, &id_of);
             }
+        }
+        // A flow that is yet to start may be between the same endpoints: what came before it has a
+        // say in its stream.
+        if !are_all_known {
+            return;
         }
         let mut refused = Vec::new();
         for number in std::mem::take(&mut self.candidates) {
             let Some(pair) = self.pairs.get(number as usize) else {
                 continue;
             };
-            let streams = pair.current.into_iter().chain(pair.previous);
-            let streams: Vec<u32> = streams.filter(|&it| it != NONE).collect();
-            let mut is_wanted = false;
-            for stream in &streams {
-                if let Some(stream) = self.streams.get_mut(*stream as usize) {
-                    decide(stream, &self.pairs, &self.rules, &id_of);
-                    is_wanted |= stream.verdict == Verdict::Wanted;
-                }
-            }
+            let mut streams = pair.current.into_iter().chain(pair.previous);
             // Earlier connections of a flow have its FlowID, too.
+            let is_wanted = streams.any(|number| {
+                let stream = self.streams.get(number as usize);
+                stream.is_some_and(|stream| stream.verdict == Verdict::Wanted)
+            });
             if !is_wanted {
                 let hash = self.hasher.hash_one(pair.key);
                 if let Ok(entry) = self.numbers.find_entry(hash, |&it| it == number) {

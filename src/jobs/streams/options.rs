@@ -34,6 +34,14 @@ impl StreamOptions {
     /// Bytes of a file to be worked on at a time, where streams are written: less than for lists,
     /// as all of it stays in memory.
     pub const WINDOW_LEN: usize = 16 * 1024 * 1024;
+
+    /// The FlowIDs that are asked for.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &IdSet> {
+        [&self.tcp, &self.udp]
+            .into_iter()
+            .flatten()
+            .map(|it| &it.ids)
+    }
 }
 
 /// What is asked for of a protocol's streams.
