@@ -452,3 +452,35 @@ fn a_flow_id_without_a_stream_is_told() {
     assert!(second.files.is_empty());
     second.ended.says("FlowID 2 has no stream of its own");
 }
+
+/// The other direction, and other flows between the same endpoints, have a say in a stream also
+/// where they are not asked for and stand in earlier windows.
+#[test]
+fn what_came_before_a_flow_counts_whatever_the_windows() {
+    let (client, server) = (CLIENT, CLIENT.reversed());
+    let trace = Trace::of([
+        client.syn(1000).frame(),
+        server.syn_ack(5000, 1000).frame(),
+        client.data(1001, "question").frame(),
+        server.data(5001, "an").frame(),
+        // The client has seen what was not captured.
+        client.data(1009, "").frame(),
+        server.rst(5020).frame(),
+    ]);
+    for ids in ["1", "2", "1-2"] {
+        let options = ["--extract-tcp", ids];
+        let whole = streams(&trace, &options);
+        assert!(!whole.manifest.is_empty());
+        for window in ["1", "70", "100", "200"] {
+            let some = streams(
+                &trace,
+                &[&options[..], &["--window-bytes", window]].concat(),
+            );
+            assert_eq!(
+                some.manifest, whole.manifest,
+                "{ids} in windows of {window}"
+            );
+            assert_eq!(some.files, whole.files, "{ids} in windows of {window}");
+        }
+    }
+}
