@@ -40,9 +40,7 @@ impl Storage<'_> {
         let mut properties = WriterProperties::builder()
             .set_created_by(concat!("pcap_flows ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_dictionary_page_size_limit(DICTIONARY_LEN)
-            .set_bloom_filter_fpp(FALSE_POSITIVES)
-            .set_bloom_filter_max_ndv(ROWS_IN_GROUP as u64);
+            .set_dictionary_page_size_limit(DICTIONARY_LEN);
         type Setting = fn(WriterPropertiesBuilder, ColumnPath) -> WriterPropertiesBuilder;
         let settings: [(&[&str], Setting); 4] = [
             (self.deltas, |it, column| {
@@ -54,7 +52,8 @@ impl Storage<'_> {
                     .set_column_encoding(column, Encoding::PLAIN)
             }),
             (self.bloom, |it, column| {
-                it.set_column_bloom_filter_enabled(column, true)
+                it.set_column_bloom_filter_fpp(column.clone(), FALSE_POSITIVES)
+                    .set_column_bloom_filter_max_ndv(column, ROWS_IN_GROUP as u64)
             }),
             (self.without_statistics, |it, column| {
                 it.set_column_statistics_enabled(column, EnabledStatistics::None)
