@@ -326,12 +326,15 @@ impl Source for Unpacked {
     }
 }
 
+/// Takes offset and bytes of a part of an excerpt.
+type See<'s> = dyn FnMut(u64, &[u8]) -> Result<(), Error> + 's;
+
 /// Shows where the parts of an excerpt stand, and their bytes, in order.
 fn extents(
     path: &Path,
     wanted: Excerpted<'_>,
     bytes: &mut dyn Source,
-    see: &mut dyn FnMut(u64, &[u8]) -> Result<(), Error>,
+    see: &mut See<'_>,
 ) -> Result<(), Error> {
     let failed = |source| Error::io("read", path, source);
     let no_record = |offset| {

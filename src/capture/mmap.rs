@@ -37,11 +37,11 @@ impl MappedFile {
     pub(super) fn at(&mut self, start: u64, len: usize) -> io::Result<&[u8]> {
         let end = self.len.min(start.saturating_add(len as u64));
         let holds = |(at, map): &&(u64, Mmap)| *at <= start && at + map.len() as u64 >= end;
-        let held = self.map.as_ref().filter(holds).map(|(at, _)| *at);
-        let from = held.unwrap_or(start);
-        let most = held.map_or(len.max(MAPPED_AHEAD), |_| {
-            self.map.as_ref().map_or(0, |(_, map)| map.len())
-        });
+        let held = self.map.as_ref().filter(holds);
+        let (from, most) = match held {
+            Some((at, map)) => (*at, map.len()),
+            None => (start, len.max(MAPPED_AHEAD)),
+        };
         let skipped = usize::try_from(start - from).map_err(io::Error::other)?;
         let bytes = self.view(from, most)?;
         Ok(bytes.get(skipped..).unwrap_or_default())

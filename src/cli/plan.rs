@@ -55,6 +55,13 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
         sources(&args)?
     };
     let mut job = flows(args, &sources)?;
+    if has_index && job.stats.is_some() && job.config.restriction.filter.needs_link() {
+        return Err(
+            "an index does not tell which packets without a flow pass a filter on MAC addresses or VLANs: \
+             leave out --stats, or read the captures themselves"
+                .to_owned(),
+        );
+    }
     let Some(index) = index else {
         let extracts = job.extract.is_some() || job.streams.is_some();
         if let Some(condition) = condition {
@@ -88,6 +95,9 @@ fn index(args: IndexArgs) -> Result<IndexJob, String> {
     };
     if is_stdout(Some(&output)) {
         return Err("an index is several files: it cannot go to standard output".to_owned());
+    }
+    if args.captures.iter().any(|path| path == Path::new("-")) {
+        return Err("standard input cannot be read again: an index needs files".to_owned());
     }
     if args.captures.is_empty() && args.relocate.is_empty() {
         return Err("name the captures to be indexed".to_owned());

@@ -100,7 +100,9 @@ impl FlowList {
 
     /// The greatest FlowID: how many there are, those of flows that a filter refuses among them.
     pub fn len(&self) -> u64 {
-        self.ids.as_ref().map_or(self.found(), |ids| ids.last)
+        self.ids
+            .as_ref()
+            .map_or_else(|| self.found(), |ids| ids.last)
     }
 
     /// The greatest FlowID of those that were found so far; 0 for none.

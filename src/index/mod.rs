@@ -45,11 +45,12 @@ mod notes;
 mod packets;
 mod reader;
 mod summary;
+mod table;
 mod writer;
 
 pub use identity::{Identity, check};
 pub use notes::{CaptureNote, Notes, PartNote, Settings, Totals};
 pub use packets::{Posting, Postings};
 pub use reader::{FlowRows, Index};
-pub use summary::{Resumed, Segment, Summaries, Summary};
+pub use summary::{NamedSummary, Resumed, Segment, Summaries, Summary};
 pub use writer::IndexWriter;

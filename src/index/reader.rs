@@ -3,9 +3,10 @@
 use super::columns;
 use super::notes::Notes;
 use super::packets;
-use super::summary::{Resumed, Summary};
+use super::summary::{NamedSummary, Resumed, Summary};
+use super::table::Table;
 use crate::capture::Nanos;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::flow::{
     Counters, DevicePort, FirstFragment, Flow, FlowKey, Flows, LinkKey, MacAddr, NetworkKey,
     ReverseCounters,
@@ -14,33 +15,16 @@ use crate::output::table::condition::{matching_rows, needed};
 use crate::output::table::{condition_columns, protocol_number};
 use crate::select::condition::{Condition, Kind};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    ArrowPrimitiveType, TimestampNanosecondType, UInt16Type, UInt32Type, UInt64Type,
-};
+use arrow_array::types::{TimestampNanosecondType, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
-};
-use parquet::file::metadata::PageIndexPolicy;
-use parquet::file::statistics::Statistics;
 use rayon::prelude::*;
-use std::fs::File;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// An index that can be asked.
 #[derive(Debug)]
 pub struct Index {
     notes: Notes,
     flows: Table,
-}
-
-/// A Parquet file of which parts are read.
-#[derive(Debug)]
-struct Table {
-    path: PathBuf,
-    metadata: ArrowReaderMetadata,
 }
 
 impl Index {
@@ -172,7 +156,7 @@ impl Index {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn summaries(&self) -> Result<Vec<(Summary, Option<Box<str>>)>, Error> {
+    pub fn summaries(&self) -> Result<Vec<NamedSummary>, Error> {
         let names = columns::SUMMARY_COLUMNS;
         let groups = self
             .flows
@@ -180,7 +164,7 @@ impl Index {
         Ok(groups.into_iter().flatten().collect())
     }
 
-    fn summaries_of(&self, batch: &RecordBatch) -> Result<Vec<(Summary, Option<Box<str>>)>, Error> {
+    fn summaries_of(&self, batch: &RecordBatch) -> Result<Vec<NamedSummary>, Error> {
         let table = &self.flows;
         let short = |name| table.numbers::<UInt16Type>(batch, name);
         let number = |name| table.numbers::<UInt32Type>(batch, name);
@@ -204,10 +188,11 @@ impl Index {
                 retransmissions: *retransmissions.get(row)?,
                 fragments: *fragments.get(row)?,
                 tcp_state: u8::try_from(*states.get(row)?).ok()?,
-                first_payload: firsts
-                    .is_valid(row)
-                    .then(|| firsts.value(row))
-                    .unwrap_or_default(),
+                first_payload: if firsts.is_valid(row) {
+                    firsts.value(row)
+                } else {
+                    &[]
+                },
                 next_seq: next.is_valid(row).then(|| next.value(row)),
             };
             let name = names.is_valid(row).then(|| names.value(row).into());
@@ -363,213 +348,6 @@ fn mac(text: &str) -> Option<MacAddr> {
     parts.next().is_none().then_some(MacAddr(bytes))
 }
 
-impl Table {
-    fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-        let options = ArrowReaderOptions::new()
-            .with_column_index_policy(PageIndexPolicy::Skip)
-            .with_offset_index_policy(PageIndexPolicy::Optional);
-        let metadata = guarded(path, || {
-            ArrowReaderMetadata::load(&file, options).map_err(|error| damaged(path, error))
-        })?;
-        Ok(Self {
-            path: path.to_owned(),
-            metadata,
-        })
-    }
-
-    fn note(&self, key: &str) -> Option<&str> {
-        let notes = self
-            .metadata
-            .metadata()
-            .file_metadata()
-            .key_value_metadata()?;
-        notes.iter().find(|note| note.key == key)?.value.as_deref()
-    }
-
-    fn rows(&self) -> u64 {
-        let rows = self.metadata.metadata().file_metadata().num_rows();
-        u64::try_from(rows).unwrap_or(0)
-    }
-
-    fn damaged(&self, what: impl ToString) -> Error {
-        damaged(&self.path, what)
-    }
-
-    /// Reads columns of all rows: row groups in parallel, the results in order.
-    fn read_all<T: Send>(
-        &self,
-        columns: &[&str],
-        see: impl Fn(&RecordBatch) -> Result<T, Error> + Sync,
-    ) -> Result<Vec<T>, Error> {
-        let groups = 0..self.metadata.metadata().num_row_groups();
-        let read = |group| self.read_group(group, None, columns, &see);
-        let groups: Vec<Vec<T>> = groups.into_par_iter().map(read).collect::<Result<_, _>>()?;
-        Ok(groups.into_iter().flatten().collect())
-    }
-
-    /// Reads columns of some rows, which are in order.
-    fn read_rows<T: Send>(
-        &self,
-        rows: &[u64],
-        columns: &[&str],
-        see: impl Fn(&RecordBatch) -> Result<T, Error> + Sync,
-    ) -> Result<Vec<T>, Error> {
-        let mut parts = Vec::new();
-        let mut rest = rows;
-        let mut start = 0;
-        for (number, group) in self.metadata.metadata().row_groups().iter().enumerate() {
-            let end = start + u64::try_from(group.num_rows()).unwrap_or(0);
-            let (own, others) = rest.split_at(rest.partition_point(|&row| row < end));
-            if !own.is_empty() {
-                let own: Vec<usize> = own
-                    .iter()
-                    .map(|row| usize::try_from(row - start).unwrap_or(usize::MAX))
-                    .collect();
-                parts.push((number, selection(&own, group.num_rows())));
-            }
-            (rest, start) = (others, end);
-        }
-        let read = |(group, rows)| self.read_group(group, Some(rows), columns, &see);
-        let groups: Vec<Vec<T>> = parts.into_par_iter().map(read).collect::<Result<_, _>>()?;
-        Ok(groups.into_iter().flatten().collect())
-    }
-
-    fn read_group<T>(
-        &self,
-        group: usize,
-        rows: Option<RowSelection>,
-        columns: &[&str],
-        see: impl Fn(&RecordBatch) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
-        // A file of its own: reading moves the place where the next read starts.
-        let file = File::open(&self.path).map_err(|error| Error::io("open", &self.path, error))?;
-        guarded(&self.path, || {
-            let builder =
-                ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-            let mut builder = builder
-                .with_row_groups(vec![group])
-                .with_projection(mask)
-                .with_batch_size(ROWS_IN_BATCH);
-            if let Some(rows) = rows {
-                builder = builder.with_row_selection(rows);
-            }
-            let reader = builder.build().map_err(|error| self.damaged(error))?;
-            reader
-                .map(|batch| see(&batch.map_err(|error| self.damaged(error))?))
-                .collect()
-        })
-    }
-
-    /// The places of these flows' records, row by row: capture, and offsets.
-    fn places(&self, ids: &[u32]) -> Result<Vec<(u32, Vec<u64>)>, Error> {
-        let groups = self.metadata.metadata().row_groups();
-        let may_have = |group: usize| {
-            let column = groups.get(group).and_then(|it| it.columns().first());
-            match column.and_then(|it| it.statistics()) {
-                Some(Statistics::Int64(range)) => {
-                    let bounds = (range.min_opt(), range.max_opt());
-                    let (Some(least), Some(greatest)) = bounds else {
-                        return true;
-                    };
-                    let from = ids.partition_point(|&id| i64::from(id) < *least);
-                    ids.get(from).is_some_and(|&id| i64::from(id) <= *greatest)
-                }
-                _ => true,
-            }
-        };
-        let read = |group: usize| -> Result<Vec<(u32, Vec<u64>)>, Error> {
-            let found = self.read_group(group, None, &[FLOW_ID], |batch| {
-                let flows = self.numbers::<UInt64Type>(batch, FLOW_ID)?;
-                let is_wanted =
-                    |id: &u64| u32::try_from(*id).is_ok_and(|id| ids.binary_search(&id).is_ok());
-                Ok(flows.iter().map(is_wanted).collect::<Vec<bool>>())
-            })?;
-            let rows = found.into_iter().flatten().enumerate();
-            let rows: Vec<usize> = rows.filter_map(|(row, it)| it.then_some(row)).collect();
-            if rows.is_empty() {
-                return Ok(Vec::new());
-            }
-            let count = groups.get(group).map_or(0, |it| it.num_rows());
-            let wanted = [packets::CAPTURE, "offsets.list.item"];
-            let rows = Some(selection(&rows, count));
-            let batches = self.read_group(group, rows, &wanted, |batch| self.places_of(batch))?;
-            Ok(batches.concat())
-        };
-        let groups: Vec<usize> = (0..groups.len()).filter(|&group| may_have(group)).collect();
-        let rows: Vec<Vec<(u32, Vec<u64>)>> =
-            groups.into_par_iter().map(read).collect::<Result<_, _>>()?;
-        Ok(rows.concat())
-    }
-
-    fn places_of(&self, batch: &RecordBatch) -> Result<Vec<(u32, Vec<u64>)>, Error> {
-        let captures = self.numbers::<UInt32Type>(batch, packets::CAPTURE)?;
-        let lists = self.column(batch, packets::OFFSETS)?.as_list_opt::<i32>();
-        let lists = lists.ok_or_else(|| self.damaged("offsets are no list"))?;
-        let rows = captures.iter().zip(lists.iter()).map(|(&capture, list)| {
-            let offsets = list
-                .as_ref()
-                .and_then(|it| it.as_primitive_opt::<UInt64Type>());
-            let offsets = offsets.map_or(&[][..], |it| it.values());
-            (capture, offsets.to_vec())
-        });
-        Ok(rows.collect())
-    }
-
-    fn column<'b>(&self, batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef, Error> {
-        let column = batch.column_by_name(name);
-        column.ok_or_else(|| self.damaged(format!("it has no column {name}")))
-    }
-
-    /// The values of a column without nulls.
-    fn numbers<'b, T: ArrowPrimitiveType>(
-        &self,
-        batch: &'b RecordBatch,
-        name: &str,
-    ) -> Result<&'b [T::Native], Error> {
-        let column = self.column(batch, name)?.as_primitive_opt::<T>();
-        let column = column.filter(|it| it.null_count() == 0);
-        let column = column.ok_or_else(|| self.damaged(format!("{name} has another type")))?;
-        Ok(column.values())
-    }
-
-    fn texts<'b>(
-        &self,
-        batch: &'b RecordBatch,
-        name: &str,
-    ) -> Result<&'b arrow_array::StringArray, Error> {
-        let column = self.column(batch, name)?.as_string_opt::<i32>();
-        column.ok_or_else(|| self.damaged(format!("{name} has another type")))
-    }
-}
-
-/// Rows of a row group, which are in order.
-fn selection(rows: &[usize], count: i64) -> RowSelection {
-    let ranges = rows.chunk_by(|a, b| a + 1 == *b).filter_map(|run| {
-        let (first, last) = (run.first()?, run.last()?);
-        Some(Range {
-            start: *first,
-            end: last + 1,
-        })
-    });
-    RowSelection::from_consecutive_ranges(ranges, usize::try_from(count).unwrap_or(0))
-}
-
-/// What a damaged file makes the library do that decodes it, it does not promise.
-fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(damaged(path, "it is damaged")))
-}
-
-fn damaged(path: &Path, what: impl ToString) -> Error {
-    ErrorKind::NotAnIndex {
-        path: path.to_owned(),
-        what: what.to_string(),
-    }
-    .into()
-}
-
 /// The flows of an index.
 #[derive(Debug)]
 pub struct FlowRows {
@@ -636,5 +414,3 @@ const FLOW_COLUMNS: [&str; 14] = [
     "last_ns",
     "tcp_flags",
 ];
-/// Rows that are decoded at a time.
-const ROWS_IN_BATCH: usize = 8192;

@@ -24,6 +24,9 @@ pub struct Summary {
     first: [u8; FIRST_LEN],
 }
 
+/// A summary, and the name of the server.
+pub type NamedSummary = (Summary, Option<Box<str>>);
+
 /// What an index has noted of a flow.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Resumed<'a> {

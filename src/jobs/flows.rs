@@ -166,7 +166,9 @@ pub(crate) fn flows_with<J: Job + Send>(
     };
     let mut is_list_cut = false;
     if let Some(options) = table {
-        let path = list_output.as_ref().map_or(STDOUT.as_ref(), |it| it.path());
+        let path = list_output
+            .as_ref()
+            .map_or_else(|| STDOUT.as_ref(), |it| it.path());
         let path = path.to_owned();
         let failed = |error| Error::io("write", &path, error);
         let keep_going = || !progress.is_cancelled();

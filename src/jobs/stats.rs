@@ -1,6 +1,8 @@
 //! The statistics of a run, as one JSON object.
 
-use crate::engine::Outcome;
+use crate::engine::{Outcome, Restriction};
+use crate::flow::LinkKey;
+use crate::index::{CaptureNote, Notes};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -62,11 +64,53 @@ impl Stats {
         }
     }
 
+    /// What an index tells of its captures, as if they had been read with this restriction, which
+    /// looks at nothing of the link layer. `shown` are packets of flows that it accepts.
+    pub fn of_index(
+        notes: &Notes,
+        restriction: &Restriction,
+        shown: (u64, u64),
+        threads: usize,
+        elapsed: Duration,
+    ) -> Self {
+        let totals = &notes.totals;
+        let (flows, packets) = shown;
+        let mut stats = Self {
+            packets: totals.packets,
+            packets_in_flows: packets,
+            packets_not_ip: totals.packets_not_ip,
+            packets_malformed: totals.packets_malformed,
+            packets_filtered: totals.packets_in_flows - packets.min(totals.packets_in_flows),
+            bytes: totals.bytes,
+            flows,
+            seconds: elapsed.as_secs_f64(),
+            gbps: 0.0,
+            threads,
+            inputs: notes.captures.iter().map(InputStats::of_index).collect(),
+        };
+        if !restriction.matches(&LinkKey::default(), None) {
+            stats.packets_filtered += stats.packets_not_ip + stats.packets_malformed;
+            (stats.packets_not_ip, stats.packets_malformed) = (0, 0);
+        }
+        stats
+    }
+
     /// As one JSON object, with a line feed.
     pub fn to_json(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
         bytes
+    }
+}
+
+impl InputStats {
+    fn of_index(note: &CaptureNote) -> Self {
+        Self {
+            path: note.path.clone(),
+            packets: note.packets,
+            bytes: note.read,
+            error: note.damage.clone(),
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use crate::engine::{
 use crate::error::{Error, ErrorKind};
 use crate::flow::{Contents, Flow, FlowKey, FlowList, Observer, PacketRef};
 use crate::index::{
-    CaptureNote, Identity, Index, IndexWriter, Notes, Postings, Segment, Settings, Summaries,
-    Summary, Totals, check,
+    CaptureNote, Identity, Index, IndexWriter, NamedSummary, Notes, Postings, Segment, Settings,
+    Summaries, Totals, check,
 };
 use crate::jobs::stats::Stats;
 use crate::output::OutputFile;
@@ -113,7 +113,7 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
 struct Before {
     notes: Notes,
     flows: Vec<Flow>,
-    summaries: Vec<(Summary, Option<Box<str>>)>,
+    summaries: Vec<NamedSummary>,
 }
 
 impl Before {
@@ -175,7 +175,7 @@ struct Build {
     /// What was read before.
     totals: Totals,
     /// What is known of flows from before.
-    resumed: Vec<(Summary, Option<Box<str>>)>,
+    resumed: Vec<NamedSummary>,
     /// Where each input that was started starts, as if all were one.
     starts: Vec<u64>,
     /// How far the current input has been seen.
@@ -218,7 +218,7 @@ impl Build {
         captures: Vec<CaptureNote>,
         first: usize,
         totals: Totals,
-        resumed: Vec<(Summary, Option<Box<str>>)>,
+        resumed: Vec<NamedSummary>,
     ) -> Self {
         Self {
             writer: Some(writer),

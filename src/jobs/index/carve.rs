@@ -4,18 +4,17 @@
 //! These make an [`Excerpt`], which is a capture, too; the main job reads it like any other, with
 //! the FlowIDs that its flows have in the whole. So results are what they would be without index.
 
+use super::expected::Expected;
+use super::list::list_flows;
 use crate::capture::{Excerpt, Excerpted, Input};
-use crate::engine::{Config, InputStart, Job, Progress, Source, Stopwatch, Window, Workers, run};
+use crate::engine::{Config, Progress, Source, Stopwatch, Workers, run};
 use crate::error::{Error, ErrorKind};
-use crate::flow::{Flow, FlowIds, FlowList, Flows, NetworkKey};
+use crate::flow::{Flow, FlowIds, Flows, NetworkKey};
 use crate::index::{FlowRows, Index, Settings, Totals, check};
 use crate::jobs::streams::StreamOptions;
 use crate::jobs::{FlowsJob, FlowsReport, flows_with};
-use crate::output::table::{self, Shown};
-use crate::output::{OutputFile, STDOUT};
 use crate::select::IdSet;
 use crate::select::condition::Condition;
-use std::collections::HashSet;
 use std::io::Write;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -89,7 +88,7 @@ pub fn carve(
     };
     if job.extract.is_none() && job.streams.is_none() {
         report.is_list_cut =
-            workers.install(|| list_flows(&index, job, condition, list, progress))?;
+            workers.install(|| list_flows(&index, job, condition, list, (progress, &stopwatch)))?;
         report.elapsed = stopwatch.elapsed();
         return Ok(report);
     }
@@ -167,68 +166,6 @@ pub(super) fn places(
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// Writes the list, and returns whether its reader left before its end.
-fn list_flows(
-    index: &Index,
-    job: FlowsJob,
-    condition: Option<Condition>,
-    list: &mut (dyn Write + Send),
-    progress: &Progress,
-) -> Result<bool, Error> {
-    let FlowsJob {
-        config,
-        table,
-        list_output,
-        stats,
-        ..
-    } = job;
-    let paths = index.notes().captures.iter().map(|note| note.path());
-    let inputs: Vec<PathBuf> = paths.collect();
-    let create = |path: &Path| OutputFile::create(path, inputs.iter().map(PathBuf::as_path));
-    let mut output = list_output.as_deref().map(create).transpose()?;
-    let stats = stats.as_deref().map(create).transpose()?;
-    let mut flows = index.flows()?;
-    if !config.restriction.is_empty() {
-        flows.retain(|flow| {
-            config
-                .restriction
-                .matches(&flow.key.link, Some(&flow.key.network))
-        });
-    }
-    let mut is_cut = false;
-    if let Some(mut options) = table {
-        if let Some(condition) = &condition {
-            options.shown = Shown::Ids(index.matching(condition)?);
-        }
-        let settings = &index.notes().settings;
-        options.columns.device = settings.trailer_offset.is_some();
-        options.columns.reverse = settings.conversations;
-        let path = output
-            .as_ref()
-            .map_or(STDOUT.as_ref(), |it| it.path())
-            .to_owned();
-        let out: &mut (dyn Write + Send) = match &mut output {
-            Some(file) => file,
-            None => list,
-        };
-        let failed = |error| Error::io("write", &path, error);
-        let keep_going = || !progress.is_cancelled();
-        let written = table::write(&flows, &options, out, &failed, &keep_going)
-            .and_then(|()| out.flush().map_err(failed));
-        match written {
-            Err(error) if error.is_broken_pipe() => is_cut = true,
-            written => written?,
-        }
-    }
-    if let Some(mut file) = stats {
-        let json = serde_json::to_string_pretty(&index.notes().totals).unwrap_or_default();
-        writeln!(file, "{json}").map_err(|error| file.error(error))?;
-        file.finish()?;
-    }
-    output.map_or(Ok(()), OutputFile::finish)?;
-    Ok(is_cut)
 }
 
 /// What is to be read.
@@ -354,7 +291,7 @@ impl Carving<'_> {
             last: self.index.notes().totals.flows,
         });
         let expected = Expected {
-            index: self
+            capture: self
                 .index
                 .notes()
                 .captures
@@ -452,14 +389,13 @@ fn stream_flows(options: &StreamOptions, flows: &FlowRows) -> Vec<u32> {
             })
         })
     };
-    let pairs: HashSet<_> = flows
-        .iter()
-        .filter(|flow| wants(flow))
-        .map(|flow| endpoints(&flow.key.network))
-        .collect();
-    let between = flows
-        .iter()
-        .filter(|flow| pairs.contains(&endpoints(&flow.key.network)));
+    let wanted = flows.iter().filter(|flow| wants(flow));
+    let mut pairs: Vec<_> = wanted.map(|flow| endpoints(&flow.key.network)).collect();
+    pairs.sort_unstable();
+    let between = flows.iter().filter(|flow| {
+        let pair = endpoints(&flow.key.network);
+        pairs.binary_search(&pair).is_ok()
+    });
     between.map(id_of).collect()
 }
 
@@ -487,56 +423,6 @@ fn writes_at_once(job: &FlowsJob) -> bool {
 /// Whether nothing has this name; "-" is standard output.
 fn is_new(path: &Path) -> bool {
     path != Path::new("-") && (path.is_dir() || !path.exists())
-}
-
-/// Checks, before outputs are complete, that flows are those of the index.
-#[derive(Clone, Debug)]
-pub(super) struct Expected {
-    index: PathBuf,
-    flows: Vec<Flow>,
-}
-
-impl Job for Expected {
-    type Observer = ();
-
-    fn observer(&self) {}
-
-    fn input(&mut self, _: &InputStart<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn window(&mut self, _: &Window<'_>, _: &FlowList, _: Vec<&mut ()>) -> Result<u64, Error> {
-        Ok(0)
-    }
-
-    fn finish(&mut self, flows: &FlowList, _: Vec<&mut ()>) -> Result<u64, Error> {
-        let is_same = |flow: &Flow| {
-            flows.get(flow.id).is_some_and(|found| {
-                found.key == flow.key
-                    && (found.packets, found.bytes) == (flow.packets, flow.bytes)
-                    && (found.first, found.last) == (flow.first, flow.last)
-            })
-        };
-        let count = flows.iter().count();
-        let wrong = self.flows.iter().find(|flow| !is_same(flow));
-        if wrong.is_none() && count == self.flows.len() {
-            return Ok(0);
-        }
-        let what = match wrong {
-            Some(flow) => format!(
-                "the packets of FlowID {} are not where the index has them; index it again",
-                flow.id
-            ),
-            None => {
-                "it has packets of other flows where the index has some; index it again".to_owned()
-            }
-        };
-        Err(ErrorKind::CaptureChanged {
-            path: self.index.clone(),
-            what,
-        }
-        .into())
-    }
 }
 
 /// Reading more packets one by one takes longer than reading all, and each takes memory.

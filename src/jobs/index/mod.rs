@@ -2,6 +2,8 @@
 
 mod build;
 mod carve;
+mod expected;
+mod list;
 
 pub use build::{IndexJob, IndexReport, index};
 pub use carve::{CarveJob, CarveReport, carve};

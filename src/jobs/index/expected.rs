@@ -1,0 +1,57 @@
+//! Whether the records that an index leads to are those that it was made of.
+
+use crate::engine::{InputStart, Job, Window};
+use crate::error::{Error, ErrorKind};
+use crate::flow::{Flow, FlowList};
+use std::path::PathBuf;
+
+/// Checks, before outputs are complete, that flows are those of the index.
+#[derive(Clone, Debug)]
+pub(super) struct Expected {
+    /// The first capture.
+    pub(super) capture: PathBuf,
+    pub(super) flows: Vec<Flow>,
+}
+
+impl Job for Expected {
+    type Observer = ();
+
+    fn observer(&self) {}
+
+    fn input(&mut self, _: &InputStart<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn window(&mut self, _: &Window<'_>, _: &FlowList, _: Vec<&mut ()>) -> Result<u64, Error> {
+        Ok(0)
+    }
+
+    fn finish(&mut self, flows: &FlowList, _: Vec<&mut ()>) -> Result<u64, Error> {
+        let is_same = |flow: &Flow| {
+            flows.get(flow.id).is_some_and(|found| {
+                found.key == flow.key
+                    && (found.packets, found.bytes) == (flow.packets, flow.bytes)
+                    && (found.first, found.last) == (flow.first, flow.last)
+            })
+        };
+        let count = flows.iter().count();
+        let wrong = self.flows.iter().find(|flow| !is_same(flow));
+        if wrong.is_none() && count == self.flows.len() {
+            return Ok(0);
+        }
+        let what = match wrong {
+            Some(flow) => format!(
+                "the packets of FlowID {} are not where the index has them; index it again",
+                flow.id
+            ),
+            None => {
+                "it has packets of other flows where the index has some; index it again".to_owned()
+            }
+        };
+        Err(ErrorKind::CaptureChanged {
+            path: self.capture.clone(),
+            what,
+        }
+        .into())
+    }
+}
