@@ -132,6 +132,45 @@ impl Index {
         Ok(groups.concat())
     }
 
+    /// FlowIDs of all flows between the same endpoints as one of these, of the same protocol, in
+    /// either direction.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn between(&self, keys: &[NetworkKey]) -> Result<Vec<u32>, Error> {
+        let both = keys.iter().flat_map(|key| [*key, key.reversed()]);
+        let mut wanted: Vec<NetworkKey> = both.collect();
+        // Ports are quickly compared; what stands behind them seldom has to be.
+        wanted.sort_unstable_by_key(ports);
+        let names = [
+            FLOW_ID, "protocol", "src_ip", "src_port", "dst_ip", "dst_port",
+        ];
+        let groups = self.flows.read_all(&names, |batch| {
+            let table = &self.flows;
+            let ids = table.numbers::<UInt64Type>(batch, FLOW_ID)?;
+            let src_ports = table.numbers::<UInt16Type>(batch, "src_port")?;
+            let dst_ports = table.numbers::<UInt16Type>(batch, "dst_port")?;
+            let protocols = table.texts(batch, "protocol")?;
+            let (srcs, dsts) = (table.texts(batch, "src_ip")?, table.texts(batch, "dst_ip")?);
+            let rows = ids.iter().zip(src_ports.iter().zip(dst_ports)).enumerate();
+            let found = rows.filter_map(|(row, (id, (&src, &dst)))| {
+                let from = wanted.partition_point(|key| ports(key) < (src, dst));
+                let mut same = wanted
+                    .iter()
+                    .skip(from)
+                    .take_while(|key| ports(key) == (src, dst));
+                let is_same = |key: &NetworkKey| {
+                    protocol_number(protocols.value(row)) == Some(key.protocol)
+                        && srcs.value(row).parse() == Ok(key.src)
+                        && dsts.value(row).parse() == Ok(key.dst)
+                };
+                same.any(is_same).then(|| u32::try_from(*id).unwrap_or(0))
+            });
+            Ok(found.collect::<Vec<_>>())
+        })?;
+        Ok(groups.concat())
+    }
+
     /// FlowIDs of the flows that have fragments of datagrams.
     ///
     /// # Errors
@@ -337,6 +376,10 @@ impl Index {
         let rows: Option<Vec<Flow>> = (0..batch.num_rows()).map(row).collect();
         rows.ok_or_else(|| table.damaged("a row has values that no flow has"))
     }
+}
+
+const fn ports(key: &NetworkKey) -> (u16, u16) {
+    (key.src_port, key.dst_port)
 }
 
 fn mac(text: &str) -> Option<MacAddr> {

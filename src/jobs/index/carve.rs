@@ -198,7 +198,7 @@ impl Carving<'_> {
                 .extract
                 .as_ref()
                 .is_some_and(|it| it.selection.is_empty());
-        let ids = match self.simple_ids(job, condition) {
+        let ids = match self.simple_ids(job, condition)? {
             Some(ids) => ids,
             None => self.matching_ids(job, condition)?,
         };
@@ -217,22 +217,65 @@ impl Carving<'_> {
         }))
     }
 
-    /// FlowIDs, where nothing else is asked for.
-    fn simple_ids(&self, job: &FlowsJob, condition: Option<&Condition>) -> Option<Vec<u32>> {
-        let selection = &job.extract.as_ref()?.selection;
-        let is_simple = condition.is_none()
-            && job.streams.is_none()
-            && job.config.restriction.is_empty()
-            && selection.nets.is_empty()
-            && selection.ports.is_empty()
-            && !selection.ids.is_empty();
+    /// The flows that are to be read, where nothing is asked for but FlowIDs.
+    fn simple_ids(
+        &self,
+        job: &FlowsJob,
+        condition: Option<&Condition>,
+    ) -> Result<Option<Vec<u32>>, Error> {
+        if condition.is_some() || !job.config.restriction.is_empty() {
+            return Ok(None);
+        }
+        let mut ids = Vec::new();
+        if let Some(extract) = &job.extract {
+            let selection = &extract.selection;
+            if !selection.nets.is_empty() || !selection.ports.is_empty() || selection.is_empty() {
+                return Ok(None);
+            }
+            ids.extend(self.known(&selection.ids));
+        }
+        if let Some(streams) = &job.streams {
+            let protocols = [&streams.tcp, &streams.udp].into_iter().flatten();
+            let mut wanted = Vec::new();
+            for options in protocols {
+                if options.all || !options.ports.is_empty() {
+                    return Ok(None);
+                }
+                wanted.extend(self.known(&options.ids));
+            }
+            wanted.sort_unstable();
+            wanted.dedup();
+            let flows = self.index.some_flows(&wanted)?;
+            let keys: Vec<NetworkKey> = flows.iter().map(|flow| flow.key.network).collect();
+            ids.extend(self.index.between(&keys)?);
+            ids = self.with_fragments(ids, |_| true)?;
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(Some(ids))
+    }
+
+    /// FlowIDs that there are. One that does not exist is refused by the main job, in its words.
+    fn known(&self, ids: &IdSet) -> impl Iterator<Item = u32> {
         let last = self.index.notes().totals.flows;
-        // One that does not exist is refused by the main job, in its words.
-        let ids = selection.ids.ranges().iter().flat_map(|range| {
-            let end = last.min(*range.end());
-            *range.start()..=end
-        });
-        is_simple.then(|| ids.filter_map(|id| u32::try_from(id).ok()).collect())
+        let ranges = ids.ranges().iter();
+        let ids = ranges.flat_map(move |range| *range.start()..=last.min(*range.end()));
+        ids.filter_map(|id| u32::try_from(id).ok())
+    }
+
+    /// Adds flows with fragments, if there are any: a datagram's fragments may be in two flows;
+    /// in which, the order of all fragments says.
+    fn with_fragments(
+        &self,
+        mut ids: Vec<u32>,
+        is_shown: impl Fn(u32) -> bool,
+    ) -> Result<Vec<u32>, Error> {
+        ids.sort_unstable();
+        let fragmented = self.index.fragmented()?;
+        if fragmented.iter().any(|id| ids.binary_search(id).is_ok()) {
+            ids.extend(fragmented.into_iter().filter(|&id| is_shown(id)));
+        }
+        Ok(ids)
     }
 
     /// The flows that anything is wanted of, and those that have a say in it.
@@ -260,19 +303,11 @@ impl Carving<'_> {
         if let Some(options) = &job.streams {
             ids.extend(stream_flows(options, &flows));
         }
+        if job.streams.is_some() {
+            ids = self.with_fragments(ids, |id| flows.get(id.into()).is_some())?;
+        }
         ids.sort_unstable();
         ids.dedup();
-        // A datagram's fragments may be in two flows; which ones, the order of all fragments says.
-        let fragmented = self.index.fragmented()?;
-        if job.streams.is_some() && fragmented.iter().any(|id| ids.binary_search(id).is_ok()) {
-            ids.extend(
-                fragmented
-                    .iter()
-                    .filter(|id| flows.get(u64::from(**id)).is_some()),
-            );
-            ids.sort_unstable();
-            ids.dedup();
-        }
         Ok(ids)
     }
 
