@@ -1,0 +1,1 @@
+"""Checks of tables and indexes; see scripts/check-tables."""

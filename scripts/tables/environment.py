@@ -1,0 +1,69 @@
+"""The libraries that read tables: those that are installed, or a virtual environment with them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PACKAGES = ("pyarrow", "duckdb")
+# Set for the run inside the environment, so that a broken one does not start others.
+MARK = "PCAP_FLOWS_TABLES_ENVIRONMENT"
+TIME_LIMIT_S = 300
+
+
+def provide() -> str | None:
+    """Makes the packages importable, if need be by starting this program again in an environment that
+    has them. Returns why they cannot be had."""
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if not missing:
+        return None
+    names = " and ".join(missing)
+    if MARK in os.environ:
+        return f"{names}: not importable in {sys.prefix}"
+    folder = place()
+    python = folder / "bin" / "python3"
+    why = None if (folder / "complete").exists() else make(folder, python)
+    if why is not None:
+        return f"{names}: not installed, and cannot be installed here ({why})"
+    os.environ[MARK] = str(folder)
+    sys.stdout.flush()
+    os.execv(python, [str(python), *sys.argv])
+
+
+def place() -> Path:
+    """Where the environment is: in the user's cache, or else among temporary files."""
+    name = f"tables-{sys.version_info.major}.{sys.version_info.minor}"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pcap_flows"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        return cache / name
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="pcap_flows-")) / name
+
+
+def make(folder: Path, python: Path) -> str | None:
+    """Makes an environment. Returns why that is not possible."""
+    print(f"installing {' and '.join(PACKAGES)} to {folder}", flush=True)
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--retries", "1"]
+    for argv in ([sys.executable, "-m", "venv", str(folder)], [*pip, *PACKAGES]):
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+        if done.returncode != 0:
+            said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+            return said[-1].strip() if said else f"{' '.join(argv[:4])} failed"
+    (folder / "complete").touch()
+    return None
+
+
+def versions() -> str:
+    """What is read with."""
+    import duckdb
+    import pyarrow
+
+    return f"pyarrow {pyarrow.__version__}, DuckDB {duckdb.__version__}"
