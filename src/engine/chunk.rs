@@ -4,10 +4,11 @@
 use super::balance::{Balance, Place};
 use super::config::Rules;
 use super::lists::ShardLists;
-use crate::capture::{Companion, Format, LinkType, Nanos, PacketRecord, Stop, Walk};
+use crate::capture::{ByteOrder, Companion, Format, LinkType, Nanos, PacketRecord, Stop, Walk};
 use crate::decode::{Addresses, Fragment, Headers, NotFlow, decode, decode_any, decode_plain};
 use crate::flow::{
     DatagramTable, Flow, FlowKey, FragmentTable, Layers, LinkKey, LinkTable, NetworkKey, PacketRef,
+    Payload,
 };
 use std::net::IpAddr;
 use std::ops::Range;
@@ -51,6 +52,7 @@ struct FragmentEvent {
     key: FlowKey,
     packet: PacketRef,
     layers: Layers,
+    payload: Payload,
 }
 
 impl Chunk {
@@ -84,7 +86,7 @@ impl Chunk {
 
     /// Hands over flows that are known from before as if each were a packet.
     pub(crate) fn walk_known(&mut self, flows: &[Flow], rules: &Rules) {
-        self.packets.reset(rules.shards, rules.wants_contents);
+        self.packets.reset(rules.shards, rules);
         for (flow, place) in flows.iter().zip(0..) {
             let network = &flow.key.network;
             let packet = PacketRef {
@@ -114,7 +116,7 @@ impl Chunk {
         self.range = range;
         self.start_format = Some(format.clone());
         self.balance = Balance::default();
-        self.packets.reset(rules.shards, rules.wants_contents);
+        self.packets.reset(rules.shards, rules);
         self.addresses.clear();
         self.links.clear();
         self.link_numbers.clear();
@@ -230,6 +232,10 @@ impl Chunk {
         if rules.wants_contents {
             self.packets.push_layers(shard, layers(record, headers));
         }
+        if rules.wants_payloads {
+            let payload = payload(record, headers, true);
+            self.packets.push_payload(shard, payload);
+        }
     }
 
     #[cold]
@@ -246,6 +252,7 @@ impl Chunk {
             key: FlowKey { link, network },
             packet: packet_ref(record, headers),
             layers: layers(record, headers),
+            payload: payload(record, headers, fragment.is_first),
         });
     }
 
@@ -313,6 +320,7 @@ impl Chunk {
                 key,
                 mut packet,
                 mut layers,
+                payload,
             } = event;
             let key = if fragment.is_first {
                 table.insert(fragment.datagram, key, packet.time);
@@ -326,6 +334,9 @@ impl Chunk {
             let mut bytes = [0; 32];
             let addresses = addresses_of(&key.network, &mut bytes);
             let shard = self.hand_over(packet, &addresses, &key.link, rules);
+            if rules.wants_payloads {
+                self.packets.push_payload(shard, payload);
+            }
             if rules.wants_contents {
                 layers.place = Layers::NOWHERE;
                 let captured = window
@@ -394,6 +405,36 @@ fn layers(record: &PacketRecord<'_>, headers: &Headers<'_>) -> Layers {
     }
 }
 
+/// Where the payload of a packet is.
+#[inline(always)]
+fn payload(record: &PacketRecord<'_>, headers: &Headers<'_>, has_header: bool) -> Payload {
+    let at = headers.transport.min(headers.end);
+    let transport = record.data.get(at..headers.end).unwrap_or_default();
+    let (header_len, sequence) = match headers.protocol {
+        TCP if has_header => {
+            let offset = transport
+                .get(12)
+                .map_or(0, |byte| usize::from(byte >> 4) * 4);
+            let sequence = ByteOrder::Big.u32(transport, 4).unwrap_or(0);
+            (offset.max(20), sequence)
+        }
+        UDP if has_header => (8, 0),
+        _ => (0, 0),
+    };
+    // What a header claims beyond the packet's length on the wire was never sent.
+    let wire_end = headers
+        .wire_end
+        .min((record.wire_len as usize).max(record.data.len()));
+    let captured = transport.len().saturating_sub(header_len);
+    Payload {
+        start: offset_u32(record.data_start + at + header_len),
+        wire_len: offset_u32(wire_end.saturating_sub(at + header_len)),
+        sequence,
+        captured: u16::try_from(captured).unwrap_or(u16::MAX),
+        has_header,
+    }
+}
+
 /// One of `shards` for a hash, each as often as the others.
 #[inline(always)]
 fn shard_of(hash: u32, shards: usize) -> usize {
@@ -423,3 +464,7 @@ fn addresses_of<'a>(key: &NetworkKey, bytes: &'a mut [u8; 32]) -> Addresses<'a> 
 fn offset_u32(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
 }
+
+/// IP protocol numbers.
+const TCP: u8 = 6;
+const UDP: u8 = 17;

@@ -1,5 +1,6 @@
 //! How a run reads, keys and counts.
 
+use super::job::Job;
 use crate::decode::{Addresses, DecodeOptions};
 use crate::flow::{FlowIds, FlowKey, HashKey, LinkKey, NetworkKey, PacketRef, Timeouts};
 use crate::select::{Filter, IpNet};
@@ -132,10 +133,12 @@ pub(crate) struct Rules {
     pub(crate) wants_loose: bool,
     /// The job wants to look into packets.
     pub(crate) wants_contents: bool,
+    /// The job wants to know where payload is.
+    pub(crate) wants_payloads: bool,
 }
 
 impl Rules {
-    pub(crate) fn new(config: &Config, wants_loose: bool, wants_contents: bool) -> Self {
+    pub(crate) fn new<J: Job>(config: &Config, job: &J) -> Self {
         Self {
             five_tuple: config.five_tuple,
             conversations: config.conversations,
@@ -146,8 +149,9 @@ impl Rules {
             hash_key: config.tuning.hash_key.unwrap_or_else(HashKey::random),
             shards: config.tuning.shards(),
             flow_ids: config.flow_ids.clone(),
-            wants_loose,
-            wants_contents,
+            wants_loose: job.wants_loose(),
+            wants_contents: job.wants_contents(),
+            wants_payloads: job.wants_payloads(),
         }
     }
 

@@ -25,6 +25,11 @@ pub trait Job {
         false
     }
 
+    /// Whether observers are told where the packets' payload is.
+    fn wants_payloads(&self) -> bool {
+        false
+    }
+
     /// The run goes on with flows that are known from before; observers were told that they
     /// start.
     fn resumed(&mut self, flows: &FlowList, observers: Vec<&mut Self::Observer>) {
@@ -139,6 +144,10 @@ impl<A: Job, B: Job> Job for (A, B) {
 
     fn wants_contents(&self) -> bool {
         self.0.wants_contents() || self.1.wants_contents()
+    }
+
+    fn wants_payloads(&self) -> bool {
+        self.0.wants_payloads() || self.1.wants_payloads()
     }
 
     fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {

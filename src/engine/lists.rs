@@ -1,7 +1,8 @@
 //! The packets of a chunk, sorted by shard while they are found.
 
+use super::config::Rules;
 use crate::capture::prefetch;
-use crate::flow::{Layers, PacketRef};
+use crate::flow::{Layers, PacketRef, Payload};
 
 /// Lists of packets, one for each shard.
 #[derive(Debug, Default)]
@@ -9,16 +10,22 @@ pub(super) struct ShardLists {
     lists: Vec<Vec<PacketRef>>,
     /// Where the packets' layers stand, list by list, where a job wants to know.
     layers: Vec<Vec<Layers>>,
+    /// Where their payload is, list by list, where a job asks.
+    payloads: Vec<Vec<Payload>>,
 }
 
 impl ShardLists {
     /// Empties the lists; there are `count` of them from now on.
-    pub(super) fn reset(&mut self, count: usize, with_layers: bool) {
+    pub(super) fn reset(&mut self, count: usize, rules: &Rules) {
         self.lists.resize_with(count, Vec::new);
         self.lists.iter_mut().for_each(Vec::clear);
+        let count_if = |is_wanted| if is_wanted { count } else { 0 };
         self.layers
-            .resize_with(if with_layers { count } else { 0 }, Vec::new);
+            .resize_with(count_if(rules.wants_contents), Vec::new);
         self.layers.iter_mut().for_each(Vec::clear);
+        self.payloads
+            .resize_with(count_if(rules.wants_payloads), Vec::new);
+        self.payloads.iter_mut().for_each(Vec::clear);
     }
 
     /// Adds a packet to the end of a list.
@@ -37,24 +44,32 @@ impl ShardLists {
         }
     }
 
+    /// Tells where the payload of the packet is that was added last.
+    #[inline(always)]
+    pub(super) fn push_payload(&mut self, list: usize, payload: Payload) {
+        if let Some(list) = self.payloads.get_mut(list) {
+            list.push(payload);
+        }
+    }
+
     /// Puts each list into capture order.
     pub(super) fn sort(&mut self) {
         // Each packet stands in one list only, once.
-        let mut all_layers = self.layers.iter_mut();
+        let (mut layers, mut payloads) = (self.layers.iter_mut(), self.payloads.iter_mut());
         for packets in &mut self.lists {
-            if let Some(layers) = all_layers.next()
-                && !packets.is_sorted_by_key(|packet| packet.offset)
-            {
-                let mut places: Vec<_> = packets
-                    .iter()
-                    .map(|packet| packet.offset)
-                    .zip(layers.drain(..))
-                    .collect();
-                places.sort_unstable_by_key(|(offset, _)| *offset);
-                layers.extend(places.into_iter().map(|(_, layers)| layers));
+            let (layers, payloads) = (layers.next(), payloads.next());
+            if packets.is_sorted_by_key(|packet| packet.offset) {
+                continue;
             }
+            sort_beside(packets, layers);
+            sort_beside(packets, payloads);
             packets.sort_unstable_by_key(|packet| packet.offset);
         }
+    }
+
+    /// Where the payload of a list's packets is; empty where no job asks.
+    pub(super) fn payloads(&self, list: usize) -> &[Payload] {
+        self.payloads.get(list).map_or(&[], Vec::as_slice)
     }
 
     /// Where the layers of a list's packets stand; empty where no job wants to know.
@@ -66,4 +81,15 @@ impl ShardLists {
     pub(super) fn get(&self, list: usize) -> &[PacketRef] {
         self.lists.get(list).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Puts what is kept beside packets into the order that these will have.
+fn sort_beside<T>(packets: &[PacketRef], beside: Option<&mut Vec<T>>) {
+    let Some(beside) = beside else {
+        return;
+    };
+    let offsets = packets.iter().map(|packet| packet.offset);
+    let mut places: Vec<_> = offsets.zip(beside.drain(..)).collect();
+    places.sort_unstable_by_key(|(offset, _)| *offset);
+    beside.extend(places.into_iter().map(|(_, value)| value));
 }

@@ -136,7 +136,7 @@ pub fn run_on<J: Job + Send>(
     job: &mut J,
     progress: &Progress,
 ) -> Result<Outcome, Error> {
-    let rules = Rules::new(config, job.wants_loose(), job.wants_contents());
+    let rules = Rules::new(config, job);
     let pool = thread_pool(&config.tuning)?;
     let tables = Tables::new(job, &rules);
     let reports = Vec::new();

@@ -340,6 +340,7 @@ fn apply<O: Observer>(
             let packets = ShardPackets {
                 packets,
                 layers: chunk.packets.layers(number),
+                payloads: chunk.packets.payloads(number),
                 window: bytes,
                 datagrams: &chunk.datagrams,
                 addresses: &chunk.addresses,

@@ -23,7 +23,7 @@ pub use key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkKey, VlanStack};
 pub use links::LinkTable;
 pub use list::{Counters, Flow, FlowIds, FlowList, Flows};
 pub use observer::Observer;
-pub use packet::{Contents, PacketRef, Transport};
+pub use packet::{Contents, PacketRef, Payload, Transport};
 pub use record::ReverseCounters;
 pub use table::{FlowTable, RecordPlace};
 pub use timeout::Timeouts;

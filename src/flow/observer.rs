@@ -1,7 +1,7 @@
 //! The seam between flows and what a job does with them.
 
 use super::key::FlowKey;
-use super::packet::{Contents, PacketRef};
+use super::packet::{Contents, PacketRef, Payload};
 
 /// What a job does with the packets of one shard's flows.
 ///
@@ -11,6 +11,13 @@ pub trait Observer: Send {
     /// A flow starts; its index is one more than that of the shard's last. `is_excluded` tells
     /// that the run's filter refuses it: none of its packets will be seen.
     fn start(&mut self, flow: u32, is_excluded: bool, key: impl Fn() -> FlowKey);
+
+    /// Where a packet's payload is in the window, for jobs that ask for that: told before the
+    /// packet itself.
+    #[inline]
+    fn payload(&mut self, flow: u32, packet: &PacketRef, payload: &Payload, window: &[u8]) {
+        let _ = (flow, packet, payload, window);
+    }
 
     /// A packet of a flow that has started. Its contents are shown to jobs that ask for them.
     fn packet(&mut self, flow: u32, packet: &PacketRef, contents: Option<&Contents<'_>>);
@@ -31,6 +38,12 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     fn start(&mut self, flow: u32, is_excluded: bool, key: impl Fn() -> FlowKey) {
         self.0.start(flow, is_excluded, &key);
         self.1.start(flow, is_excluded, &key);
+    }
+
+    #[inline]
+    fn payload(&mut self, flow: u32, packet: &PacketRef, payload: &Payload, window: &[u8]) {
+        self.0.payload(flow, packet, payload, window);
+        self.1.payload(flow, packet, payload, window);
     }
 
     #[inline]

@@ -85,6 +85,21 @@ impl Layers {
     pub(crate) const NOWHERE: u32 = u32::MAX - 1;
 }
 
+/// What a job that looks no further than to where the payload starts is shown of a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Payload {
+    /// Where it starts in the window.
+    pub start: u32,
+    /// Its length on the wire, in bytes; for a fragment, of what it has of its datagram's.
+    pub wire_len: u32,
+    /// The sequence number of a TCP segment.
+    pub sequence: u32,
+    /// How many bytes were captured, as far as 16 bits tell.
+    pub captured: u16,
+    /// Whether the packet has a transport header: later fragments have none.
+    pub has_header: bool,
+}
+
 /// What a job that looks into packets is shown of one.
 #[derive(Clone, Copy, Debug)]
 pub struct Contents<'a> {

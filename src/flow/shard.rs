@@ -5,7 +5,7 @@ use super::key::{FlowKey, NetworkKey};
 use super::links::LinkTable;
 use super::list::Flow;
 use super::observer::Observer;
-use super::packet::{Contents, Layers, PacketRef, Transport};
+use super::packet::{Contents, Layers, PacketRef, Payload, Transport};
 use super::record::{FlowRecord, ReverseCounters};
 use super::timeout::{Lifetime, Timeouts};
 use crate::capture::prefetch;
@@ -58,6 +58,8 @@ pub(crate) struct ShardPackets<'a> {
     pub(crate) packets: &'a [PacketRef],
     /// Where their layers stand; empty where no job looks into packets.
     pub(crate) layers: &'a [Layers],
+    /// Where their payload is; empty where no job asks.
+    pub(crate) payloads: &'a [Payload],
     /// What these places refer to.
     pub(crate) window: &'a [u8],
     pub(crate) datagrams: &'a [Vec<u8>],
@@ -183,6 +185,9 @@ impl Shard {
         }
         if let Some(later) = chunk.layers.get(number + CONTENTS_AHEAD) {
             prefetch::line(chunk.window, later.transport as usize);
+        }
+        if let Some(payload) = chunk.payloads.get(number) {
+            observer.payload(index, packet, payload, chunk.window);
         }
         let contents = chunk.contents(number);
         observer.packet(index, packet, contents.as_ref());

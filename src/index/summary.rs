@@ -6,7 +6,7 @@
 
 use super::packets::Postings;
 use crate::decode::server_name;
-use crate::flow::{Contents, PacketRef};
+use crate::flow::{PacketRef, Payload};
 
 /// What is known of a flow beyond its row in the flow list.
 #[derive(Clone, Debug, Default)]
@@ -234,39 +234,35 @@ impl Segment {
 
     /// Notes a packet of a flow; `place` is where its record is, from the segment's start.
     #[inline]
-    pub fn add(&mut self, flow: u32, place: u32, packet: &PacketRef, contents: &Contents<'_>) {
-        let mut line = Line {
+    pub fn add(
+        &mut self,
+        flow: u32,
+        place: u32,
+        packet: &PacketRef,
+        payload: &Payload,
+        window: &[u8],
+    ) {
+        let mut what = payload.wire_len.min(Line::MAX_LEN) << Line::LEN_SHIFT;
+        if packet.is_fragment() {
+            what |= Line::FRAGMENT;
+        }
+        if packet.protocol == TCP && payload.has_header {
+            what |= tcp_bits(packet);
+        }
+        self.lines.push(Line {
             flow,
             place,
-            seq: 0,
-            what: 0,
-        };
-        if packet.is_fragment() {
-            line.what |= Line::FRAGMENT;
+            seq: payload.sequence,
+            what,
+        });
+        if payload.captured > 0
+            && payload.has_header
+            && self.has_payload.get(flow as usize) == Some(&false)
+        {
+            let start = payload.start as usize;
+            let bytes = window.get(start..start + usize::from(payload.captured));
+            self.first_payload(flow, packet.protocol, bytes.unwrap_or_default());
         }
-        if let Some(transport) = &contents.transport {
-            let bytes = transport.bytes;
-            let header = match packet.protocol {
-                TCP => {
-                    line.seq = sequence_number(bytes);
-                    line.what |= tcp_bits(packet);
-                    tcp_header_len(bytes)
-                }
-                UDP => 8,
-                _ => 0,
-            };
-            let on_wire = bytes.len() + transport.missing as usize;
-            let len = u32::try_from(on_wire.saturating_sub(header)).unwrap_or(u32::MAX);
-            line.what |= len.min(Line::MAX_LEN) << Line::LEN_SHIFT;
-            if len > 0 && self.has_payload.get(flow as usize) == Some(&false) {
-                self.first_payload(
-                    flow,
-                    packet.protocol,
-                    bytes.get(header..).unwrap_or_default(),
-                );
-            }
-        }
-        self.lines.push(line);
     }
 
     #[cold]
@@ -353,18 +349,6 @@ fn sorted_by_flow(lines: &[Line], flows: usize) -> Vec<u32> {
         }
     }
     order
-}
-
-fn sequence_number(tcp: &[u8]) -> u32 {
-    let bytes = tcp.get(4..8).and_then(|it| it.try_into().ok());
-    bytes.map_or(0, u32::from_be_bytes)
-}
-
-/// RFC 9293, section 3.1: the data offset, in units of four bytes.
-fn tcp_header_len(tcp: &[u8]) -> usize {
-    tcp.get(12)
-        .map_or(usize::MAX, |byte| usize::from(byte >> 4) * 4)
-        .max(20)
 }
 
 fn tcp_bits(packet: &PacketRef) -> u32 {

@@ -7,7 +7,7 @@ use crate::engine::{
     run_on,
 };
 use crate::error::{Error, ErrorKind};
-use crate::flow::{Contents, Flow, FlowKey, FlowList, Observer, PacketRef};
+use crate::flow::{Contents, Flow, FlowKey, FlowList, Observer, PacketRef, Payload};
 use crate::index::{
     CaptureNote, Identity, Index, IndexWriter, NamedSummary, Notes, Postings, Segment, Settings,
     Summaries, Totals, check,
@@ -204,12 +204,13 @@ impl Observer for BuildObserver {
     }
 
     #[inline]
-    fn packet(&mut self, flow: u32, packet: &PacketRef, contents: Option<&Contents<'_>>) {
-        if let Some(contents) = contents {
-            let place = self.base + packet.offset;
-            self.segment.add(flow, place, packet, contents);
-        }
+    fn payload(&mut self, flow: u32, packet: &PacketRef, payload: &Payload, window: &[u8]) {
+        let place = self.base + packet.offset;
+        self.segment.add(flow, place, packet, payload, window);
     }
+
+    #[inline]
+    fn packet(&mut self, _: u32, _: &PacketRef, _: Option<&Contents<'_>>) {}
 }
 
 impl Build {
@@ -352,7 +353,7 @@ impl Job for Build {
         true
     }
 
-    fn wants_contents(&self) -> bool {
+    fn wants_payloads(&self) -> bool {
         true
     }
 
