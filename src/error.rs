@@ -56,6 +56,18 @@ pub enum ErrorKind {
         source: io::Error,
     },
 
+    /// A file has lost bytes while it was read.
+    #[error(
+        "{}: the file was cut, or cannot be read any more, at byte {offset} while it was read; what was \
+         read behind it is lost, nothing was written", path.display()
+    )]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// Offset of the first byte that was lost, or about that.
+        offset: u64,
+    },
+
     /// The input is not a capture in a format that is read.
     #[error("{}: not a capture: {what}", path.display())]
     NotACapture {

@@ -110,6 +110,11 @@ impl Excerpt {
         self.len() == 0
     }
 
+    /// Where the file ends now, if that is before the end that it had.
+    pub(super) fn lost(&self) -> Option<u64> {
+        self.file.as_ref().and_then(MappedFile::lost)
+    }
+
     /// Bytes of content of a compressed capture that were unpacked to find the records.
     pub const fn unpacked(&self) -> u64 {
         self.unpacked

@@ -114,6 +114,16 @@ impl Input {
         }
     }
 
+    /// Where a file ends now, or cannot be read, if that is before the end that it had when it was
+    /// opened: what was read behind that is not what the file held.
+    pub fn lost(&self) -> Option<u64> {
+        match &self.source {
+            Source::Mapped(file) => file.lost(),
+            Source::Excerpt(excerpt) => excerpt.lost(),
+            Source::Stream(_) => None,
+        }
+    }
+
     /// The input's name in messages.
     pub const fn path(&self) -> &Arc<PathBuf> {
         &self.path

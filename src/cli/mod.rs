@@ -9,7 +9,7 @@ mod values;
 
 use args::{Args, Command};
 use clap::CommandFactory;
-use pcap_flows::capture::known_len;
+use pcap_flows::capture::{known_len, survive_lost_pages};
 use pcap_flows::engine::{Outcome, Progress, Source};
 use pcap_flows::error::{Error, ErrorKind};
 use pcap_flows::jobs::index::{CarveReport, IndexReport, carve, index};
@@ -66,6 +66,10 @@ pub(crate) fn main() -> ExitCode {
             return Exit::Usage.into();
         }
     };
+    if let Err(error) = survive_lost_pages() {
+        say(&format!("cannot watch over mapped files: {error}"));
+        return Exit::Failure.into();
+    }
     let progress = Arc::new(Progress::default());
     let signal = match cancel_on_signals(&progress) {
         Ok(signal) => signal,

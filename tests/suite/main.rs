@@ -14,6 +14,7 @@
 mod common;
 
 mod carving;
+mod changing;
 mod cli;
 mod compressed;
 mod convert;
