@@ -2,6 +2,7 @@
 //! packets are.
 
 use super::carve::{apply_settings, places};
+use crate::decode::NotFlow;
 use crate::engine::{
     Balance, Config, InputStart, Job, Known, Outcome, Progress, Source, Stopwatch, Window, Workers,
     run_on,
@@ -306,6 +307,7 @@ impl Build {
                 (None, None) => None,
             };
         }
+        self.note_packets_without_interface(outcome);
         let flows = &outcome.flows;
         let totals = totals(&self.totals, &outcome.balance, flows);
         let summaries = std::mem::take(&mut self.summaries);
@@ -326,6 +328,33 @@ impl Build {
                 writer.finish(flows, summary, notes)
             }
             None => Ok(()),
+        }
+    }
+}
+
+impl Build {
+    /// What names an interface that is not described is damage, too, but counted for all captures
+    /// together.
+    fn note_packets_without_interface(&mut self, outcome: &Outcome) {
+        let reason = NotFlow::NoInterface;
+        let odd = outcome.balance.not_flow(reason);
+        let Some(first) = odd.first else { return };
+        if let Some(note) = self.captures.get_mut(self.first + first.input) {
+            let packets = if odd.packets == 1 {
+                "packet"
+            } else {
+                "packets"
+            };
+            note.damage.get_or_insert_with(|| {
+                format!(
+                    "{} {packets} {}: the first is packet {} at byte {} of {}",
+                    odd.packets,
+                    reason.description(),
+                    first.packet,
+                    first.offset,
+                    note.path
+                )
+            });
         }
     }
 }
