@@ -145,8 +145,8 @@ impl IndexWriter {
         };
         part.note(Notes::PART_KEY, note.digest.clone());
         let failed = |error| Error::io("write", &part_path, error);
-        // Where no packets came, there is no file with their places.
-        let has_rows = part.has_rows();
+        // Where no packets came, no file is added to those with places.
+        let has_rows = part.has_rows() || kept.is_empty();
         let mut part = part.finish().map_err(failed)?;
         note.size = part.len().map_err(failed)?;
         let note = has_rows.then_some(note);

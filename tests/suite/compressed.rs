@@ -10,9 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 /// What packs some bytes.
-type Pack = fn(&[u8]) -> Vec<u8>;
+pub(crate) type Pack = fn(&[u8]) -> Vec<u8>;
 
-const FORMATS: [(&str, Pack); 7] = [
+pub(crate) const FORMATS: [(&str, Pack); 7] = [
     ("gz", gzip),
     ("gz, bgzf", |bytes| {
         let blocks = bytes.chunks(60_000.min(bytes.len() / 7 + 1));

@@ -14,5 +14,5 @@ mod overlaps;
 mod payload;
 mod places;
 mod recorded;
-mod same;
+pub(crate) mod same;
 mod selection;

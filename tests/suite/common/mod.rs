@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod bytes;
 pub(crate) mod extraction;
 pub(crate) mod frames;
+pub(crate) mod indexed;
 pub(crate) mod program;
 pub(crate) mod reading;
 pub(crate) mod segments;

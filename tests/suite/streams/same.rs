@@ -22,7 +22,7 @@ fn traces(version: fn(Ends) -> Ends) -> Vec<Trace> {
 }
 
 /// All of them over IPv4 and over IPv6, at the same time.
-fn mixed() -> Trace {
+pub(crate) fn mixed() -> Trace {
     let traces = [traces(|it| it), traces(Ends::with_ipv6)].concat();
     Trace::mixed(&traces)
 }

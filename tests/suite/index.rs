@@ -1,0 +1,9 @@
+//! Indexes: the same lists, packets and streams as of the captures themselves, or a message that
+//! says what has changed.
+
+mod gigabytes;
+mod lists;
+mod packets;
+mod parts;
+mod same;
+mod streams;

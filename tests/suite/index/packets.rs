@@ -1,0 +1,214 @@
+//! Packets by an index: the same capture as without, byte for byte.
+
+use crate::common::indexed::Indexed;
+use crate::common::program::Program;
+use crate::common::{Capture, Complaints, captures, testdata};
+use crate::streams::same::mixed;
+use std::fs;
+use std::path::PathBuf;
+
+/// What is asked of any capture. Some of it matches nothing in most of them.
+const SELECTIONS: [&[&str]; 20] = [
+    &[],
+    &["--extract", "1"],
+    &["--extract", "2-4,7"],
+    &["--extract", "2", "--extract", "1"],
+    &["--extract", "100000"],
+    &["--extract-ip", "0.0.0.0/0"],
+    &["--extract-ip", "::/0"],
+    &["--extract-ip", "10.77.0.1", "--extract-port", "53", "53"],
+    &["--extract-port", "1", "1023"],
+    &["--extract-port", "80", "80", "--extract", "1"],
+    &["--extract-ip", "203.0.113.77"],
+    &["--filter", "tcp"],
+    &["--filter", "not tcp"],
+    &["--filter", "src port 80 or udp"],
+    &["--filter", "vlan"],
+    &["--filter", "not port 80", "--extract", "1-3"],
+    &["--filter", "ip6", "--extract-port", "0", "1000"],
+    &["--exclude-ip", "10.77.0.1"],
+    &["--exclude-ip", "10.77.0.0/16", "--extract-ip", "0.0.0.0/0"],
+    &["--flow-flush", "--extract", "1-2"],
+];
+const SETTINGS: [&[&str]; 5] = [
+    &["--bidirectional"],
+    &["--flow-5tuple"],
+    &["--decap"],
+    &["--idle-timeout", "0.001"],
+    &["--bidirectional", "--flow-5tuple", "--decap", "--metamako"],
+];
+
+fn readable() -> impl Iterator<Item = (usize, Capture)> {
+    captures().into_iter().filter(|it| !it.refused).enumerate()
+}
+
+/// Everything there is, of each capture, and some of its flows.
+#[test]
+fn of_every_capture() {
+    let mut wrong = Complaints::default();
+    for (number, capture) in readable() {
+        let indexed = Indexed::of(&[capture.path()], &[]);
+        let turn = SELECTIONS[number % SELECTIONS.len()];
+        for selection in [SELECTIONS[0], SELECTIONS[2], turn] {
+            indexed.compare_outputs("out", selection, &mut wrong);
+        }
+    }
+    wrong.none();
+}
+
+#[test]
+fn of_all_kinds_of_flows() {
+    let mut wrong = Complaints::default();
+    for (number, capture) in readable() {
+        let is_recorded = capture.name.contains("recorded");
+        for (way, settings) in SETTINGS.iter().enumerate() {
+            if is_recorded || way == number % SETTINGS.len() {
+                let indexed = Indexed::of(&[capture.path()], settings);
+                let turn = SELECTIONS[(number / SETTINGS.len()) % SELECTIONS.len()];
+                for selection in [SELECTIONS[1], turn] {
+                    indexed.compare_outputs("out", selection, &mut wrong);
+                }
+            }
+        }
+    }
+    wrong.none();
+}
+
+/// Captures that have something of what is asked for, alone and one behind the other.
+fn some() -> Vec<Vec<PathBuf>> {
+    let names = [
+        "recorded/http.pcap",
+        "recorded/dns.pcap",
+        "recorded/icmp.pcap",
+        "recorded/ipv6.pcapng",
+        "generated/ethernet/qinq.pcap",
+        "generated/formats/sections.pcapng",
+        "generated/formats/resolutions-be.pcapng",
+        "generated/damage/garbage-middle.pcap",
+        "generated/damage/interface-missing.pcapng",
+    ];
+    let mut some: Vec<Vec<PathBuf>> = names.iter().map(|it| vec![testdata(it)]).collect();
+    let pick = |range: std::ops::Range<usize>| names[range].iter().map(|it| testdata(it)).collect();
+    // The same format all through, and several.
+    some.extend([pick(0..3), pick(3..6), pick(0..9)]);
+    some
+}
+
+#[test]
+fn by_every_selection() {
+    let mut wrong = Complaints::default();
+    for captures in some() {
+        for settings in [&[][..], &["--bidirectional"]] {
+            let indexed = Indexed::of(&captures, settings);
+            for selection in SELECTIONS {
+                indexed.compare_outputs("out", selection, &mut wrong);
+            }
+        }
+    }
+    wrong.none();
+}
+
+#[test]
+fn to_standard_output_and_in_other_formats() {
+    let mut wrong = Complaints::default();
+    for captures in some() {
+        let indexed = Indexed::of(&captures, &[]);
+        for selection in [SELECTIONS[0], SELECTIONS[2], SELECTIONS[12]] {
+            indexed.compare_outputs("-", selection, &mut wrong);
+            for format in ["pcap", "pcapng"] {
+                let options = [selection, &["--output-format", format]].concat();
+                indexed.compare_outputs("out", &options, &mut wrong);
+            }
+        }
+    }
+    wrong.none();
+}
+
+/// Fragments, packets that are cut, everything in between each other.
+#[test]
+fn of_a_wild_mixture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mixed.pcap");
+    fs::write(&path, mixed().file()).unwrap();
+    let mut wrong = Complaints::default();
+    for settings in [&[][..], SETTINGS[0], SETTINGS[3]] {
+        let indexed = Indexed::of(&[&path], settings);
+        for selection in SELECTIONS {
+            indexed.compare_outputs("out", selection, &mut wrong);
+        }
+        for id in 1..40 {
+            indexed.compare_outputs("out", &["--extract", &id.to_string()], &mut wrong);
+        }
+    }
+    wrong.none();
+}
+
+const CONDITIONS: [&str; 7] = [
+    "packets > 3",
+    "protocol = 'tcp' and bytes > 1000",
+    "src_port = 80 or dst_ip = 10.77.0.2",
+    "handshake and retransmissions = 0",
+    "server_name is not null",
+    "fragments > 0",
+    "bytes < 0",
+];
+
+/// What is extracted, and what lists the same flows.
+const RESTRICTIONS: [(&[&str], &[&str]); 3] = [
+    (&[], &[]),
+    (&["--filter", "tcp"], &["--filter", "tcp"]),
+    (
+        &["--extract-ip", "10.77.0.0/24"],
+        &["--filter", "net 10.77.0.0/24"],
+    ),
+];
+
+/// With an index, conditions select what is extracted: the packets of the flows that a list with
+/// the condition shows.
+#[test]
+fn by_conditions() {
+    let mut wrong = Complaints::default();
+    let mut flows = 0;
+    for captures in some() {
+        let indexed = Indexed::of(&captures, &[]);
+        for condition in CONDITIONS {
+            for (options, list_options) in RESTRICTIONS {
+                let list = indexed
+                    .by_index()
+                    .args(["--format", "csv", "--where", condition]);
+                let rows = list.args(list_options).run().exits(indexed.code).rows();
+                let ids: Vec<&str> = rows.iter().map(|it| it["flow_id"].as_str()).collect();
+                flows += ids.len();
+                let found = indexed
+                    .by_index()
+                    .args(["--where", condition])
+                    .args(options);
+                let found = extracted(&indexed, found);
+                let expected = if ids.is_empty() {
+                    let nothing = ["--extract-ip", "203.0.113.77"];
+                    extracted(&indexed, indexed.by_captures().args(nothing))
+                } else {
+                    extracted(
+                        &indexed,
+                        indexed.by_captures().args(["--extract", &ids.join(",")]),
+                    )
+                };
+                if found != expected {
+                    let captures = &indexed.captures;
+                    wrong.add(format!(
+                        "{captures:?}, {condition}, {options:?}: not those of {ids:?}"
+                    ));
+                }
+            }
+        }
+    }
+    assert!(flows > 50, "conditions match something");
+    wrong.none();
+}
+
+fn extracted(indexed: &Indexed, program: Program) -> Vec<u8> {
+    let output = indexed.folder.path().join("out");
+    let program = program.args(["--disable-display", "-o"]).args([&output]);
+    program.run().exits(indexed.code).prints_nothing();
+    fs::read(&output).unwrap()
+}
