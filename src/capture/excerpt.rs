@@ -321,9 +321,12 @@ impl Source for Unpacked {
             let Some(rest) = self.bytes.get_mut(filled..) else {
                 break;
             };
-            match self.content.read_at(offset + filled as u64, rest)? {
-                0 => break,
-                some => filled += some,
+            match self.content.read_at(offset + filled as u64, rest) {
+                Ok(0) => break,
+                Ok(some) => filled += some,
+                // What is asked for may stand in front of the damage.
+                Err(_) if filled > 0 => break,
+                Err(error) => return Err(error),
             }
         }
         self.bytes.truncate(filled);

@@ -15,7 +15,7 @@ pub(crate) type Pack = fn(&[u8]) -> Vec<u8>;
 pub(crate) const FORMATS: [(&str, Pack); 7] = [
     ("gz", gzip),
     ("gz, bgzf", |bytes| {
-        let blocks = bytes.chunks(60_000.min(bytes.len() / 7 + 1));
+        let blocks = bytes.chunks(30_000.min(bytes.len() / 7 + 1));
         blocks.chain([&[][..]]).flat_map(bgzf_block).collect()
     }),
     ("zst", |bytes| zstd::encode_all(bytes, 1).unwrap()),
@@ -52,7 +52,7 @@ fn bgzf_block(content: &[u8]) -> Vec<u8> {
     let mut crc = flate2::Crc::new();
     crc.update(content);
     let mut packer = Compress::new(flate2::Compression::fast(), false);
-    let mut deflated = Vec::with_capacity(content.len() + 1000);
+    let mut deflated = Vec::with_capacity(2 * content.len() + 1000);
     let finish = FlushCompress::Finish;
     packer.compress_vec(content, &mut deflated, finish).unwrap();
     let len = u16::try_from(deflated.len() + 25).unwrap();
@@ -203,7 +203,7 @@ impl Zeros {
 fn gzip_bomb(zeros: &Zeros) -> Vec<u8> {
     let mut packer = Compress::new(flate2::Compression::fast(), false);
     let mut deflate = |content: &[u8], flush| {
-        let mut bytes = Vec::with_capacity(content.len() + 1000);
+        let mut bytes = Vec::with_capacity(2 * content.len() + 1000);
         packer.compress_vec(content, &mut bytes, flush).unwrap();
         bytes
     };
