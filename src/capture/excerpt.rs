@@ -34,6 +34,8 @@ pub struct Excerpt {
     start: u64,
     /// Bytes of a compressed capture that had to be unpacked.
     unpacked: u64,
+    /// Where bytes of the capture were lost while the records were looked for.
+    lost: Option<u64>,
 }
 
 /// Where the bytes of an excerpt stand.
@@ -58,13 +60,15 @@ struct Extent {
 impl Excerpt {
     /// Finds the records of a capture that are asked for; all of them are looked at now.
     ///
-    /// Records of compressed captures are unpacked to a temporary file.
+    /// Records of compressed captures are unpacked to a temporary file. Of others, up to `keep`
+    /// bytes are kept in memory: if that is all, the capture is not read again.
     ///
     /// # Errors
     /// When the capture cannot be read, or has no record where one should be.
-    pub fn new(path: &Path, wanted: Excerpted<'_>) -> Result<Self, Error> {
+    pub fn new(path: &Path, wanted: Excerpted<'_>, keep: usize) -> Result<Self, Error> {
         let failed = |source| Error::io("read", path, source);
-        let mut unpacked = 0;
+        let (mut unpacked, mut lost) = (0, None);
+        let mut buffer = Vec::new();
         let places = match Content::open(path).map_err(failed)? {
             Some(content) => {
                 let mut bytes = Unpacked::new(content);
@@ -81,17 +85,24 @@ impl Excerpt {
                 let mut places = Places::new(path.to_owned(), None);
                 extents(path, wanted, &mut bytes, &mut |offset, bytes| {
                     places.add(offset, bytes.len() as u64);
+                    if places.len <= keep as u64 {
+                        buffer.extend_from_slice(bytes);
+                    } else {
+                        buffer = Vec::new();
+                    }
                     Ok(())
                 })?;
+                lost = bytes.lost();
                 places
             }
         };
         Ok(Self {
             places: Arc::new(places),
             file: None,
-            buffer: Vec::new(),
+            buffer,
             start: 0,
             unpacked,
+            lost,
         })
     }
 
@@ -112,7 +123,8 @@ impl Excerpt {
 
     /// Where the file ends now, if that is before the end that it had.
     pub(super) fn lost(&self) -> Option<u64> {
-        self.file.as_ref().and_then(MappedFile::lost)
+        let lost = self.file.as_ref().and_then(MappedFile::lost);
+        self.lost.into_iter().chain(lost).min()
     }
 
     /// Bytes of content of a compressed capture that were unpacked to find the records.

@@ -171,8 +171,9 @@ fn absolute(path: &Path) -> PathBuf {
 /// What is to be read.
 #[derive(Debug)]
 struct Plan {
-    /// The flows, in order.
+    /// The flows, in order of their ids.
     ids: Vec<u32>,
+    flows: Vec<Flow>,
     /// Packets of no flow, too.
     with_loose: bool,
 }
@@ -202,17 +203,14 @@ impl Carving<'_> {
             Some(ids) => ids,
             None => self.matching_ids(job, condition)?,
         };
-        let total: u64 = self
-            .index
-            .some_flows(&ids)?
-            .iter()
-            .map(|flow| flow.packets)
-            .sum();
+        let flows = self.index.some_flows(&ids)?;
+        let total: u64 = flows.iter().map(|flow| flow.packets).sum();
         let loose = self.index.notes().totals;
         let loose = loose.packets_not_ip + loose.packets_malformed;
         let wanted = total + if has_loose { loose } else { 0 };
         Ok((wanted <= MOST_PACKETS).then_some(Plan {
             ids,
+            flows,
             with_loose: has_loose,
         }))
     }
@@ -333,7 +331,7 @@ impl Carving<'_> {
                 .first()
                 .map(|it| it.path())
                 .unwrap_or_default(),
-            flows: self.index.some_flows(&plan.ids)?,
+            flows: plan.flows.clone(),
         };
         // What goes to standard output cannot be taken back.
         if writes_at_once(&job) {
@@ -364,12 +362,13 @@ impl Carving<'_> {
         let offsets = self.index.offsets(&ids)?;
         let notes = &self.index.notes().captures;
         let mut sources = Vec::new();
+        let keep = KEPT_LEN / notes.len().max(1);
         for ((note, path), records) in notes.iter().zip(self.captures).zip(offsets) {
             let wanted = Excerpted {
                 blocks: &note.blocks,
                 records: &records,
             };
-            let excerpt = Excerpt::new(path, wanted)?;
+            let excerpt = Excerpt::new(path, wanted, keep)?;
             if excerpt.unpacked() > 0 {
                 unpacked.push((path.clone(), excerpt.unpacked()));
             }
@@ -460,6 +459,8 @@ fn is_new(path: &Path) -> bool {
     path != Path::new("-") && (path.is_dir() || !path.exists())
 }
 
+/// Bytes of excerpts that are kept in memory when they are found, not looked up again.
+const KEPT_LEN: usize = 64 * 1024 * 1024;
 /// Reading more packets one by one takes longer than reading all, and each takes memory.
 const MOST_PACKETS: u64 = 32 * 1024 * 1024;
 /// IP protocol numbers.
