@@ -296,6 +296,7 @@ impl Chunk {
             (false, true) => self.links.number(&link.of_conversation().reversed()),
             (false, false) if rules.conversations => self.links.number(&link.of_conversation()),
             (false, false) => self.links.number(link),
+            (true, _) if rules.conversations => LinkTable::NONE,
             (true, _) => self.links.number(&link.without_link_layer()),
         };
         let shard = shard_of(hash.conversation, rules.shards);
