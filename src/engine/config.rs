@@ -34,7 +34,9 @@ impl Config {
     /// key, or differs between the packets of a conversation.
     pub fn asks_each_packet(&self) -> bool {
         let filter = &self.restriction.filter;
-        (self.five_tuple && filter.needs_link()) || (self.conversations && filter.is_directional())
+        // An address that only the sender has is not in the key of a conversation.
+        (self.five_tuple && filter.needs_link())
+            || (self.conversations && (filter.is_directional() || filter.needs_macs()))
     }
 }
 

@@ -64,6 +64,12 @@ impl Filter {
         self.program.steps.iter().any(|step| step.test.needs_link())
     }
 
+    /// Whether any condition looks at MAC addresses.
+    pub fn needs_macs(&self) -> bool {
+        let mut steps = self.program.steps.iter();
+        steps.any(|step| matches!(step.test, Test::Mac(..)))
+    }
+
     /// Whether exchanging source and destination can change the answer: whether there is a `src`
     /// or a `dst` on its own. (`src or dst` and `src and dst` treat both sides alike.)
     pub fn is_directional(&self) -> bool {

@@ -234,16 +234,22 @@ fn a_filter_of_no_words_passes_everything() {
 
 #[test]
 fn what_a_filter_looks_at() {
-    for (text, needs_link, directional) in [
-        ("tcp and host 10.0.0.1", false, false),
-        ("src or dst port 80 and src and dst net 10", false, false),
-        ("tcp or not src port 80", false, true),
-        ("dst net 10", false, true),
-        ("vlan", true, false),
-        ("tcp or vlan 7", true, false),
-        ("ether host 1:2:3:4:5:6", true, false),
-        ("ether dst 1:2:3:4:5:6", true, true),
+    for (text, needs_link, needs_macs, directional) in [
+        ("tcp and host 10.0.0.1", false, false, false),
+        (
+            "src or dst port 80 and src and dst net 10",
+            false,
+            false,
+            false,
+        ),
+        ("tcp or not src port 80", false, false, true),
+        ("dst net 10", false, false, true),
+        ("vlan", true, false, false),
+        ("tcp or vlan 7", true, false, false),
+        ("ether host 1:2:3:4:5:6", true, true, false),
+        ("ether dst 1:2:3:4:5:6", true, true, true),
     ] {
+        assert_eq!(filter(text).needs_macs(), needs_macs, "{text}");
         assert_eq!(filter(text).needs_link(), needs_link, "{text}");
         assert_eq!(filter(text).is_directional(), directional, "{text}");
     }
