@@ -204,6 +204,32 @@ pub enum ErrorKind {
         reason: String,
     },
 
+    /// What cannot be read a second time cannot be verified.
+    #[error("{}: only files can be verified: nothing else can be read again", path.display())]
+    NotReadTwice {
+        /// The input.
+        path: PathBuf,
+    },
+
+    /// A capture was written to while it was read.
+    #[error("{}: changed while it was read, so that what was found cannot be verified", path.display())]
+    ChangedMeanwhile {
+        /// The capture.
+        path: PathBuf,
+    },
+
+    /// The simplest way to read the captures says something else than the run.
+    #[error(
+        "not what the simplest way to read the captures says: this is a bug, please report it{}",
+        listed(differences, *others)
+    )]
+    NotConfirmed {
+        /// The first differences, in words.
+        differences: Vec<String>,
+        /// How many there are beside these.
+        others: u64,
+    },
+
     /// The run was cancelled from outside.
     #[error("interrupted")]
     Interrupted,
@@ -215,4 +241,12 @@ fn flow_count(flows: u64) -> String {
         1 => "the capture has one flow, FlowID 1".to_owned(),
         n => format!("the capture has {n} flows, FlowIDs 1 to {n}"),
     }
+}
+
+fn listed(lines: &[String], others: u64) -> String {
+    let mut text: String = lines.iter().map(|line| format!("\n  {line}")).collect();
+    if others > 0 {
+        text.push_str(&format!("\n  and {others} further differences"));
+    }
+    text
 }

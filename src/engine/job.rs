@@ -1,5 +1,7 @@
 //! What a job adds to a run.
 
+use super::balance::Balance;
+use super::run::InputReport;
 use crate::capture::{Companion, Format, Places};
 use crate::error::Error;
 use crate::flow::{FlowList, Observer};
@@ -68,6 +70,15 @@ pub trait Job {
         observers: Vec<&mut Self::Observer>,
     ) -> Result<u64, Error>;
 
+    /// Everything has been read, and nothing has been completed yet.
+    ///
+    /// # Errors
+    /// What is wrong with what was found; it ends the run.
+    fn check(&mut self, found: &Findings<'_>) -> Result<(), Error> {
+        let _ = found;
+        Ok(())
+    }
+
     /// Everything has been read. Returns how many bytes were written.
     ///
     /// # Errors
@@ -113,6 +124,17 @@ pub struct Window<'a> {
     pub companions: &'a [Companion],
     /// Offsets of packets that belong to no flow but pass the filter, in order; if wanted.
     pub loose: &'a [u32],
+}
+
+/// What a run found, while jobs can still refuse it.
+#[derive(Clone, Copy, Debug)]
+pub struct Findings<'a> {
+    /// All flows.
+    pub flows: &'a FlowList,
+    /// Where every packet went.
+    pub balance: &'a Balance,
+    /// What each input held, in order.
+    pub inputs: &'a [InputReport],
 }
 
 /// The job that needs no more than the flow list.
@@ -174,6 +196,11 @@ impl<A: Job, B: Job> Job for (A, B) {
     ) -> Result<u64, Error> {
         let (first, second) = observers.into_iter().map(|(a, b)| (a, b)).unzip();
         Ok(self.0.window(window, flows, first)? + self.1.window(window, flows, second)?)
+    }
+
+    fn check(&mut self, found: &Findings<'_>) -> Result<(), Error> {
+        self.0.check(found)?;
+        self.1.check(found)
     }
 
     fn finish(

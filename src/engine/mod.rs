@@ -11,7 +11,7 @@ mod window;
 
 pub use balance::{Balance, Oddity, Place};
 pub use config::{Config, Restriction, Tuning};
-pub use job::{InputStart, Job, Window};
+pub use job::{Findings, InputStart, Job, Window};
 pub use progress::{Progress, Snapshot, Stopwatch};
 pub use run::{InputReport, Outcome, Source, Workers, run, run_on};
 pub use window::Known;

@@ -2,7 +2,7 @@
 
 use super::balance::{Balance, Place};
 use super::config::{Config, Rules, Tuning};
-use super::job::{InputStart, Job};
+use super::job::{Findings, InputStart, Job};
 use super::progress::Progress;
 use super::window::{Known, Tables, WindowStart};
 use crate::capture::{
@@ -275,6 +275,11 @@ impl<J: Job> Reader<'_, J> {
     }
 
     fn finish(&mut self) -> Result<(), Error> {
+        self.job.check(&Findings {
+            flows: &self.tables.flows,
+            balance: &self.tables.balance,
+            inputs: &self.reports,
+        })?;
         let Tables {
             flows, observers, ..
         } = &mut self.tables;

@@ -5,6 +5,7 @@ mod flows;
 pub mod index;
 pub mod stats;
 pub mod streams;
+pub mod verify;
 
 pub use flows::{ExtractOptions, FlowsJob, FlowsReport, WithoutStream, flows};
 

@@ -1,0 +1,384 @@
+//! A second opinion: captures are read again in the simplest way, and what a run found is compared.
+//!
+//! A run is fast because it cuts captures into chunks, reads plain packets in a short way of their
+//! own, and spreads flows over many tables. The simplest way does nothing of this: one thread goes
+//! from record to record ([`Capture`]), reads headers with etherparse alone, and counts flows in
+//! one `HashMap` with their full keys. What both have in common is how bytes become records
+//! (formats, compression, what is done about damage), and the filter.
+//!
+//! Headers that etherparse does not read are left to the run's decoder, one packet at a time, and
+//! counted: see [`Unjudged`]. What is counted of such packets is compared as well. For all others the
+//! decoder is asked, too, so that a difference is told with the packet where it starts.
+
+mod compare;
+mod flows;
+mod headers;
+#[cfg(test)]
+mod tests;
+
+pub use headers::Unjudged;
+
+use super::{FlowsJob, FlowsReport, flows_with};
+use crate::capture::{Capture, Record};
+use crate::decode::{Headers, LinkKey, NotFlow, decode};
+use crate::engine::{
+    Balance, Config, Findings, InputReport, InputStart, Job, Outcome, Place, Progress, Source,
+    Window,
+};
+use crate::error::{Error, ErrorKind};
+use crate::flow::{FlowList, Flows};
+use compare::Differences;
+use flows::{Counted, PlainFlows};
+use headers::{Ip, Told, What};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// What was found when captures were read a second time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Packets read.
+    pub packets: u64,
+    /// Flows with packets that the filter lets through.
+    pub flows: u64,
+    /// Packets whose headers only the run's own decoder reads, and why.
+    pub unjudged: Vec<(Unjudged, u64)>,
+    /// The first differences, in words; at most [`Verified::MAX_DIFFERENCES`].
+    pub differences: Vec<String>,
+    /// How many differences there are.
+    pub difference_count: u64,
+}
+
+impl Verified {
+    /// Differences that are kept for messages; the others are only counted.
+    pub const MAX_DIFFERENCES: usize = 10;
+
+    /// Whether the run found what the simplest way finds.
+    pub const fn is_same(&self) -> bool {
+        self.difference_count == 0
+    }
+
+    /// How many packets could not be judged.
+    pub fn unjudged(&self) -> u64 {
+        self.unjudged.iter().map(|(_, packets)| packets).sum()
+    }
+}
+
+/// `66 packets, 6 flows, the same when read in the simplest way (2 packets could not be judged: 2
+/// of PPP (9))`
+impl fmt::Display for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { packets, flows, .. } = self;
+        let verdict = if self.is_same() {
+            "the same when read in the simplest way"
+        } else {
+            "not the same when read in the simplest way"
+        };
+        write!(f, "{packets} packets, {flows} flows, {verdict}")?;
+        if self.unjudged.is_empty() {
+            return Ok(());
+        }
+        write!(f, " ({} packets could not be judged: ", self.unjudged())?;
+        for (number, (why, packets)) in self.unjudged.iter().take(MOST_REASONS).enumerate() {
+            let comma = if number == 0 { "" } else { ", " };
+            write!(f, "{comma}{packets} {why}")?;
+        }
+        let others = self.unjudged.iter().skip(MOST_REASONS);
+        match others.map(|(_, packets)| packets).sum() {
+            0_u64 => f.write_str(")"),
+            others => write!(f, ", {others} others)"),
+        }
+    }
+}
+
+/// Reads `captures` again in the simplest way, and compares what a run of them found with this
+/// configuration.
+///
+/// It takes longer than the run, and as much memory again as its flows.
+///
+/// # Errors
+/// When a capture cannot be read that the run could read, and when it is cancelled.
+pub fn verify(
+    config: &Config,
+    captures: &[PathBuf],
+    outcome: &Outcome,
+    progress: &Progress,
+) -> Result<Verified, Error> {
+    let found = Found {
+        flows: &outcome.flows,
+        accepted: outcome.flows.accepted(),
+        balance: &outcome.balance,
+        inputs: &outcome.inputs,
+    };
+    Simplest::new(config, progress)
+        .read(captures, found.inputs)
+        .map(|simplest| simplest.compare(&found))
+}
+
+/// The main job ([`flows`](super::flows)) with a second opinion, before anything is put under its
+/// final name.
+///
+/// # Errors
+/// As the main job, where captures are no files, and where the run is not confirmed.
+pub fn flows_verified(
+    job: FlowsJob,
+    sources: Vec<Source>,
+    list: &mut (dyn Write + Send),
+    progress: &Progress,
+) -> Result<(FlowsReport, Verified), Error> {
+    let captures: Vec<PathBuf> = sources
+        .iter()
+        .map(|source| match source {
+            Source::Path(path) if !path.metadata().is_ok_and(|it| is_stream(&it)) => {
+                Ok(path.clone())
+            }
+            Source::Path(path) => Err(path.clone()),
+            Source::Reader(name, _) => Err(PathBuf::from(name)),
+            Source::Input(input) => Err(input.path().as_ref().clone()),
+        })
+        .collect::<Result<_, _>>()
+        .map_err(|path| ErrorKind::NotReadTwice { path })?;
+    let mut verified = Verified::default();
+    let config = job.config.clone();
+    let check = Check {
+        states: captures.iter().map(|path| state(path)).collect(),
+        config: &config,
+        captures: &captures,
+        progress,
+        verified: &mut verified,
+    };
+    let report = flows_with(job, sources, check, list, progress)?;
+    Ok((report, verified))
+}
+
+fn is_stream(metadata: &std::fs::Metadata) -> bool {
+    !metadata.is_file() && !metadata.is_dir()
+}
+
+/// The job that looks at what a run found, and refuses it if it is not confirmed.
+struct Check<'a> {
+    config: &'a Config,
+    captures: &'a [PathBuf],
+    /// Length and time of the last change of each, before the run.
+    states: Vec<Option<State>>,
+    progress: &'a Progress,
+    verified: &'a mut Verified,
+}
+
+/// Length of a file, and time of its last change.
+type State = (u64, i64, i64);
+
+fn state(path: &Path) -> Option<State> {
+    let metadata = path.metadata().ok()?;
+    Some((metadata.size(), metadata.mtime(), metadata.mtime_nsec()))
+}
+
+impl Job for Check<'_> {
+    type Observer = ();
+
+    fn observer(&self) {}
+
+    fn input(&mut self, _: &InputStart<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn window(&mut self, _: &Window<'_>, _: &FlowList, _: Vec<&mut ()>) -> Result<u64, Error> {
+        Ok(0)
+    }
+
+    fn check(&mut self, found: &Findings<'_>) -> Result<(), Error> {
+        let found = Found {
+            flows: found.flows,
+            accepted: found.flows.accepted(),
+            balance: found.balance,
+            inputs: found.inputs,
+        };
+        let simplest = Simplest::new(self.config, self.progress);
+        let simplest = simplest.read(self.captures, found.inputs)?;
+        *self.verified = simplest.compare(&found);
+        if self.verified.is_same() {
+            return Ok(());
+        }
+        // What is being written has another end each time.
+        for (path, before) in self.captures.iter().zip(&self.states) {
+            if state(path) != *before {
+                let path = path.clone();
+                return Err(ErrorKind::ChangedMeanwhile { path }.into());
+            }
+        }
+        Err(ErrorKind::NotConfirmed {
+            differences: self.verified.differences.clone(),
+            others: self.verified.difference_count - self.verified.differences.len() as u64,
+        }
+        .into())
+    }
+}
+
+/// What a run found.
+struct Found<'a> {
+    flows: &'a dyn Flows,
+    accepted: u64,
+    balance: &'a Balance,
+    inputs: &'a [InputReport],
+}
+
+/// The second reading.
+struct Simplest<'a> {
+    config: &'a Config,
+    progress: &'a Progress,
+    flows: PlainFlows<'a>,
+    unjudged: BTreeMap<Unjudged, u64>,
+    differences: Differences,
+    /// Packets of each capture.
+    packets: Vec<u64>,
+}
+
+impl<'a> Simplest<'a> {
+    fn new(config: &'a Config, progress: &'a Progress) -> Self {
+        Self {
+            config,
+            progress,
+            flows: PlainFlows::new(config),
+            unjudged: BTreeMap::new(),
+            differences: Differences::default(),
+            packets: Vec::new(),
+        }
+    }
+
+    /// Reads all captures, one after the other. Where the run could not read on, it is no
+    /// difference if this cannot either.
+    fn read(mut self, captures: &[PathBuf], inputs: &[InputReport]) -> Result<Self, Error> {
+        for (number, path) in captures.iter().enumerate() {
+            let report = inputs.get(number);
+            if self.is_enough() && number > 0 {
+                break;
+            }
+            let before = self.flows.counts.packets;
+            let ended = self.capture(number, path, report.map_or(0, |it| it.bytes));
+            self.packets.push(self.flows.counts.packets - before);
+            let run_ended = report.and_then(|it| it.error.as_ref());
+            match (ended, run_ended) {
+                (Ok(()), None) | (Err(_), Some(_)) if !self.progress.is_cancelled() => {}
+                (Ok(()), Some(error)) => self.differences.add(format!(
+                    "{}: the run could not read it ({error}), the simplest way can",
+                    path.display()
+                )),
+                (Err(error), _) => return Err(error),
+                (Ok(()), None) => return Err(ErrorKind::Interrupted.into()),
+            }
+        }
+        Ok(self)
+    }
+
+    fn is_enough(&self) -> bool {
+        let most = self.config.max_packets;
+        most.is_some_and(|most| self.flows.counts.packets >= most)
+    }
+
+    fn capture(&mut self, number: usize, path: &Path, len: u64) -> Result<(), Error> {
+        let mut capture = Capture::open(path)?;
+        // Progress is told of as many bytes as the first time.
+        let mut told = 0;
+        let mut packet = 0;
+        while !self.is_enough()
+            && let Some(record) = capture.next_record()?
+        {
+            packet += 1;
+            let place = Place {
+                input: number,
+                packet,
+                offset: record.offset,
+            };
+            if packet % PACKETS_AT_A_TIME == 0 {
+                if self.progress.is_cancelled() {
+                    return Err(ErrorKind::Interrupted.into());
+                }
+                let at = record.offset.min(len);
+                self.progress.add_input(at.saturating_sub(told));
+                told = told.max(at);
+            }
+            self.packet(&record, path, place);
+        }
+        self.progress.add_input(len.saturating_sub(told));
+        Ok(())
+    }
+
+    fn packet(&mut self, record: &Record<'_>, path: &Path, place: Place) {
+        let mut link = LinkKey::default();
+        let options = &self.config.decode;
+        let decoded = match record.link_type {
+            Some(link_type) => decode(link_type, record.data, options, &mut link),
+            None => Err(NotFlow::NoInterface),
+        };
+        let decoders = told_by_decoder(&decoded, link);
+        let judged = match (record.link_type, &decoded) {
+            (
+                _,
+                Ok(Headers {
+                    trailer_time: Some(_),
+                    ..
+                }),
+            ) => Err(Unjudged::Trailer),
+            (None, _) => Ok(Told {
+                link: LinkKey::default(),
+                what: What::Malformed,
+            }),
+            (Some(link_type), _) => headers::read(link_type, record.data, options.decap),
+        };
+        let told = match judged {
+            Ok(told) => {
+                if told != decoders {
+                    self.differences.packet(path, place, &decoders, &told);
+                }
+                told
+            }
+            Err(why) => {
+                *self.unjudged.entry(why).or_default() += 1;
+                decoders
+            }
+        };
+        let time = decoded.ok().and_then(|headers| headers.trailer_time);
+        let counted = Counted {
+            time: time.unwrap_or(record.time),
+            wire_len: record.wire_len,
+            place,
+        };
+        self.flows.add(&told, &counted);
+    }
+
+    fn compare(mut self, found: &Found<'_>) -> Verified {
+        compare::compare(found, &self.flows, &self.packets, &mut self.differences);
+        let (differences, difference_count) = self.differences.into_parts();
+        Verified {
+            packets: self.flows.counts.packets,
+            flows: self.flows.accepted(),
+            unjudged: self.unjudged.into_iter().collect(),
+            differences,
+            difference_count,
+        }
+    }
+}
+
+/// What the run's decoder says, in the words of the simplest way.
+fn told_by_decoder(decoded: &Result<Headers<'_>, NotFlow>, link: LinkKey) -> Told {
+    let what = match decoded {
+        Ok(headers) => {
+            let fragment = headers.fragment.as_deref();
+            What::Ip(Ip {
+                network: headers.network_key(),
+                tcp_flags: headers.tcp_flags,
+                fragment: fragment.map(|it| (it.datagram, it.is_first)),
+            })
+        }
+        Err(reason) if reason.is_malformed() => What::Malformed,
+        Err(_) => What::NotIp,
+    };
+    Told { link, what }
+}
+
+/// Reasons that are told one by one.
+const MOST_REASONS: usize = 8;
+/// Packets between two looks at whether to go on.
+const PACKETS_AT_A_TIME: u64 = 4096;
