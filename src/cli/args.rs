@@ -237,6 +237,14 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) run: RunArgs,
 
+    /// Read the captures a second time in the simplest way, and compare flows and balance
+    ///
+    /// One thread goes from packet to packet, and reads headers with a library's parsers alone. What
+    /// differs is told, and nothing is written. Takes several times as long. Streams and what is
+    /// copied are not compared.
+    #[arg(long, conflicts_with_all = ["index", "stdin"], help_heading = RUN)]
+    pub(crate) verify: bool,
+
     /// Print a man page or shell completions
     #[arg(long, value_enum, value_name = "KIND", exclusive = true, help_heading = RUN)]
     pub(crate) generate: Option<Generate>,

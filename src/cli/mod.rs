@@ -13,6 +13,7 @@ use pcap_flows::capture::{known_len, survive_lost_pages};
 use pcap_flows::engine::{Outcome, Progress, Source};
 use pcap_flows::error::{Error, ErrorKind};
 use pcap_flows::jobs::index::{CarveReport, IndexReport, carve, index};
+use pcap_flows::jobs::verify::flows_verified;
 use pcap_flows::jobs::{FlowsReport, flows};
 use plan::Planned;
 use progress::ProgressLine;
@@ -79,17 +80,30 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let outcome = match planned {
-        Planned::Flows(job, sources) => {
+        Planned::Flows(job, sources, verify) => {
             let paths = sources.iter().filter_map(path_of).collect();
             let is_known = sources.iter().all(|it| matches!(it, Source::Path(_)));
-            with_progress(when, paths, is_known, &progress, || {
-                flows(*job, sources, &mut io::stdout(), &progress)
+            let times = if verify { 2 } else { 1 };
+            with_progress(when, paths, is_known.then_some(times), &progress, || {
+                let list = &mut io::stdout();
+                if verify {
+                    let done = flows_verified(*job, sources, list, &progress)?;
+                    Ok((done.0, Some(done.1)))
+                } else {
+                    Ok((flows(*job, sources, list, &progress)?, None))
+                }
             })
-            .map(|done| succeeded(&done))
+            .map(|(done, verified)| {
+                let exit = succeeded(&done);
+                if let Some(verified) = verified {
+                    say(&format!("verified: {verified}"));
+                }
+                exit
+            })
         }
         Planned::Index(job) => {
             let paths = job.captures.clone();
-            with_progress(when, paths, true, &progress, || index(*job, &progress))
+            with_progress(when, paths, Some(1), &progress, || index(*job, &progress))
                 .map(|done| indexed(&done))
         }
         Planned::Carve(job) => {
@@ -110,18 +124,20 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Does some work on files while a line shows how far it is.
+/// Does some work on files while a line shows how far it is. `times`: how often they are read, if
+/// they are all that is.
 fn with_progress<T>(
     when: ProgressArg,
     paths: Vec<PathBuf>,
-    is_known: bool,
+    times: Option<u64>,
     progress: &Arc<Progress>,
     work: impl FnOnce() -> Result<T, Error>,
 ) -> Result<T, Error> {
     check_files(&paths)?;
     let lens = paths.iter().map(|path| known_len(path));
     let len: Option<u64> = lens.sum();
-    let line = ProgressLine::start(when, len.filter(|_| is_known), progress);
+    let len = times.and_then(|times| len?.checked_mul(times));
+    let line = ProgressLine::start(when, len, progress);
     let outcome = work();
     if let Some(line) = line {
         line.finish(outcome.is_ok());

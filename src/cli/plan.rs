@@ -23,8 +23,8 @@ use std::path::{Path, PathBuf};
 
 /// What is to be done.
 pub(crate) enum Planned {
-    /// The main job, with its sources.
-    Flows(Box<FlowsJob>, Vec<Source>),
+    /// The main job, with its sources; whether what it finds is verified.
+    Flows(Box<FlowsJob>, Vec<Source>, bool),
     /// Something with an index.
     Carve(Box<CarveJob>),
     /// An index of captures.
@@ -54,6 +54,10 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
     } else {
         sources(&args)?
     };
+    let verify = args.verify;
+    if verify {
+        check_verifiable(&sources)?;
+    }
     let mut job = flows(args, &sources)?;
     if has_index && job.stats.is_some() && job.config.restriction.filter.needs_link() {
         return Err(
@@ -76,7 +80,7 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
                 table.shown = Shown::Matching(condition);
             }
         }
-        return Ok(Planned::Flows(Box::new(job), sources));
+        return Ok(Planned::Flows(Box::new(job), sources, verify));
     };
     Ok(Planned::Carve(Box::new(CarveJob {
         index,
@@ -248,6 +252,29 @@ fn sources(args: &Args) -> Result<Vec<Source>, String> {
         return Err("standard input can be read only once".to_owned());
     }
     Ok(sources)
+}
+
+/// What is verified is read twice.
+fn check_verifiable(sources: &[Source]) -> Result<(), String> {
+    for source in sources {
+        let name = match source {
+            // What is not there is told when it is opened.
+            Source::Path(path)
+                if path
+                    .metadata()
+                    .is_ok_and(|it| !it.is_file() && !it.is_dir()) =>
+            {
+                path.display().to_string()
+            }
+            Source::Path(_) => continue,
+            Source::Reader(name, _) => name.clone(),
+            Source::Input(input) => input.path().display().to_string(),
+        };
+        return Err(format!(
+            "--verify reads captures twice, and {name} can be read only once"
+        ));
+    }
+    Ok(())
 }
 
 /// Cores that worker threads can be pinned to.
