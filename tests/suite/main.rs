@@ -33,3 +33,4 @@ mod readme;
 mod stream_oracle;
 mod streams;
 mod timeouts;
+mod verify;

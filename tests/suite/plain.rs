@@ -23,7 +23,7 @@ const INNERMOST: DecodeOptions = DecodeOptions {
 
 /// A frame as bytes, and in a failed test what `text2pcap` reads.
 #[derive(Clone)]
-struct Frame(Vec<u8>);
+pub(crate) struct Frame(pub(crate) Vec<u8>);
 
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,7 +133,7 @@ fn any_ipv6() -> impl Strategy<Value = Vec<u8>> {
 
 /// Ethernet, with up to three tags, and what is wrong with some frames: the version of IP, a type
 /// that is another's, flipped bits, an end that is missing or too much.
-fn any_frame() -> impl Strategy<Value = Frame> {
+pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
     let tag = (
         select(vec![0x8100_u16, 0x8100, 0x88a8, 0x9100]),
         any::<u16>(),
