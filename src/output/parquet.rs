@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// A Parquet file that is being written.
 pub(crate) struct ParquetFile<W: Write + Send> {
-    writer: SerializedFileWriter<W>,
+    writer: SerializedFileWriter<Slot<W>>,
     factory: ArrowRowGroupWriterFactory,
     groups: usize,
 }
@@ -89,7 +89,8 @@ impl<W: Write + Send> ParquetFile<W> {
             .convert(schema)
             .map_err(failed)?;
         let root = converted.root_schema_ptr();
-        let writer = SerializedFileWriter::new(out, root, properties).map_err(failed)?;
+        let writer =
+            SerializedFileWriter::new(Slot(Some(out)), root, properties).map_err(failed)?;
         let factory = ArrowRowGroupWriterFactory::new(&writer, Arc::clone(schema));
         Ok(Self {
             writer,
@@ -140,8 +141,27 @@ impl<W: Write + Send> ParquetFile<W> {
     }
 
     /// Ends the file.
-    pub(crate) fn finish(self) -> io::Result<W> {
-        self.writer.into_inner().map_err(failed)
+    pub(crate) fn finish(mut self) -> io::Result<W> {
+        self.writer.finish().map_err(failed)?;
+        let out = self.writer.inner_mut().0.take();
+        out.ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
+
+/// What is written to, until it is handed back. The writer's own way to do that keeps nothing of
+/// an error but its text.
+struct Slot<W>(Option<W>);
+
+impl<W: Write> Write for Slot<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Some(out) => out.write(bytes),
+            None => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.as_mut().map_or(Ok(()), Write::flush)
     }
 }
 
