@@ -49,6 +49,11 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
         Condition::parse(&text, &columns).map_err(|error| format!("--where: {error}"))
     });
     let condition = condition.transpose()?;
+    if !has_index && !relocated.is_empty() {
+        return Err(
+            "--relocate says where captures of an index are: name it with --index".to_owned(),
+        );
+    }
     let sources = if has_index {
         Vec::new()
     } else {

@@ -18,7 +18,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{TimestampNanosecondType, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use rayon::prelude::*;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// An index that can be asked.
 #[derive(Debug)]
@@ -270,6 +270,13 @@ impl Index {
         }
         offsets.par_iter_mut().for_each(|it| it.par_sort_unstable());
         Ok(offsets)
+    }
+
+    /// The files that belong to it, itself the first.
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let folder = self.flows.path.parent().unwrap_or_else(|| Path::new(""));
+        let parts = self.notes.parts.iter().map(|part| folder.join(&part.file));
+        std::iter::once(self.flows.path.clone()).chain(parts)
     }
 
     fn flow_columns(&self) -> Vec<&'static str> {

@@ -86,7 +86,7 @@ impl Table {
                     .iter()
                     .map(|row| usize::try_from(row - start).unwrap_or(usize::MAX))
                     .collect();
-                parts.push((number, selection(&own, group.num_rows())));
+                parts.push((number, self.selection(&own, group.num_rows())?));
             }
             (rest, start) = (others, end);
         }
@@ -153,7 +153,7 @@ impl Table {
             }
             let count = groups.get(group).map_or(0, |it| it.num_rows());
             let wanted = [packets::CAPTURE, "offsets.list.item"];
-            let rows = Some(selection(&rows, count));
+            let rows = Some(self.selection(&rows, count)?);
             let batches = self.read_group(group, rows, &wanted, |batch| self.places_of(batch))?;
             Ok(batches.concat())
         };
@@ -175,6 +175,22 @@ impl Table {
             (capture, offsets.to_vec())
         });
         Ok(rows.collect())
+    }
+
+    /// Rows of a row group with so many rows; they are in order.
+    fn selection(&self, rows: &[usize], count: i64) -> Result<RowSelection, Error> {
+        let count = usize::try_from(count).unwrap_or(0);
+        if rows.last().is_some_and(|last| *last >= count) {
+            return Err(self.damaged("a row group has more rows than it says"));
+        }
+        let ranges = rows.chunk_by(|a, b| a + 1 == *b).filter_map(|run| {
+            let (first, last) = (run.first()?, run.last()?);
+            Some(Range {
+                start: *first,
+                end: last + 1,
+            })
+        });
+        Ok(RowSelection::from_consecutive_ranges(ranges, count))
     }
 
     pub(super) fn column<'b>(
@@ -206,18 +222,6 @@ impl Table {
         let column = self.column(batch, name)?.as_string_opt::<i32>();
         column.ok_or_else(|| self.damaged(format!("{name} has another type")))
     }
-}
-
-/// Rows of a row group, which are in order.
-fn selection(rows: &[usize], count: i64) -> RowSelection {
-    let ranges = rows.chunk_by(|a, b| a + 1 == *b).filter_map(|run| {
-        let (first, last) = (run.first()?, run.last()?);
-        Some(Range {
-            start: *first,
-            end: last + 1,
-        })
-    });
-    RowSelection::from_consecutive_ranges(ranges, usize::try_from(count).unwrap_or(0))
 }
 
 /// What a damaged file makes the library do that decodes it, it does not promise.

@@ -7,9 +7,9 @@ use super::packets::{self, Postings};
 use super::summary::Summary;
 use crate::error::Error;
 use crate::flow::{Flow, Flows};
-use crate::output::OutputFile;
 use crate::output::parquet::{ParquetFile, ROWS_IN_GROUP, Storage};
 use crate::output::table::Columns;
+use crate::output::{OutputFile, is_same_file};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -59,11 +59,12 @@ impl IndexWriter {
             let name = path.file_name().map(|it| it.to_string_lossy());
             kept.iter().any(|part| name.as_deref() == Some(&part.file))
         };
+        let is_input = |path: &PathBuf| inputs.clone().into_iter().any(|it| is_same_file(it, path));
         let stale = existing
             .into_iter()
             .map(|(_, path)| path)
-            .filter(|it| !is_kept(it));
-        let stale = stale.collect();
+            .filter(|it| !is_kept(it) && !is_input(it));
+        let stale: Vec<PathBuf> = stale.collect();
         let storage = Storage {
             deltas: &[packets::FLOW_ID, packets::OFFSETS],
             without_statistics: &[packets::OFFSETS],

@@ -173,6 +173,14 @@ fn is_descriptor(path: &Path) -> bool {
     parent.is_some_and(is_of_process) || path.read_link().is_ok_and(is_of_process)
 }
 
+/// Whether both names are those of one file.
+pub(crate) fn is_same_file(a: &Path, b: &Path) -> bool {
+    match (a.metadata(), b.metadata()) {
+        (Ok(a), Ok(b)) => is_same(&a, &b),
+        _ => false,
+    }
+}
+
 fn is_same(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }

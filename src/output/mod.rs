@@ -7,4 +7,4 @@ pub mod stream;
 pub mod table;
 
 pub use atomic::OutputFile;
-pub(crate) use atomic::STDOUT;
+pub(crate) use atomic::{STDOUT, is_same_file};

@@ -11,8 +11,9 @@ use crate::engine::{Config, Progress, Source, Stopwatch, Workers, run};
 use crate::error::{Error, ErrorKind};
 use crate::flow::{Flow, FlowIds, Flows, NetworkKey};
 use crate::index::{FlowRows, Index, Settings, Totals, check};
-use crate::jobs::streams::StreamOptions;
+use crate::jobs::streams::{StreamOptions, is_archive};
 use crate::jobs::{FlowsJob, FlowsReport, flows_with};
+use crate::output::is_same_file;
 use crate::select::IdSet;
 use crate::select::condition::Condition;
 use std::io::Write;
@@ -71,6 +72,7 @@ pub fn carve(
     } = job;
     let workers = Workers::new(&job.config.tuning)?;
     let index = workers.install(|| Index::open(&index))?;
+    check_outputs(&index, &job)?;
     apply_settings(&index.notes().settings, &mut job.config);
     let mut report = CarveReport {
         carved: None,
@@ -113,6 +115,30 @@ pub fn carve(
     report.carved = Some(carved);
     report.elapsed = stopwatch.elapsed();
     Ok(report)
+}
+
+/// An index is read while outputs are written: none of them may take its place.
+fn check_outputs(index: &Index, job: &FlowsJob) -> Result<(), Error> {
+    let streams = job.streams.as_ref();
+    let protocols = streams.iter().flat_map(|it| [&it.tcp, &it.udp]).flatten();
+    let protocols = protocols.filter(|it| is_archive(&it.output));
+    let single = [
+        job.list_output.as_deref(),
+        job.stats.as_deref(),
+        job.extract.as_ref().map(|it| it.output.as_path()),
+        streams.and_then(|it| it.manifest.as_deref()),
+    ];
+    let mut outputs = protocols
+        .map(|it| it.output.as_path())
+        .chain(single.into_iter().flatten());
+    let files: Vec<PathBuf> = index.files().collect();
+    match outputs.find(|output| files.iter().any(|it| is_same_file(it, output))) {
+        Some(output) => Err(ErrorKind::OutputIsInput {
+            path: output.to_owned(),
+        }
+        .into()),
+        None => Ok(()),
+    }
 }
 
 /// How flows are told apart is what it was when the captures were indexed.
@@ -333,7 +359,7 @@ impl Carving<'_> {
                 .unwrap_or_default(),
             flows: plan.flows.clone(),
         };
-        // What goes to standard output cannot be taken back.
+        // What has been written there cannot be taken back.
         if writes_at_once(&job) {
             let sources = self.sources(plan, &mut Vec::new())?;
             run(
@@ -364,6 +390,10 @@ impl Carving<'_> {
         let mut sources = Vec::new();
         let keep = KEPT_LEN / notes.len().max(1);
         for ((note, path), records) in notes.iter().zip(self.captures).zip(offsets) {
+            // Of what could not be read then, nothing is expected now.
+            if note.read == 0 {
+                continue;
+            }
             let wanted = Excerpted {
                 blocks: &note.blocks,
                 records: &records,
@@ -445,18 +475,18 @@ fn id_of(flow: &Flow) -> u32 {
     u32::try_from(flow.id).unwrap_or(u32::MAX)
 }
 
+/// Whether anything is written that stays when the run fails at its end: to pipes and devices, and
+/// streams that are complete before others are.
 fn writes_at_once(job: &FlowsJob) -> bool {
-    let is_at_once = |path: &Path| !path.metadata().is_ok_and(|it| it.is_file()) && !is_new(path);
     let streams = job.streams.as_ref();
-    let protocols = streams.iter().flat_map(|it| [&it.tcp, &it.udp]).flatten();
-    let outputs = protocols.map(|it| it.output.as_path());
-    let extract = job.extract.as_ref().map(|it| it.output.as_path());
-    outputs.chain(extract).any(is_at_once)
+    let mut protocols = streams.iter().flat_map(|it| [&it.tcp, &it.udp]).flatten();
+    let packets = job.extract.as_ref().map(|it| it.output.as_path());
+    protocols.any(|it| !is_archive(&it.output)) || packets.is_some_and(|it| !is_file_to_be(it))
 }
 
-/// Whether nothing has this name; "-" is standard output.
-fn is_new(path: &Path) -> bool {
-    path != Path::new("-") && (path.is_dir() || !path.exists())
+/// Whether what is written there is a regular file, and there as a whole or not at all.
+fn is_file_to_be(path: &Path) -> bool {
+    path != Path::new("-") && path.metadata().map_or(true, |it| it.is_file())
 }
 
 /// Bytes of excerpts that are kept in memory when they are found, not looked up again.
