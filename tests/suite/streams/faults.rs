@@ -1,5 +1,6 @@
 //! What cannot be written: a message, exit code 1, and no file that is less than its stream.
 
+use crate::common::disk::{NO_DISK, run_with_little_room};
 use crate::common::program::{Ended, Program, run_other, wait_until};
 use crate::common::segments::{CLIENT, Ends, Trace, content, segments};
 use crate::common::streams::{QUIET, assert_same, files_in, manifest_rows, slashed};
@@ -195,46 +196,6 @@ fn streams_with_names_that_fit_are_complete() {
 
 // Disks.
 
-/// Runs the program with a disk of 1 MiB at `disk`; what is on it at the end is copied to `kept`.
-/// `None` where such a disk cannot be had.
-fn run_with_little_room(disk: &Path, kept: &Path, args: &[&OsStr]) -> Option<Ended> {
-    const SCRIPT: &str = r#"
-        disk=$1 kept=$2
-        shift 2
-        mount -t tmpfs -o size=1m none "$disk" || exit 99
-        "$@"
-        code=$?
-        cp -a "$disk/." "$kept"
-        exit $code
-    "#;
-    let mut command = Command::new("unshare");
-    command.args([
-        "--user",
-        "--map-root-user",
-        "--mount",
-        "sh",
-        "-c",
-        SCRIPT,
-        "sh",
-    ]);
-    command
-        .args([disk, kept])
-        .arg(env!("CARGO_BIN_EXE_pcap_flows"))
-        .args(QUIET);
-    let ended = run_other(command_with(command, args))?;
-    let code = ended.status.code();
-    // unshare fails with 1 and its own name in front.
-    let is_possible = code != Some(99) && !ended.stderr.starts_with("unshare: ");
-    is_possible.then_some(ended)
-}
-
-fn command_with(mut command: Command, args: &[&OsStr]) -> Command {
-    command.args(args);
-    command
-}
-
-const NO_DISK: &str = "no small disk can be had here: nothing to test";
-
 /// Streams that ended before the disk was full, small ones and a large one; then more of another
 /// stream than there is room for.
 fn overflowing() -> (Vec<(Ends, Vec<u8>)>, Trace) {
@@ -268,7 +229,8 @@ fn fill_disk(window: &str, manifest: &str) -> Option<Vec<Ends>> {
     fs::create_dir(&disk).unwrap();
     fs::create_dir(&kept).unwrap();
     let (output, list) = (slashed(&disk.join("out")), place(manifest));
-    let mut args = vec![capture.as_os_str(), "--extract-tcp-all".as_ref()];
+    let mut args: Vec<&OsStr> = QUIET.iter().map(OsStr::new).collect();
+    args.extend([capture.as_os_str(), "--extract-tcp-all".as_ref()]);
     args.extend(["-o".as_ref(), output.as_os_str()]);
     args.extend(["--manifest".as_ref(), list.as_os_str()]);
     args.extend(["--window-bytes", window].map(OsStr::new));
@@ -343,7 +305,8 @@ fn a_full_disk_leaves_no_archive() {
     fs::create_dir(&disk).unwrap();
     fs::create_dir(&kept).unwrap();
     let output = disk.join("out.tar");
-    let mut args = vec![capture.as_os_str(), "--extract-tcp-all".as_ref()];
+    let mut args: Vec<&OsStr> = QUIET.iter().map(OsStr::new).collect();
+    args.extend([capture.as_os_str(), "--extract-tcp-all".as_ref()]);
     args.extend(["-o".as_ref(), output.as_os_str()]);
     let Some(ended) = run_with_little_room(&disk, &kept, &args) else {
         eprintln!("{NO_DISK}");
