@@ -117,7 +117,7 @@ pub fn verify(
         .map(|simplest| simplest.compare(&found))
 }
 
-/// The main job ([`flows`](super::flows)) with a second opinion, before anything is put under its
+/// The main job ([`flows`](super::flows())) with a second opinion, before anything is put under its
 /// final name.
 ///
 /// # Errors
