@@ -15,12 +15,14 @@ pub struct Selection {
     pub nets: Vec<IpNet>,
     /// TCP and UDP flows with either port in one of these ranges.
     pub ports: Vec<PortRange>,
+    /// A condition has left nothing but `ids`: where these are none, no flow is picked.
+    pub is_narrowed: bool,
 }
 
 impl Selection {
-    /// Whether no criterion was given, so that no flow is picked.
+    /// Whether no criterion was given.
     pub const fn is_empty(&self) -> bool {
-        self.ids.is_empty() && self.nets.is_empty() && self.ports.is_empty()
+        !self.is_narrowed && self.ids.is_empty() && self.nets.is_empty() && self.ports.is_empty()
     }
 
     /// Whether a flow with this FlowID and key is picked.
@@ -69,6 +71,7 @@ mod tests {
             },
             nets: nets.iter().map(|net| net.parse().unwrap()).collect(),
             ports: ports.iter().map(|ports| ports.parse().unwrap()).collect(),
+            is_narrowed: false,
         }
     }
 

@@ -218,6 +218,9 @@ impl Carving<'_> {
     ) -> Result<Option<Plan>, Error> {
         // Which packets pass, a flow cannot tell then.
         if job.config.asks_each_packet() {
+            if let Some(condition) = condition {
+                narrow(job, &self.index.flows()?, &self.index.matching(condition)?);
+            }
             return Ok(None);
         }
         let has_loose = condition.is_none()
@@ -422,6 +425,7 @@ fn narrow(job: &mut FlowsJob, flows: &FlowRows, matching: &[u32]) {
         let is_all = selection.is_empty();
         extract.selection.ids =
             some(&|flow| is_all || selection.matches(flow.id, &flow.key.network));
+        extract.selection.is_narrowed = true;
     }
     if let Some(streams) = &mut job.streams {
         let wanted = streams.clone();

@@ -212,3 +212,55 @@ fn extracted(indexed: &Indexed, program: Program) -> Vec<u8> {
     program.run().exits(indexed.code).prints_nothing();
     fs::read(&output).unwrap()
 }
+
+/// A condition takes away from what is asked for, though nothing be left, whatever else is asked.
+#[test]
+fn what_a_condition_leaves() {
+    let http = testdata("recorded/http.pcap");
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out.pcap");
+    let streams = folder.path().join("streams/");
+    let run = |program: Program, options: &[&str]| {
+        let program = program
+            .args(options)
+            .args(["-o".as_ref(), output.as_os_str()]);
+        program.run().exits(0).prints_nothing();
+        fs::read(&output).unwrap()
+    };
+    let plain = |options: &[&str]| {
+        run(
+            Program::new().args([&http]).args(["--disable-display"]),
+            options,
+        )
+    };
+    let nothing = plain(&["--extract-ip", "203.0.113.77"]);
+
+    let indexed = Indexed::of(&[&http], &[]);
+    let by_index = || Program::new().args(["--index"]).args([&indexed.index]);
+    // Flow 1 goes to port 80.
+    let none = ["--where", "src_port = 80", "--extract", "1"];
+    assert!(run(by_index(), &none) == nothing);
+    let also = by_index()
+        .args(["--extract-tcp-all", "--output-tcp"])
+        .args([&streams]);
+    assert!(run(also, &none) == nothing);
+    let some = [
+        "--where",
+        "dst_port = 80 and packets > 6",
+        "--extract",
+        "1-5",
+    ];
+    assert!(run(by_index(), &some) == plain(&["--extract", "1,3"]));
+    assert!(run(by_index(), &some[..2]) == plain(&["--extract", "1,3"]));
+
+    // A filter that tells packets of one conversation apart.
+    let indexed = Indexed::of(&[&http], &["--bidirectional"]);
+    let by_index = || Program::new().args(["--index"]).args([&indexed.index]);
+    let filter = ["--filter", "src port 80"];
+    let where_first = [&filter[..], &["--where", "src_port = 41001"]].concat();
+    let first = [&filter[..], &["--bidirectional", "--extract", "1"]].concat();
+    assert!(run(by_index(), &where_first) == plain(&first));
+    assert!(plain(&first) != nothing);
+    let where_none = [&filter[..], &["--where", "src_port = 1"]].concat();
+    assert!(run(by_index(), &where_none) == nothing);
+}
