@@ -5,7 +5,7 @@
 //! the FlowIDs that its flows have in the whole. So results are what they would be without index.
 
 use super::expected::Expected;
-use super::list::list_flows;
+use super::list::{list_flows, set_columns};
 use crate::capture::{Excerpt, Excerpted, Input};
 use crate::engine::{Config, Progress, Source, Stopwatch, Workers, run};
 use crate::error::{Error, ErrorKind};
@@ -14,6 +14,7 @@ use crate::index::{FlowRows, Index, Settings, Totals, check};
 use crate::jobs::streams::{StreamOptions, is_archive};
 use crate::jobs::{FlowsJob, FlowsReport, flows_with};
 use crate::output::is_same_file;
+use crate::output::table::{Shown, condition_columns};
 use crate::select::IdSet;
 use crate::select::condition::Condition;
 use std::io::Write;
@@ -88,14 +89,23 @@ pub fn carve(
         is_list_cut: false,
         elapsed: Duration::ZERO,
     };
-    if job.extract.is_none() && job.streams.is_none() {
+    let is_list = job.extract.is_none() && job.streams.is_none();
+    if is_list && !job.config.asks_each_packet() {
         report.is_list_cut =
             workers.install(|| list_flows(&index, job, condition, list, (progress, &stopwatch)))?;
         report.elapsed = stopwatch.elapsed();
         return Ok(report);
     }
     let captures = captures(&index, &relocated)?;
-    job.table = None;
+    match &mut job.table {
+        Some(options) if is_list => {
+            set_columns(options, index.notes());
+            if let Some(condition) = condition.clone() {
+                options.shown = shown_of_captures(&index, condition)?;
+            }
+        }
+        table => *table = None,
+    }
     let carving = Carving {
         index: &index,
         captures: &captures,
@@ -115,6 +125,16 @@ pub fn carve(
     report.carved = Some(carved);
     report.elapsed = stopwatch.elapsed();
     Ok(report)
+}
+
+/// Which flows a list shows that is made of the captures: what the list itself tells is asked of
+/// that, all else of the index.
+fn shown_of_captures(index: &Index, condition: Condition) -> Result<Shown, Error> {
+    let of_list = condition_columns().len();
+    if condition.columns().iter().all(|&column| column < of_list) {
+        return Ok(Shown::Matching(condition));
+    }
+    index.matching(&condition).map(Shown::Ids)
 }
 
 /// An index is read while outputs are written: none of them may take its place.
@@ -218,7 +238,7 @@ impl Carving<'_> {
     ) -> Result<Option<Plan>, Error> {
         // Which packets pass, a flow cannot tell then.
         if job.config.asks_each_packet() {
-            if let Some(condition) = condition {
+            if let Some(condition) = condition.filter(|_| job.table.is_none()) {
                 narrow(job, &self.index.flows()?, &self.index.matching(condition)?);
             }
             return Ok(None);

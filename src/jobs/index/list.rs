@@ -2,14 +2,20 @@
 
 use crate::engine::{Progress, Stopwatch};
 use crate::error::Error;
-use crate::index::Index;
+use crate::index::{Index, Notes};
 use crate::jobs::FlowsJob;
 use crate::jobs::stats::Stats;
-use crate::output::table::{self, Shown};
+use crate::output::table::{self, Shown, TableOptions};
 use crate::output::{OutputFile, STDOUT};
 use crate::select::condition::Condition;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// The columns are those of how flows were told apart.
+pub(super) fn set_columns(options: &mut TableOptions, notes: &Notes) {
+    options.columns.device = notes.settings.trailer_offset.is_some();
+    options.columns.reverse = notes.settings.conversations;
+}
 
 /// Writes the list, and returns whether its reader left before its end.
 pub(super) fn list_flows(
@@ -44,9 +50,7 @@ pub(super) fn list_flows(
         if let Some(condition) = &condition {
             options.shown = Shown::Ids(index.matching(condition)?);
         }
-        let settings = &index.notes().settings;
-        options.columns.device = settings.trailer_offset.is_some();
-        options.columns.reverse = settings.conversations;
+        set_columns(&mut options, index.notes());
         let path = output
             .as_ref()
             .map_or_else(|| STDOUT.as_ref(), |it| it.path())

@@ -109,3 +109,37 @@ fn with_all_options_of_lists() {
     }
     wrong.none();
 }
+
+/// Rows do not tell which packets of a flow pass a filter on what they have no column for, or that
+/// differs within a conversation.
+#[test]
+fn with_filters_that_tell_packets_of_a_flow_apart() {
+    let mut wrong = Complaints::default();
+    let cases: [(&str, &[&str], &str); 3] = [
+        ("recorded/http.pcap", &["--bidirectional"], "src port 80"),
+        (
+            "recorded/http.pcap",
+            &["--flow-5tuple"],
+            "ether src host 02:00:00:00:00:01",
+        ),
+        (
+            "generated/ethernet/vlan.pcap",
+            &["--flow-5tuple"],
+            "vlan 100",
+        ),
+    ];
+    for (name, settings, filter) in cases {
+        let indexed = Indexed::of(&[testdata(name)], settings);
+        for options in [
+            &[][..],
+            &["--where", "bytes > 1000"],
+            &["--where", "packets < 13"],
+        ] {
+            for format in ["text", "csv", "parquet"] {
+                let options = [&["--filter", filter, "--format", format], options].concat();
+                indexed.compare_lists(&options, &mut wrong);
+            }
+        }
+    }
+    wrong.none();
+}
