@@ -2,6 +2,7 @@
 
 use crate::capture::LinkType;
 use crate::decode::NotFlow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// How many packets were read, and what became of them: nothing is dropped silently.
@@ -17,8 +18,8 @@ pub struct Balance {
     pub filtered: u64,
     /// Packets that belong to no flow, by reason: in the order of [`NotFlow::ALL`].
     not_flow: [Oddity; NotFlow::ALL.len()],
-    /// Packets of link types that are not decoded.
-    unknown_link_types: Vec<(LinkType, Oddity)>,
+    /// Packets of link types that are not decoded. A capture may have all of them.
+    unknown_link_types: BTreeMap<LinkType, Oddity>,
     /// Packets whose time is beyond what nanoseconds since 1970 in 64 bits can tell.
     pub time_out_of_range: Oddity,
     /// Packets whose time is before that of the packet before them.
@@ -82,20 +83,8 @@ impl Balance {
 
     /// Counts a packet of a link type that is not decoded.
     pub(crate) fn count_link_type(&mut self, link_type: LinkType, place: Place) {
-        self.link_type(link_type).count(place);
-    }
-
-    fn link_type(&mut self, link_type: LinkType) -> &mut Oddity {
-        let known = self
-            .unknown_link_types
-            .iter()
-            .position(|(known, _)| *known == link_type);
-        let index = known.unwrap_or(self.unknown_link_types.len());
-        if known.is_none() {
-            self.unknown_link_types.push((link_type, Oddity::default()));
-        }
-        // The index is that of an entry that was found, or has just been added.
-        &mut self.unknown_link_types[index].1
+        let oddity = self.unknown_link_types.entry(link_type).or_default();
+        oddity.count(place);
     }
 
     /// Adds what a later part of the capture holds, whose places count from `base`.
@@ -110,7 +99,8 @@ impl Balance {
             sum.add(oddity, base);
         }
         for (link_type, oddity) in &other.unknown_link_types {
-            self.link_type(*link_type).add(oddity, base);
+            let sum = self.unknown_link_types.entry(*link_type).or_default();
+            sum.add(oddity, base);
         }
     }
 
@@ -142,9 +132,13 @@ impl Balance {
         self.not_flow(NotFlow::NoInterface).packets
     }
 
-    /// The link types that were met but are not decoded, with their packets.
-    pub fn unknown_link_types(&self) -> &[(LinkType, Oddity)] {
-        &self.unknown_link_types
+    /// The link types that were met but are not decoded, with their packets, in the order in which
+    /// they were met.
+    pub fn unknown_link_types(&self) -> Vec<(LinkType, Oddity)> {
+        let types = self.unknown_link_types.iter();
+        let mut types: Vec<_> = types.map(|(&it, &oddity)| (it, oddity)).collect();
+        types.sort_by_key(|(_, oddity)| oddity.first.map(|it| (it.input, it.packet)));
+        types
     }
 
     fn reasons(&self, malformed: bool) -> impl Iterator<Item = (NotFlow, u64)> + '_ {
