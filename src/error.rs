@@ -195,6 +195,16 @@ pub enum ErrorKind {
         offset: u64,
     },
 
+    /// The run has more memory than it may have.
+    #[error(
+        "more than {} of memory are in use, which is the limit: raise --memory-limit, or read less at a \
+         time", human_bytes(*limit)
+    )]
+    MemoryLimit {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+
     /// The worker threads could not be started.
     #[error("cannot start {threads} worker threads: {reason}")]
     Threads {
@@ -240,6 +250,22 @@ fn flow_count(flows: u64) -> String {
         0 => "the capture has no flows".to_owned(),
         1 => "the capture has one flow, FlowID 1".to_owned(),
         n => format!("the capture has {n} flows, FlowIDs 1 to {n}"),
+    }
+}
+
+/// A size as a person writes it: in the greatest unit that leaves three digits.
+fn human_bytes(bytes: u64) -> String {
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let unit = units.into_iter().find(|(shift, _)| bytes >> shift > 0);
+    match unit {
+        None => format!("{bytes} bytes"),
+        Some((shift, name)) => {
+            let tenths = (u128::from(bytes) * 10) >> shift;
+            match (tenths / 10, tenths % 10) {
+                (whole, 0) => format!("{whole} {name}"),
+                (whole, tenth) => format!("{whole}.{tenth} {name}"),
+            }
+        }
     }
 }
 

@@ -195,5 +195,5 @@ fn write(
     out: &mut (dyn Write + Send),
 ) -> Result<(), Error> {
     let failed = |_| ErrorKind::Interrupted.into();
-    table::write(&outcome.flows, options, out, &failed, &|| true)
+    table::write(&outcome.flows, options, out, &failed, &|| Ok(()))
 }

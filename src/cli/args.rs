@@ -362,6 +362,14 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", help_heading = RUN)]
     pub(crate) cpu: Option<usize>,
 
+    /// Stop with an error when more memory than this is in use, such as 4G [default: nine tenths of
+    /// what there is]
+    ///
+    /// Memory grows with flows. Pages of mapped captures do not count: the system takes them back
+    /// when it needs them.
+    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = RUN)]
+    pub(crate) memory_limit: Option<u64>,
+
     /// Whether progress is shown on standard error
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, hide_default_value = true,
           help_heading = RUN)]

@@ -10,7 +10,7 @@ mod values;
 use args::{Args, Command};
 use clap::CommandFactory;
 use pcap_flows::capture::{known_len, survive_lost_pages};
-use pcap_flows::engine::{Outcome, Progress, Source};
+use pcap_flows::engine::{MemoryWatch, Outcome, Progress, Source, available_memory};
 use pcap_flows::error::{Error, ErrorKind};
 use pcap_flows::jobs::index::{CarveReport, IndexReport, carve, index};
 use pcap_flows::jobs::verify::flows_verified;
@@ -56,7 +56,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Index(index)) => &index.run,
         None => &args.run,
     };
-    let (verbose, when) = (run.verbose, run.progress);
+    let (verbose, when, memory_limit) = (run.verbose, run.progress, run.memory_limit);
     if verbose {
         say_what_has_no_meaning(&args);
     }
@@ -78,6 +78,10 @@ pub(crate) fn main() -> ExitCode {
             say(&format!("cannot watch for signals: {error}"));
             return Exit::Failure.into();
         }
+    };
+    let _memory = match watch_memory(memory_limit, &progress) {
+        Ok(watch) => watch,
+        Err(error) => return failed(&error),
     };
     let outcome = match planned {
         Planned::Flows(job, sources, verify) => {
@@ -187,6 +191,18 @@ fn ended(outcome: &Outcome, is_whole: bool) -> ExitCode {
         Exit::Success.into()
     } else {
         Exit::Damaged.into()
+    }
+}
+
+/// Without a limit that was asked for, the run may have what leaves the system some room.
+fn watch_memory(
+    limit: Option<u64>,
+    progress: &Arc<Progress>,
+) -> Result<Option<MemoryWatch>, Error> {
+    match limit {
+        Some(limit) => MemoryWatch::start(limit, progress).map(Some),
+        // Nobody asked: where the system does not tell, there is no limit.
+        None => Ok(MemoryWatch::start(available_memory() / 10 * 9, progress).ok()),
     }
 }
 

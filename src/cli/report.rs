@@ -5,6 +5,7 @@ use pcap_flows::engine::{InputReport, Oddity, Outcome};
 use pcap_flows::jobs::index::CarveReport;
 use pcap_flows::jobs::streams::StreamsReport;
 use pcap_flows::jobs::{FlowsReport, WithoutStream};
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -78,12 +79,20 @@ fn say_oddities(outcome: &Outcome) {
             say(&format!("{error}; {}", what_was_read(input)));
         }
     }
-    for (link_type, oddity) in balance.unknown_link_types() {
-        say_oddity(
-            inputs,
-            *oddity,
-            &format!("of {link_type}, which is not decoded"),
-        );
+    let unknown = balance.unknown_link_types();
+    for (link_type, oddity) in unknown.iter().take(MOST_LINK_TYPES) {
+        let what = format!("of {link_type}, which is not decoded");
+        say_oddity(inputs, *oddity, &what);
+    }
+    if let Some((_, rest)) = unknown.split_at_checked(MOST_LINK_TYPES)
+        && !rest.is_empty()
+    {
+        let packets = rest.iter().map(|(_, oddity)| oddity.packets).sum();
+        say(&format!(
+            "{} of {} further link types, which are not decoded",
+            count(packets),
+            rest.len()
+        ));
     }
     let noticed = NotFlow::ALL.iter().filter(|reason| reason.is_malformed());
     for &reason in noticed {
@@ -208,6 +217,58 @@ pub(crate) fn say(text: &str) {
 }
 
 /// A line on standard error. That nobody reads it is no reason to fail.
+///
+/// Names of files may come from anybody, and a terminal obeys what it is sent: what is not to be
+/// seen is written as an escape.
 pub(crate) fn say_plainly(line: &str) {
-    writeln!(io::stderr(), "{line}").unwrap_or(());
+    writeln!(io::stderr(), "{}", harmless(line)).unwrap_or(());
+}
+
+/// A text without anything that moves a cursor, changes colours, or turns the direction of
+/// writing (UAX #9); lines stay lines.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let is_harmful = |it: char| {
+        let turns = matches!(it, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        (it.is_control() && it != '\n') || turns
+    };
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for it in text.chars() {
+        if is_harmful(it) {
+            shown.extend(it.escape_default());
+        } else {
+            shown.push(it);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Link types of which each has a line of its own.
+const MOST_LINK_TYPES: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped() {
+        let hostile = "a\u{1b}[31mb\u{7}\r\u{9b}2J\u{202e}gpj.exe\tc\n";
+        assert_eq!(
+            harmless(hostile),
+            "a\\u{1b}[31mb\\u{7}\\r\\u{9b}2J\\u{202e}gpj.exe\\tc\n"
+        );
+    }
+
+    #[test]
+    fn what_people_write_stays() {
+        for text in [
+            "Aufnahme-März.pcap: 3 packets",
+            "捕获/日本.pcap",
+            "é, e\u{301}, 🙂",
+        ] {
+            assert!(matches!(harmless(text), Cow::Borrowed(it) if it == text));
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! How far a run has come: written by the engine, read by whoever shows it.
 
 use crate::capture::Nanos;
+use crate::error::{Error, ErrorKind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ pub struct Progress {
     output_bytes: AtomicU64,
     capture_time: AtomicI64,
     cancelled: AtomicBool,
+    /// The limit that the run's memory has passed; 0 where it has not.
+    memory_limit: AtomicU64,
 }
 
 /// What [`Progress`] says at one moment.
@@ -51,6 +54,27 @@ impl Progress {
     /// Whether the run was asked to stop.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Asks the run to stop because it has more memory than this limit, in bytes; it then fails as
+    /// such.
+    pub fn cancel_for_memory(&self, limit: u64) {
+        self.memory_limit.store(limit.max(1), Ordering::Relaxed);
+        self.cancelled.store(true, Ordering::Release);
+    }
+
+    /// Whether the run goes on: asked wherever it takes a while.
+    ///
+    /// # Errors
+    /// Why the run was asked to stop.
+    pub fn check(&self) -> Result<(), Error> {
+        if !self.cancelled.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        Err(match self.memory_limit.load(Ordering::Relaxed) {
+            0 => ErrorKind::Interrupted.into(),
+            limit => ErrorKind::MemoryLimit { limit }.into(),
+        })
     }
 
     pub(crate) fn add_input(&self, bytes: u64) {

@@ -351,7 +351,7 @@ impl<J: Job> Reader<'_, J> {
             let chunk_len = self.config.tuning.chunk_len;
             let end = self
                 .tables
-                .window(&start, chunk_len, self.rules, self.job)
+                .window(&start, chunk_len, self.rules, self.job, self.progress)
                 .map_err(Ended::Stopped)?;
             position += end.consumed as u64;
             format = end.format;
@@ -404,17 +404,13 @@ impl<J: Job> Reader<'_, J> {
     }
 
     fn read_failed(&self, error: Error) -> Ended {
-        if self.progress.is_cancelled() {
-            Ended::Stopped(ErrorKind::Interrupted.into())
-        } else {
-            Ended::Unreadable(error)
+        match self.progress.check() {
+            Ok(()) => Ended::Unreadable(error),
+            Err(why) => Ended::Stopped(why),
         }
     }
 
     fn check_limits(&self) -> Result<(), Error> {
-        if self.progress.is_cancelled() {
-            return Err(ErrorKind::Interrupted.into());
-        }
         let limit = self.config.max_flows.unwrap_or(MOST_FLOWS).min(MOST_FLOWS);
         if self.tables.flows.len() > limit {
             return Err(ErrorKind::TooManyFlows { limit }.into());

@@ -4,6 +4,7 @@ use super::balance::{Balance, Place};
 use super::chunk::Chunk;
 use super::config::Rules;
 use super::job::{Job, Window};
+use super::progress::Progress;
 use crate::capture::{Companion, Format, Nanos, Stop, Walk, find_boundary};
 use crate::error::Error;
 use crate::flow::{
@@ -117,6 +118,7 @@ impl<O> Tables<O> {
         chunk_len: usize,
         rules: &Rules,
         job: &mut J,
+        progress: &Progress,
     ) -> Result<WindowEnd, Error>
     where
         O: Observer,
@@ -156,6 +158,7 @@ impl<O> Tables<O> {
             self.walk(bytes, &ranges, &end.format, wanted, rules);
             let used = self.prove(bytes, ranges.len(), wanted, rules);
             self.round(start, used, &mut end, &mut found, rules);
+            progress.check()?;
         }
         self.flows.assign_ids();
         let window = Window {

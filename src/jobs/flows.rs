@@ -171,7 +171,7 @@ pub(crate) fn flows_with<J: Job + Send>(
             .map_or_else(|| STDOUT.as_ref(), |it| it.path());
         let path = path.to_owned();
         let failed = |error| Error::io("write", &path, error);
-        let keep_going = || !progress.is_cancelled();
+        let keep_going = || progress.check();
         let list: &mut (dyn Write + Send) = match &mut list_output {
             Some(file) => file,
             None => list,

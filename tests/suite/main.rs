@@ -25,6 +25,7 @@ mod extract;
 mod index;
 mod interrupt;
 mod layering;
+mod limits;
 mod list;
 mod oracle;
 mod outputs;

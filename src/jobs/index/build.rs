@@ -97,6 +97,7 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
     };
     let outcome = run_on(&config, known, sources.collect(), &mut build, progress)?;
     drop(flows);
+    progress.check()?;
     let elapsed = stopwatch.elapsed();
     outcome
         .workers

@@ -60,7 +60,7 @@ pub(super) fn list_flows(
             None => list,
         };
         let failed = |error| Error::io("write", &path, error);
-        let keep_going = || !progress.is_cancelled();
+        let keep_going = || progress.check();
         let written = table::write(&flows, &options, out, &failed, &keep_going)
             .and_then(|()| out.flush().map_err(failed));
         match written {

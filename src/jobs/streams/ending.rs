@@ -165,7 +165,7 @@ impl Flush<'_> {
         source: Source<'_>,
         rules: &StreamRules,
     ) -> Result<u64, Error> {
-        self.check_cancelled()?;
+        self.progress.check()?;
         let Taken { subject, stream } = taken;
         let protocol = subject.network.protocol;
         let name = self.name(subject, stream);

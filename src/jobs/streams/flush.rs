@@ -6,7 +6,7 @@ use super::stream::{Stream, Verdict};
 use super::target::{Target, Targets};
 use super::writer::{Meta, ToFolder, Writer, name_of_part, patiently};
 use crate::engine::Progress;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::flow::{FlowKey, FlowList, NetworkKey};
 use crate::output::stream::{FileId, Folder, NameStyle, StreamLabel};
 use crate::tcp::{Arrival, Piece};
@@ -151,7 +151,7 @@ impl Flush<'_> {
                 if let Some(Target::Folder(folder)) = self.target(protocol)
                     && stream.verdict == Verdict::Wanted
                 {
-                    self.check_cancelled()?;
+                    self.progress.check()?;
                     self.settle(folder, shard, observer, number)?;
                 }
             }
@@ -230,7 +230,7 @@ impl Flush<'_> {
         observer: &mut StreamObserver,
         number: u32,
     ) -> Result<u64, Error> {
-        self.check_cancelled()?;
+        self.progress.check()?;
         self.compare(shard, observer, number)?;
         let Some((subject, stream)) = Subject::of(observer, shard, number) else {
             return Ok(0);
@@ -259,14 +259,6 @@ impl Flush<'_> {
             stream.verdict = Verdict::Refused;
         }
         written
-    }
-
-    /// Writing streams takes a while: it ends when the run is cancelled.
-    pub(super) fn check_cancelled(&self) -> Result<(), Error> {
-        if self.progress.is_cancelled() {
-            return Err(ErrorKind::Interrupted.into());
-        }
-        Ok(())
     }
 
     /// Compares what came twice.

@@ -23,7 +23,7 @@ pub use options::{Gaps, ProtocolOptions, StreamOptions};
 pub use report::StreamsReport;
 pub use target::is_archive;
 
-use crate::engine::{InputStart, Job, Progress, Window};
+use crate::engine::{InputStart, Job, Progress, Window, available_memory};
 use crate::error::{Error, ErrorKind};
 use crate::flow::FlowList;
 use crate::output::OutputFile;
@@ -93,7 +93,7 @@ impl<'p> Streams<'p> {
         };
         let memory_limit = options
             .memory
-            .unwrap_or_else(|| total_memory() / MEMORY_SHARE);
+            .unwrap_or_else(|| available_memory() / MEMORY_SHARE);
         Ok(Self {
             targets,
             manifest,
@@ -359,18 +359,11 @@ fn each(
     results.try_reduce(|| 0, |a, b| Ok(a + b))
 }
 
-/// The machine's memory in bytes.
-fn total_memory() -> u64 {
-    let info = rustix::system::sysinfo();
-    info.totalram
-        .saturating_mul(u64::from(info.mem_unit).max(1))
-}
-
 /// Pieces that wait because they are little, in all streams.
 const MOST_CARRIED: usize = 256 * 1024;
 /// The same where all must wait until the end.
 const MOST_CARRIED_TO_END: usize = 2 * 1024 * 1024;
 /// Streams of which that much waits are the first to be written to files.
 const LARGE: u64 = 64 * 1024;
-/// The share of the machine's memory for what cannot be read again.
+/// The share of the memory that there is for what cannot be read again.
 const MEMORY_SHARE: u64 = 4;

@@ -260,13 +260,12 @@ impl<'a> Simplest<'a> {
             self.packets.push(self.flows.counts.packets - before);
             let run_ended = report.and_then(|it| it.error.as_ref());
             match (ended, run_ended) {
-                (Ok(()), None) | (Err(_), Some(_)) if !self.progress.is_cancelled() => {}
+                (Ok(()), None) | (Err(_), Some(_)) => self.progress.check()?,
                 (Ok(()), Some(error)) => self.differences.add(format!(
                     "{}: the run could not read it ({error}), the simplest way can",
                     path.display()
                 )),
-                (Err(error), _) => return Err(error),
-                (Ok(()), None) => return Err(ErrorKind::Interrupted.into()),
+                (Err(error), None) => return Err(error),
             }
         }
         Ok(self)
@@ -292,9 +291,7 @@ impl<'a> Simplest<'a> {
                 offset: record.offset,
             };
             if packet % PACKETS_AT_A_TIME == 0 {
-                if self.progress.is_cancelled() {
-                    return Err(ErrorKind::Interrupted.into());
-                }
+                self.progress.check()?;
                 let at = record.offset.min(len);
                 self.progress.add_input(at.saturating_sub(told));
                 told = told.max(at);

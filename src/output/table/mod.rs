@@ -13,7 +13,7 @@ mod order;
 mod row;
 mod text;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::flow::{Flow, Flows};
 use crate::select::condition::Condition;
 use rayon::prelude::*;
@@ -119,13 +119,13 @@ impl TableOptions {
 /// Writes a flow list. `keep_going` is asked from time to time.
 ///
 /// # Errors
-/// When writing fails.
+/// When writing fails, and what `keep_going` says.
 pub fn write(
     flows: &dyn Flows,
     options: &TableOptions,
     out: &mut (dyn Write + Send),
     failed: &(dyn Fn(io::Error) -> Error + Sync),
-    keep_going: &(dyn Fn() -> bool + Sync),
+    keep_going: &KeepGoing<'_>,
 ) -> Result<(), Error> {
     let rows = options.rows(flows);
     let files: Option<WriteAll> = match options.format {
@@ -136,10 +136,9 @@ pub fn write(
     if let Some(write) = files {
         let mut out = Watched { out, keep_going };
         return write(&mut out, flows, &rows, options.columns).map_err(|error| {
-            if keep_going() {
-                failed(error)
-            } else {
-                ErrorKind::Interrupted.into()
+            match keep_going() {
+                Ok(()) => failed(error),
+                Err(why) => why,
             }
         });
     }
@@ -149,9 +148,7 @@ pub fn write(
         out.write_all(&header).map_err(failed)?;
     }
     let mut write = |bytes: &[u8]| {
-        if !keep_going() {
-            return Err(ErrorKind::Interrupted.into());
-        }
+        keep_going()?;
         out.write_all(bytes).map_err(failed)
     };
     // Some rows are formatted while those before them are written.
@@ -167,20 +164,21 @@ pub fn write(
     Ok(())
 }
 
+/// Fails when the list is not wanted any more, and says why.
+pub type KeepGoing<'a> = dyn Fn() -> Result<(), Error> + Sync + 'a;
+
 /// Writes these rows of a list, whole.
 type WriteAll = fn(&mut (dyn Write + Send), &dyn Flows, &[(u64, u64)], Columns) -> io::Result<()>;
 
 /// Fails when nobody wants the rest any more.
 struct Watched<'a> {
     out: &'a mut (dyn Write + Send),
-    keep_going: &'a (dyn Fn() -> bool + Sync),
+    keep_going: &'a KeepGoing<'a>,
 }
 
 impl Write for Watched<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if !(self.keep_going)() {
-            return Err(io::Error::other("interrupted"));
-        }
+        (self.keep_going)().map_err(io::Error::other)?;
         self.out.write(bytes)
     }
 
