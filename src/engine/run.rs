@@ -153,18 +153,15 @@ pub fn run_on<J: Job + Send>(
         sources
             .into_iter()
             .try_for_each(|source| reader.source(source))
+            .and_then(|()| reader.check_read())
             .and_then(|()| reader.finish())
             .inspect_err(|_| reader.abandon())
     })?;
     let Reader {
         tables,
-        reports: mut inputs,
+        reports: inputs,
         ..
     } = reader;
-    let nothing_read = inputs.iter().all(|input| input.packets == 0);
-    if nothing_read && let Some(error) = inputs.iter_mut().find_map(|input| input.error.take()) {
-        return Err(error);
-    }
     Ok(Outcome {
         fragments: tables.first_fragments(),
         flows: tables.flows,
@@ -272,6 +269,18 @@ impl<J: Job> Reader<'_, J> {
         } = &mut self.tables;
         self.job.resumed(flows, observers.iter_mut().collect());
         Ok(())
+    }
+
+    /// Where no input could be read, there is nothing to be finished.
+    fn check_read(&mut self) -> Result<(), Error> {
+        if self.reports.iter().any(|input| input.packets > 0) {
+            return Ok(());
+        }
+        let mut errors = self.reports.iter_mut().filter_map(|it| it.error.take());
+        match errors.next() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
     fn finish(&mut self) -> Result<(), Error> {

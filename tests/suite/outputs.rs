@@ -59,6 +59,34 @@ fn an_output_that_cannot_be_made_fails_before_anything_is_read() {
     }
 }
 
+/// What is no capture has no streams either: not even an empty archive of them.
+#[test]
+fn where_nothing_could_be_read_there_is_no_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("text.pcap");
+    fs::write(&path, "no capture at all, but long enough to be one").unwrap();
+    let streams = ["--extract-tcp-all", "--extract-udp-all", "-o"];
+    for args in [
+        vec!["-o", "out.pcap", "--stats", "stats.json"],
+        [&streams[..], &["all.tar", "--manifest", "all.csv"]].concat(),
+        [&streams[..], &["out/", "--manifest", "all.csv"]].concat(),
+        [&streams[..], &["prefix_"]].concat(),
+        vec!["--format", "parquet", "-o", "list.parquet"],
+    ] {
+        for input in ["text.pcap", "-"] {
+            let program = Program::new().current_dir(folder.path()).args([input]);
+            let program = program.input(&fs::read(&path).unwrap(), 10);
+            let ended = program.args(&args).run().exits(1).prints_nothing();
+            let ended = ended.says("not a capture");
+            assert_eq!(entries(folder.path()), ["text.pcap"], "{ended}");
+        }
+    }
+    let program = Program::new().current_dir(folder.path());
+    let args = ["index", "text.pcap", "-o", "day.idx"];
+    program.args(args).run().exits(1).says("not a capture");
+    assert_eq!(entries(folder.path()), ["text.pcap"]);
+}
+
 #[test]
 fn a_folder_that_must_not_be_written_to() {
     let folder = tempfile::tempdir().unwrap();

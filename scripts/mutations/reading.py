@@ -1,0 +1,228 @@
+"""A capture read from file and pipe, by one thread and four: exit codes, lists, outputs, notices."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TIME_LIMIT_S = 10.0
+MEMORY_LIMIT = 1 << 30
+PIPE_LEN = 1 << 20
+CODES = (0, 1, 3)
+NAME = "../in.pcap"
+LIST = ["--format", "csv"]
+QUIET = ["--disable-display"]
+STREAMS = ["--extract-tcp-all", "--extract-udp-all", *QUIET]
+# What is asked of a capture. Outputs are named in the folder that the program runs in.
+QUESTIONS: tuple[list[str], ...] = (
+    LIST,
+    LIST,
+    [],
+    [*LIST, "--decap"],
+    ["--format", "json", "--decap", "--bidirectional"],
+    [*LIST, "--flow-5tuple", "--idle-timeout", "1"],
+    [*LIST, "--metamako", "--active-timeout", "2"],
+    [*LIST, "--filter", "tcp or (udp and not port 53)"],
+    [*LIST, "--packet-max", "7", "--exclude-ip", "10.0.0.0/8"],
+    ["--where", "packets > 1 and protocol != 'udp'", "--sort", "bytes", "--top", "5"],
+    ["--format", "parquet", "-o", "list.parquet"],
+    [*STREAMS, "-o", "all.tar", "--manifest", "all.csv"],
+    [*STREAMS, "--decap", "-o", "all.tar", "--tcpheader", "--udpheader=wide", "--gaps", "zero"],
+    [*STREAMS, "-o", "all.tar", "--overlap", "last", "--gaps", "split", "--bidirectional"],
+    [*STREAMS, "-o", "out/", "--manifest", "all.json", "--name-style", "fmadio"],
+    [*STREAMS, "-o", "all.tar", "--output-pcap"],
+    [*QUIET, "-o", "out.pcap", "--output-format", "pcapng"],
+    [*QUIET, "-o", "out.pcap"],
+    [*QUIET, "-o", "out.pcap", "--extract", "1"],
+    [*QUIET, "-o", "out.pcap", "--extract-port", "1", "1024"],
+)
+VERIFIED = (["--verify"], ["--verify", "--decap"], ["--verify", "--bidirectional", "--flow-5tuple"])
+
+
+@dataclass
+class Ended:
+    """How a run ended."""
+
+    command: list[str]
+    code: int
+    seconds: float
+    peak: int
+    stdout: bytes
+    stderr: str
+    outputs: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass
+class Found:
+    """What reading a capture showed."""
+
+    complaints: list[str]
+    runs: list[Ended]
+
+
+class Reader:
+    """The program, and a folder of this process."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self.program = str(program)
+        self.folder = folder
+        for name in ("one", "many", "pipe"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    def read(self, data: bytes, chance: random.Random) -> Found:
+        """Reads a capture in all ways."""
+        (self.folder / "in.pcap").write_bytes(data)
+        many = ["--threads", "4", "--window-bytes", str(chance.choice((1, 700, 5000, 100_000)))]
+        many += ["--chunk-bytes", str(chance.choice((1, 90, 2000, 30_000)))]
+        one = ["--threads", "1"]
+        kind = chance.random()
+        if kind < 0.05:
+            return self.verified(chance, one, many)
+        if kind < 0.08:
+            return self.indexed(one, many)
+        question = chance.choice(QUESTIONS)
+        first = self.run("one", [NAME, *question, *one])
+        second = self.run("many", [NAME, *question, *many])
+        third = self.run("pipe", ["-", *question, *one], data)
+        complaints = [*faults(first), *faults(second), *faults(third)]
+        complaints += differences("threads", first, second) + differences("pipe", first, third)
+        return Found(complaints, [first, second, third])
+
+    def verified(self, chance: random.Random, one: list[str], many: list[str]) -> Found:
+        """The simplest way to read it says the same."""
+        question = chance.choice(VERIFIED)
+        first = self.run("one", [NAME, *LIST, *question, *one])
+        second = self.run("many", [NAME, *LIST, *question, *many])
+        complaints = [*faults(first), *faults(second), *differences("threads", first, second)]
+        complaints += [f"verify: {each.stderr}" for each in (first, second) if "this is a bug" in each.stderr]
+        return Found(complaints, [first, second])
+
+    def indexed(self, one: list[str], many: list[str]) -> Found:
+        """The list by an index is that of the capture."""
+        plain = self.run("one", [NAME, *LIST, *one])
+        make = self.run("many", ["index", NAME, "-o", "day.idx", *many], keep=True)
+        complaints = [*faults(plain), *faults(make)]
+        runs = [plain, make]
+        if plain.code != make.code:
+            complaints.append(f"index: exit code {make.code}, of the list {plain.code}")
+        if make.code in (0, 3):
+            listed = self.run("many", ["--index", "day.idx", *LIST])
+            runs.append(listed)
+            complaints += faults(listed)
+            if listed.stdout != plain.stdout:
+                complaints.append("index: another list")
+        return Found(complaints, runs)
+
+    def run(self, place: str, args: list[str], stdin: bytes | None = None, *, keep: bool = False) -> Ended:
+        """Runs the program in a folder, which is empty afterwards unless it is kept."""
+        folder = self.folder / place
+        command = [self.program, *args, "--progress", "never"]
+        with open(self.folder / "stdout", "w+b") as out, open(self.folder / "stderr", "w+b") as err:
+            source = filled_pipe(stdin) if stdin is not None else os.open(os.devnull, os.O_RDONLY)
+            start = time.monotonic()
+            process = subprocess.Popen(command, stdin=source, stdout=out, stderr=err, cwd=folder, close_fds=False)
+            os.close(source)
+            signal.setitimer(signal.ITIMER_REAL, TIME_LIMIT_S)
+            try:
+                _, status, usage = os.wait4(process.pid, 0)
+            except TimeoutError:
+                process.kill()
+                _, status, usage = os.wait4(process.pid, 0)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            seconds = time.monotonic() - start
+            out.seek(0)
+            err.seek(0)
+            ended = Ended(command, process.returncode, seconds, usage.ru_maxrss * 1024, out.read(), err.read().decode(errors="replace"))
+        with os.scandir(folder) as entries:
+            left = sorted(Path(entry) for entry in entries)
+        for path in left:
+            files = sorted(it for it in path.rglob("*") if it.is_file()) if path.is_dir() else [path]
+            for each in files:
+                ended.outputs[str(each.relative_to(folder))] = each.read_bytes()
+            ended.outputs.setdefault(str(path.relative_to(folder)), b"")
+            if keep:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        return ended
+
+
+def on_alarm(*_: object) -> None:
+    """A run that is late."""
+    raise TimeoutError
+
+
+def filled_pipe(data: bytes) -> int:
+    """The reading end of a pipe that these bytes come from."""
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, False)
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_LEN)
+    if len(data) <= PIPE_LEN:
+        os.write(writer, data)
+        os.close(writer)
+    else:
+        threading.Thread(target=feed, args=(writer, data), daemon=True).start()
+    return reader
+
+
+def feed(writer: int, data: bytes) -> None:
+    """Writes more than a pipe holds, while it is read."""
+    with contextlib.suppress(BrokenPipeError), open(writer, "wb", buffering=0) as pipe:
+        view = memoryview(data)
+        while view:
+            view = view[pipe.write(view) :]
+
+
+def faults(ended: Ended) -> list[str]:
+    """What no run may do."""
+    found = []
+    if ended.seconds >= TIME_LIMIT_S:
+        found.append(f"hangs: {ended.seconds:.1f} s")
+    if ended.code not in CODES:
+        found.append(f"exit code {ended.code}: {ended.stderr[-300:]}")
+    if "panicked" in ended.stderr or "not even" in ended.stderr:
+        found.append(f"says: {ended.stderr[-1000:]}")
+    if ended.peak >= MEMORY_LIMIT:
+        found.append(f"{ended.peak} bytes of memory")
+    if left := [name for name in ended.outputs if ".pcap_flows-" in name]:
+        found.append(f"left behind: {left}")
+    # Streams that were complete are kept in a directory; all else is whole or not there.
+    if ended.code == 1 and (left := [name for name in ended.outputs if not name.startswith(("out", "all.json"))]):
+        found.append(f"failed, but there is {left}")
+    return found
+
+
+def differences(what: str, first: Ended, other: Ended) -> list[str]:
+    """Where two runs do not say the same."""
+    found = []
+    if first.code != other.code:
+        found.append(f"{what}: exit code {other.code} instead of {first.code}: {other.stderr[-300:]} | {first.stderr[-300:]}")
+    if first.stdout != other.stdout:
+        found.append(f"{what}: another list")
+    if first.outputs != other.outputs:
+        names = {name for name in first.outputs | other.outputs if first.outputs.get(name) != other.outputs.get(name)}
+        found.append(f"{what}: other outputs: {sorted(names)[:5]}")
+    here, there = said(first.stderr), said(other.stderr)
+    if here != there:
+        lines = sorted(set(here.splitlines()) ^ set(there.splitlines()))
+        found.append(f"{what}: says {lines[:4]}")
+    return found
+
+
+def said(text: str) -> str:
+    """What is said, whatever the capture is called."""
+    return re.sub(re.escape(NAME), "standard input", text)
