@@ -12,7 +12,9 @@ const MOST: usize = 1 << 20;
 fuzz_target!(|input: (u16, u16, u8, &[u8])| {
     let (first, second, len, bytes) = input;
     let path = file("content", bytes);
-    let Ok(Some(mut content)) = Content::open(&path) else { return };
+    let Ok(Some(mut content)) = Content::open(&path) else {
+        return;
+    };
     let mut all = vec![0; MOST];
     let mut read = 0;
     while read < MOST {

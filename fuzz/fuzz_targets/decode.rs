@@ -36,7 +36,13 @@ fuzz_target!(|input: (u16, u8, &[u8])| {
     let key = FlowKey::of(&packet);
     assert_eq!(packet.ports().is_some(), packet.ports().is_some());
     if let Ok((headers, link)) = &outermost {
-        assert_eq!(key, Ok(FlowKey { link: *link, network: headers.network_key() }));
+        assert_eq!(
+            key,
+            Ok(FlowKey {
+                link: *link,
+                network: headers.network_key()
+            })
+        );
         assert_eq!(packet.protocol(), Ok(headers.protocol));
         let network = headers.network_key();
         assert_eq!(packet.ip_addresses(), Ok((network.src, network.dst)));
@@ -52,11 +58,18 @@ fuzz_target!(|input: (u16, u8, &[u8])| {
 
     let config = Config {
         decode: options,
-        tuning: Tuning { threads: 1, shards: 1, ..Tuning::default() },
+        tuning: Tuning {
+            threads: 1,
+            shards: 1,
+            ..Tuning::default()
+        },
         ..Config::default()
     };
     let file = capture(link_type, data);
-    let source = Source::Reader("packet".to_owned(), Box::new(Trickle::new(&file, file.len())));
+    let source = Source::Reader(
+        "packet".to_owned(),
+        Box::new(Trickle::new(&file, file.len())),
+    );
     let outcome = run(&config, vec![source], &mut (), &Progress::default()).unwrap();
     assert!(outcome.balance.is_even());
     assert_eq!(outcome.balance.packets, 1);

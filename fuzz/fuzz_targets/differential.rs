@@ -59,12 +59,19 @@ fuzz_target!(|question: Question<'_>| {
             assert!(verified.is_same(), "{verified:?}");
         }
         let input = &outcome.inputs[0];
-        let error = input.error.as_ref().map(|it| it.to_string().replace(&name, "capture"));
+        let error = input
+            .error
+            .as_ref()
+            .map(|it| it.to_string().replace(&name, "capture"));
         let damages = input.damages.iter().map(wound).collect();
         let flows = outcome.flows.iter().collect();
         Ok((outcome.balance, flows, damages, input.damage_count, error))
     };
-    let first = answer(Source::Path(path.clone()), &config_of(simplest.clone()), true);
+    let first = answer(
+        Source::Path(path.clone()),
+        &config_of(simplest.clone()),
+        true,
+    );
 
     let tuning = Tuning {
         threads: 4,
@@ -74,7 +81,11 @@ fuzz_target!(|question: Question<'_>| {
         hash_key: Some(HashKey::fixed(question.hash_seed)),
         ..Tuning::default()
     };
-    let second = answer(Source::Path(path.clone()), &config_of(tuning.clone()), false);
+    let second = answer(
+        Source::Path(path.clone()),
+        &config_of(tuning.clone()),
+        false,
+    );
     assert_eq!(first, second);
 
     let trickle = Box::new(Trickle::new(question.capture, usize::from(question.piece)));

@@ -92,7 +92,11 @@ const ORIGIN: usize = 1 << 15;
 impl Model {
     fn new() -> Self {
         let bytes = vec![None; 2 * ORIGIN + 256];
-        Self { bytes, next: None, first: 2 * ORIGIN }
+        Self {
+            bytes,
+            next: None,
+            first: 2 * ORIGIN,
+        }
     }
 
     fn add(&mut self, start: usize, bytes: &[u8], overlap: Overlap) {
@@ -129,7 +133,11 @@ impl Model {
 }
 
 fuzz_target!(|stream: Stream| {
-    let overlap = if stream.is_last { Overlap::Last } else { Overlap::First };
+    let overlap = if stream.is_last {
+        Overlap::Last
+    } else {
+        Overlap::First
+    };
     let mut reassembler = Reassembler::default();
     let (mut sink, mut model) = (Delivered::default(), Model::new());
     let mut start = None;
@@ -146,7 +154,9 @@ fuzz_target!(|stream: Stream| {
             continue;
         }
         let place = ORIGIN.checked_add_signed(sent.offset.into()).unwrap();
-        let bytes: Vec<u8> = (0..sent.len).map(|it| it.wrapping_mul(31) ^ sent.value).collect();
+        let bytes: Vec<u8> = (0..sent.len)
+            .map(|it| it.wrapping_mul(31) ^ sent.value)
+            .collect();
         let first = stream.initial.wrapping_add(1);
         let sequence = first.wrapping_add_signed(sent.offset.into());
         // What stands in front of the start is too late.

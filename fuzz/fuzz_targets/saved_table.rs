@@ -23,7 +23,13 @@ fn saved() -> &'static [u8] {
             if let Ok(key) = FlowKey::of(&packet) {
                 let flags = packet.tcp_flags().unwrap_or(0);
                 let id = table.add(&key, record.time, record.wire_len, flags);
-                table.keep(id, RecordPlace { file, offset: record.offset });
+                table.keep(
+                    id,
+                    RecordPlace {
+                        file,
+                        offset: record.offset,
+                    },
+                );
             }
         }
         let mut bytes = Vec::new();
@@ -35,7 +41,9 @@ fn saved() -> &'static [u8] {
 fuzz_target!(|input: (Vec<Edit>, Option<u16>, Option<&[u8]>)| {
     let (edits, len, raw) = input;
     let bytes = raw.map_or_else(|| edited(saved(), &edits, len), <[u8]>::to_vec);
-    let Ok(table) = FlowTable::load(&bytes[..]) else { return };
+    let Ok(table) = FlowTable::load(&bytes[..]) else {
+        return;
+    };
     let mut written = Vec::new();
     table.save(&mut written).unwrap();
     let again = FlowTable::load(&written[..]).unwrap();
