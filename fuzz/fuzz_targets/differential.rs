@@ -4,7 +4,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use fuzzing::{Trickle, Wound, file, wound};
+use fuzzing::{Trickle, Wound, file, is_packed, wound};
 use libfuzzer_sys::fuzz_target;
 use pcap_flows::capture::Input;
 use pcap_flows::decode::DecodeOptions;
@@ -40,6 +40,9 @@ fn config(options: u8, tuning: Tuning) -> Config {
 }
 
 fuzz_target!(|question: Question<'_>| {
+    if is_packed(question.capture) {
+        return;
+    }
     let path = file("capture", question.capture);
     let simplest = Tuning {
         threads: 1,

@@ -56,6 +56,21 @@ pub fn wound(damage: &Damage) -> Wound {
     (*offset, *packet, *kind, *skipped, *resumed)
 }
 
+/// Whether these bytes start as what is compressed does. How much of it comes in front of damage
+/// inside depends on the room that a decompressor is given: such bytes have a target of their own.
+pub fn is_packed(bytes: &[u8]) -> bool {
+    let magics: [&[u8]; 6] = [
+        b"\x1f\x8b",
+        b"\x28\xb5\x2f\xfd",
+        b"\x04\x22\x4d\x18",
+        b"\x02\x21\x4c\x18",
+        b"\xfd7zXZ",
+        b"BZh",
+    ];
+    let is_skippable = matches!(bytes, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
+    is_skippable || magics.iter().any(|magic| bytes.starts_with(magic))
+}
+
 /// A directory of this process, in memory where there is such a place.
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
