@@ -22,6 +22,7 @@ mod determinism;
 mod examples;
 mod expected;
 mod extract;
+mod faults;
 mod index;
 mod interrupt;
 mod layering;

@@ -9,6 +9,7 @@ pub(crate) mod indexed;
 pub(crate) mod program;
 pub(crate) mod reading;
 pub(crate) mod segments;
+pub(crate) mod strace;
 pub(crate) mod streams;
 
 use std::fs;
