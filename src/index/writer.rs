@@ -47,7 +47,7 @@ impl IndexWriter {
         kept: Vec<PartNote>,
     ) -> Result<Self, Error> {
         let flows = OutputFile::create(path, inputs.clone())?;
-        let existing = parts_of(path);
+        let existing = parts_of(path)?;
         let number = existing
             .iter()
             .map(|(number, _)| *number)
@@ -204,8 +204,9 @@ pub(super) fn part_path(index: &Path, number: u64) -> PathBuf {
     name.into()
 }
 
-/// The files with packets that stand beside an index, with their numbers.
-fn parts_of(index: &Path) -> Vec<(u64, PathBuf)> {
+/// The files with packets that stand beside an index, with their numbers. Where these cannot be
+/// known, a new one might take the place of one that is needed.
+fn parts_of(index: &Path) -> Result<Vec<(u64, PathBuf)>, Error> {
     let folder = match index.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -219,12 +220,15 @@ fn parts_of(index: &Path) -> Vec<(u64, PathBuf)> {
         let number = name.strip_prefix(&own)?.strip_prefix(PART_INFIX)?;
         number.parse::<u64>().ok()
     };
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let parts = entries.filter_map(|entry| {
-        let number = number(entry.file_name().to_str()?)?;
-        Some((number, part_path(index, number)))
-    });
-    parts.collect()
+    let failed = |error| Error::io("read", folder, error);
+    let mut parts = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        if let Some(number) = name.to_str().and_then(number) {
+            parts.push((number, part_path(index, number)));
+        }
+    }
+    Ok(parts)
 }
 
 const PART_INFIX: &str = ".packets-";
