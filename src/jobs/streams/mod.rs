@@ -253,11 +253,10 @@ impl<'p> Streams<'p> {
     }
 
     /// Adds up what was found.
-    fn count(&mut self, observers: &[&mut StreamObserver], listed: &[Listed]) {
+    fn count(&mut self, flows: &FlowList, observers: &[&mut StreamObserver], listed: &[Listed]) {
         let report = &mut self.report;
-        for observer in observers {
-            report.cut_headers += observer.cut_headers;
-            report.mixed_link_types += observer.mixed_link_types;
+        for (shard, observer) in observers.iter().enumerate() {
+            report.cut_headers += observer.cut_headers(|flow| flows.id_of(shard, flow));
         }
         for listed in listed {
             let stream = observers
@@ -332,7 +331,7 @@ impl Job for Streams<'_> {
         let mut written = each(&mut observers, |shard, it| flush.finish(shard, it))?;
         flush.settle_all(&observers)?;
         let listed = self.listed(&flush, &observers);
-        self.count(&observers, &listed);
+        self.count(flows, &observers, &listed);
         written += self.write_others(flows, &mut observers, &listed)?;
         self.write_manifest(flows, &observers, &listed)?;
         for target in &mut self.targets.all {

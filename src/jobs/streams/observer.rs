@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::flow::{Contents, FlowKey, NetworkKey, Observer, PacketRef, Transport};
 use crate::tcp::{Arrival, Reassembler};
 use hashbrown::HashTable;
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -40,10 +41,9 @@ pub struct StreamObserver {
     undecided: Vec<u32>,
     free_pairs: Vec<u32>,
     free_streams: Vec<u32>,
-    /// Packets whose TCP or UDP header was not captured, or cannot be one.
-    pub(super) cut_headers: u64,
-    /// Packets that have another link type than the first one of their stream.
-    pub(super) mixed_link_types: u64,
+    /// Packets whose TCP or UDP header was not captured, or cannot be one: by pair and flow, as
+    /// FlowIDs may decide whether anybody asked for them.
+    cut_headers: BTreeMap<(u32, u32), u64>,
     /// Flows before this one started in earlier windows.
     first_flow: usize,
     /// What went wrong while pieces were compared.
@@ -102,8 +102,7 @@ impl StreamObserver {
             undecided: Vec::new(),
             free_pairs: Vec::new(),
             free_streams: Vec::new(),
-            cut_headers: 0,
-            mixed_link_types: 0,
+            cut_headers: BTreeMap::new(),
             first_flow: 0,
             error: None,
         }
@@ -219,7 +218,7 @@ impl StreamObserver {
             self.streams.get_mut(number as usize),
             ByteOrder::Big.u16(transport.bytes, 4),
         ) else {
-            self.cut_headers += 1;
+            self.count_cut_header(to);
             return;
         };
         let captured = u32::try_from(transport.bytes.len()).unwrap_or(u32::MAX);
@@ -255,6 +254,11 @@ impl StreamObserver {
         }
     }
 
+    #[cold]
+    fn count_cut_header(&mut self, to: Direction) {
+        *self.cut_headers.entry((to.pair, to.flow)).or_default() += 1;
+    }
+
     /// A fragment that completes nothing, or less than a header: no stream starts with it, unless
     /// packets are what is written.
     #[cold]
@@ -287,7 +291,7 @@ impl StreamObserver {
             stream.link_type = contents.link_type;
         }
         if stream.link_type != contents.link_type {
-            self.mixed_link_types += 1;
+            stream.content.rare().mixed_link_types += 1;
             return;
         }
         let len = u32::try_from(contents.data.len()).unwrap_or(u32::MAX);
@@ -314,18 +318,13 @@ impl StreamObserver {
         if !are_all_known {
             return;
         }
+        let is_wanted = self.pairs_of_wanted_flows(&id_of);
         let mut refused = Vec::new();
         for number in std::mem::take(&mut self.candidates) {
             let Some(pair) = self.pairs.get(number as usize) else {
                 continue;
             };
-            let mut streams = pair.current.into_iter().chain(pair.previous);
-            // Earlier connections of a flow have its FlowID, too.
-            let is_wanted = streams.any(|number| {
-                let stream = self.streams.get(number as usize);
-                stream.is_some_and(|stream| stream.verdict == Verdict::Wanted)
-            });
-            if !is_wanted {
+            if is_wanted.get(number as usize) != Some(&true) {
                 let hash = self.hasher.hash_one(pair.key);
                 if let Ok(entry) = self.numbers.find_entry(hash, |&it| it == number) {
                     entry.remove();
@@ -337,6 +336,41 @@ impl StreamObserver {
             self.forget(&refused);
         }
         self.first_flow = self.flows.len();
+    }
+
+    /// For each pair, whether one of the flows that started since pairs were forgotten last is
+    /// asked for by its FlowID: any stream between its endpoints may be that of the flow, one that
+    /// is yet to start among them.
+    fn pairs_of_wanted_flows(&self, id_of: impl Fn(u32) -> u64) -> Vec<bool> {
+        let mut is_wanted = vec![false; self.pairs.len()];
+        let flows = self.flows.iter().zip(0..).skip(self.first_flow);
+        for (&direction, flow) in flows.filter(|(direction, _)| **direction != NONE) {
+            let number = (direction >> 1) as usize;
+            if self.is_asked_for(number, flow, &id_of)
+                && let Some(place) = is_wanted.get_mut(number)
+            {
+                *place = true;
+            }
+        }
+        is_wanted
+    }
+
+    /// Whether a flow between a pair of endpoints is asked for by its FlowID.
+    fn is_asked_for(&self, pair: usize, flow: u32, id_of: impl Fn(u32) -> u64) -> bool {
+        let options = self.pairs.get(pair).map(|it| it.key.protocol);
+        let options = options.and_then(|protocol| self.rules.of(protocol));
+        options.is_some_and(|it| it.ids.contains(id_of(flow)))
+    }
+
+    /// Packets of streams that were asked for whose TCP or UDP header was not captured, or cannot
+    /// be one.
+    pub(super) fn cut_headers(&self, id_of: impl Fn(u32) -> u64) -> u64 {
+        let counts = self.cut_headers.iter();
+        let asked_for = counts.filter(|((pair, flow), _)| {
+            let verdict = self.pairs.get(*pair as usize).map(|it| it.verdict);
+            verdict == Some(Verdict::Wanted) || self.is_asked_for(*pair as usize, *flow, &id_of)
+        });
+        asked_for.map(|(_, packets)| packets).sum()
     }
 
     /// Streams that hold bytes that cannot be read again, and where the first of these stood.
@@ -380,6 +414,7 @@ impl StreamObserver {
                 self.free_streams.push(number);
             }
         }
+        self.cut_headers.retain(|(pair, _), _| !is_refused(*pair));
         self.free_pairs.extend_from_slice(refused);
     }
 }

@@ -49,5 +49,6 @@ impl StreamsReport {
         self.unfilled_gaps += rare.unfilled;
         self.conflicts += rare.conflicts;
         self.late_bytes += rare.late;
+        self.mixed_link_types += rare.mixed_link_types;
     }
 }

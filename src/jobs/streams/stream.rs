@@ -88,6 +88,8 @@ pub(super) struct Rare {
     pub(super) runs: Vec<Run>,
     /// The file that is being written: more than one where gaps split a stream.
     pub(super) part: u32,
+    /// Packets that have another link type than the first one.
+    pub(super) mixed_link_types: u64,
     /// Bytes of gaps that zeros stand for, and gaps that are too long for that.
     pub(super) filled: u64,
     pub(super) unfilled: u64,

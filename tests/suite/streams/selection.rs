@@ -1,6 +1,7 @@
 //! Which streams are written: by FlowID, port, protocol and filter, from files and pipes; and what
 //! is said where the options make no sense.
 
+use crate::common::bytes::Pcap;
 use crate::common::program::{Program, run};
 use crate::common::reading::parse;
 use crate::common::segments::{CLIENT, Ends, Trace, content};
@@ -44,6 +45,75 @@ fn by_flow_id() {
     let small = ["--window-bytes", "1", "--extract-tcp", "2,5"];
     assert_eq!(client_ports(&select(HTTP, &small)), [41001, 41003]);
     assert_eq!(select(HTTP, &small).file(second), all.file(second));
+}
+
+/// Three connections between the same endpoints, each of a flow of its own: by MAC addresses, or
+/// by an idle timeout. Whichever of them is asked for, and however the capture is read, it is the
+/// one of its flow.
+#[test]
+fn by_flow_id_among_several_flows_of_the_same_endpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    let contents = [&b"first"[..], b"second", b"third"];
+    for (taps, options) in [([0, 1, 2], &[][..]), ([0, 0, 0], &["--idle-timeout", "2"])] {
+        let mut capture = Pcap::COMMON.file_header();
+        for ((content, tap), number) in contents.into_iter().zip(taps).zip(0_u32..) {
+            let (ends, start) = (Ends { tap, ..CLIENT }, 1000 + 500_000_000 * number);
+            let fin = start + 1 + u32::try_from(content.len()).unwrap();
+            for segment in [
+                ends.syn(start),
+                ends.data(start + 1, content),
+                ends.fin(fin),
+            ] {
+                let (time, frame) = ((1_700_000_000 + 10 * number, 0), segment.frame());
+                let len = u32::try_from(frame.len()).unwrap();
+                capture.extend(Pcap::COMMON.record(time, len, &frame));
+            }
+        }
+        let path = folder.path().join("capture.pcap");
+        fs::write(&path, capture).unwrap();
+        for (id, content) in ["1", "2", "3"].into_iter().zip(contents) {
+            for window in ["1", "200", "100000000"] {
+                let args = ["--extract-tcp", id, "--window-bytes", window];
+                let found = select(path.to_str().unwrap(), &[&args, options].concat());
+                let files: Vec<&Vec<u8>> = found.files.values().collect();
+                assert_eq!(
+                    files,
+                    [content],
+                    "FlowID {id}, windows of {window}, {options:?}"
+                );
+            }
+        }
+    }
+}
+
+/// Notices are about what was asked for, whatever else the capture holds.
+#[test]
+fn notices_do_not_depend_on_windows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("capture.pcap");
+    let (asked, other) = (CLIENT, CLIENT.with_port(50_000));
+    let mut frames: Vec<Vec<u8>> = Vec::new();
+    for ends in [asked, other, other, other, asked] {
+        let mut frame = ends.data(5, []).frame();
+        // A TCP header that claims to be shorter than any is.
+        let offset = frame.len() - 8;
+        frame[offset] = 0x30;
+        frames.extend([ends.syn(4).frame(), frame]);
+    }
+    fs::write(&path, Pcap::COMMON.file(frames)).unwrap();
+    let whole = "2 packets end inside their TCP or UDP header";
+    for window in ["1", "100", "100000000"] {
+        let output = slashed(&folder.path().join("out"));
+        let program = Program::new()
+            .args(QUIET)
+            .args(["--extract-tcp", "1", "-o"]);
+        let program = program.args([&output, &path]);
+        program
+            .args(["--window-bytes", window])
+            .run()
+            .exits(0)
+            .says(whole);
+    }
 }
 
 #[test]

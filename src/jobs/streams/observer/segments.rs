@@ -46,7 +46,9 @@ impl StreamObserver {
         let transport = contents.transport.as_ref();
         let segment = transport.and_then(|it| Segment::parse(it.bytes));
         let (Some(transport), Some(segment)) = (transport, segment) else {
-            self.cut_headers += u64::from(transport.is_some());
+            if transport.is_some() {
+                self.count_cut_header(to);
+            }
             return self.without_transport(to, packet, contents);
         };
         let number = self.stream_of_segment(to, &segment);
