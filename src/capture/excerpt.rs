@@ -5,7 +5,7 @@
 //! itself, and is read like any other.
 
 use super::compressed::Content;
-use super::format::{Companion, CompanionKind, Format};
+use super::format::{Companion, CompanionKind, Format, Start};
 use super::mmap::MappedFile;
 use crate::error::{Error, ErrorKind};
 use std::fs::File;
@@ -27,6 +27,7 @@ pub struct Excerpted<'a> {
 /// Some records of a capture, to be read as a capture.
 #[derive(Debug)]
 pub struct Excerpt {
+    capture_start: Start,
     places: Arc<Places>,
     file: Option<MappedFile>,
     /// Bytes of the excerpt, from `start` on.
@@ -69,21 +70,21 @@ impl Excerpt {
         let failed = |source| Error::io("read", path, source);
         let (mut unpacked, mut lost) = (0, None);
         let mut buffer = Vec::new();
-        let places = match Content::open(path).map_err(failed)? {
+        let (capture_start, places) = match Content::open(path).map_err(failed)? {
             Some(content) => {
                 let mut bytes = Unpacked::new(content);
                 let mut spool = Spool::new(path)?;
-                extents(path, wanted, &mut bytes, &mut |_, bytes| {
+                let start = extents(path, wanted, &mut bytes, &mut |_, bytes| {
                     spool.out.write_all(bytes).map_err(Spool::failed)
                 })?;
                 unpacked = bytes.content.unpacked();
-                spool.finish()?
+                (start, spool.finish()?)
             }
             None => {
                 let file = File::open(path).map_err(failed)?;
                 let mut bytes = MappedFile::new(file).map_err(failed)?;
                 let mut places = Places::new(path.to_owned(), None);
-                extents(path, wanted, &mut bytes, &mut |offset, bytes| {
+                let start = extents(path, wanted, &mut bytes, &mut |offset, bytes| {
                     places.add(offset, bytes.len() as u64);
                     if places.len <= keep as u64 {
                         buffer.extend_from_slice(bytes);
@@ -93,10 +94,11 @@ impl Excerpt {
                     Ok(())
                 })?;
                 lost = bytes.lost();
-                places
+                (start, places)
             }
         };
         Ok(Self {
+            capture_start,
             places: Arc::new(places),
             file: None,
             buffer,
@@ -104,6 +106,12 @@ impl Excerpt {
             unpacked,
             lost,
         })
+    }
+
+    /// How the capture starts that it is an excerpt of. Its own bytes do not tell where the first
+    /// block of that one is damaged.
+    pub(super) const fn capture_start(&self) -> &Start {
+        &self.capture_start
     }
 
     /// Where its bytes stand.
@@ -349,13 +357,14 @@ impl Source for Unpacked {
 /// Takes offset and bytes of a part of an excerpt.
 type See<'s> = dyn FnMut(u64, &[u8]) -> Result<(), Error> + 's;
 
-/// Shows where the parts of an excerpt stand, and their bytes, in order.
+/// Shows where the parts of an excerpt stand, and their bytes, in order; returns how the capture
+/// starts.
 fn extents(
     path: &Path,
     wanted: Excerpted<'_>,
     bytes: &mut dyn Source,
     see: &mut See<'_>,
-) -> Result<(), Error> {
+) -> Result<Start, Error> {
     let failed = |source| Error::io("read", path, source);
     let no_record = |offset| {
         Error::from(ErrorKind::NoRecord {
@@ -364,9 +373,10 @@ fn extents(
         })
     };
     let head = bytes.at(0, Format::PROBE_LEN).map_err(failed)?;
-    let (mut format, header_len) = Format::probe(head).map_err(|_why| no_record(0))?;
-    see(0, head.get(..header_len).unwrap_or(head))?;
-    let mut end = header_len as u64;
+    let start = Start::of(head).map_err(|_why| no_record(0))?;
+    see(0, &start.header)?;
+    let mut format = start.format.clone();
+    let mut end = start.header.len() as u64;
     let mut blocks = wanted.blocks.iter().copied().peekable();
     let mut records = wanted.records.iter().copied().peekable();
     loop {
@@ -374,7 +384,7 @@ fn extents(
         let record = records.peek().copied().unwrap_or(u64::MAX);
         let offset = block.min(record);
         if offset == u64::MAX {
-            return Ok(());
+            return Ok(start);
         }
         if offset < end {
             return Err(no_record(offset));

@@ -28,6 +28,16 @@ pub enum ProbeError {
     Unknown(String),
 }
 
+/// How a capture starts.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// How the first record or block is to be read.
+    pub format: Format,
+    /// The bytes in front of it: the file header of pcap and snoop; none of pcapng, whose header is
+    /// a block.
+    pub header: Vec<u8>,
+}
+
 impl Format {
     /// Bytes that [`Format::probe`] needs to see, unless the input is shorter.
     pub const PROBE_LEN: usize = 28;
@@ -105,6 +115,15 @@ impl Format {
             Self::Pcap(format) => Some(format.link_type),
             Self::Pcapng(_) => None,
         }
+    }
+}
+
+impl Start {
+    /// What the first [`Format::PROBE_LEN`] bytes of a capture tell.
+    pub(super) fn of(head: &[u8]) -> Result<Self, ProbeError> {
+        let (format, len) = Format::probe(head)?;
+        let header = head.get(..len).unwrap_or(head).to_vec();
+        Ok(Self { format, header })
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::compressed::Compression;
 use super::excerpt::{Excerpt, Places};
+use super::format::{Format, Start};
 use super::mmap::MappedFile;
+use super::recovery::not_a_capture;
 use super::stream::{Open, Stream};
 use crate::error::Error;
 use std::fs::File;
@@ -141,6 +143,19 @@ impl Input {
     /// Whether the input is known to be empty.
     pub fn is_empty(&self) -> bool {
         self.len() == Some(0)
+    }
+
+    /// How the capture starts: to be asked before anything else is read.
+    ///
+    /// # Errors
+    /// As [`Input::view`], and when the input is no capture.
+    pub fn start(&mut self, keep_waiting: &dyn Fn() -> bool) -> Result<Start, Error> {
+        if let Source::Excerpt(excerpt) = &self.source {
+            return Ok(excerpt.capture_start().clone());
+        }
+        let path = Arc::clone(&self.path);
+        let head = self.view(0, Format::PROBE_LEN, Format::PROBE_LEN, keep_waiting)?;
+        Start::of(head.bytes).map_err(|why| not_a_capture(&path, why, head.bytes.len()))
     }
 
     /// The bytes from `from` on: at least `min_len`, unless the input ends before, and about

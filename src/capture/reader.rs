@@ -1,10 +1,10 @@
 //! A capture as programs read it: one record after the other, however large it is.
 
-use super::format::{CompanionKind, Format, Walk};
+use super::format::{CompanionKind, Format, Start, Walk};
 use super::input::{Input, View};
 use super::linktype::LinkType;
 use super::record::{Damage, PacketRecord, Stop};
-use super::recovery::{Obstacle, not_a_capture, seconds_of};
+use super::recovery::{Obstacle, seconds_of};
 use super::timestamp::Nanos;
 use crate::error::Error;
 use std::io::Read;
@@ -99,16 +99,12 @@ impl Capture {
     /// # Errors
     /// When it cannot be read, or is no capture.
     pub fn from_input(mut input: Input) -> Result<Self, Error> {
-        let path = Arc::clone(input.path());
-        let head = input.view(0, Format::PROBE_LEN, Format::PROBE_LEN, &go_on)?;
-        let (format, header_len) =
-            Format::probe(head.bytes).map_err(|why| not_a_capture(&path, why, head.bytes.len()))?;
-        let header = head.bytes.get(..header_len).unwrap_or(head.bytes).to_vec();
+        let Start { format, header } = input.start(&go_on)?;
         Ok(Self {
             input,
+            window: header.len() as u64,
             header,
             format,
-            window: header_len as u64,
             min_len: 1,
             window_len: WINDOW_LEN,
             at: 0,

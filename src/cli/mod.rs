@@ -237,6 +237,8 @@ fn cancel_on_signals(progress: &Arc<Progress>) -> io::Result<Arc<AtomicUsize>> {
         signal_hook::flag::register_conditional_default(signal, Arc::clone(&again))?;
         signal_hook::flag::register(signal, Arc::clone(&again))?;
     }
+    // Writing more than a file may have (`ulimit -f`) is an error like any other, not the end.
+    signal_hook::flag::register(libc::SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     let mut signals = signal_hook::iterator::Signals::new(SIGNALS)?;
     let (progress, seen) = (Arc::clone(progress), Arc::clone(&number));
     thread::spawn(move || {

@@ -11,11 +11,13 @@ use pcap_flows::index::Index;
 use pcap_flows::jobs::index::{CarveJob, IndexJob};
 use pcap_flows::jobs::streams::StreamOptions;
 use pcap_flows::jobs::{ExtractOptions, FlowsJob};
+use pcap_flows::output::metadata_of_name;
 use pcap_flows::output::table::{
     Columns, Format, Order, Shown, Sort, TableOptions, TimeZone, Window, condition_columns,
 };
 use pcap_flows::select::condition::Condition;
 use pcap_flows::select::{PortRange, Selection};
+use std::fs::Metadata;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
@@ -143,7 +145,7 @@ fn flows(args: Args, sources: &[Source]) -> Result<FlowsJob, String> {
     }
     for path in named.into_iter().filter_map(|(_, path)| path) {
         let is_replaced = path.metadata().is_ok_and(|it| it.is_file());
-        if reads_stdin(sources) && is_replaced && is_open_as(path, io::stdin()) {
+        if reads_stdin(sources) && is_replaced && is_open_as(path.metadata(), io::stdin()) {
             return Err(format!(
                 "{} is also standard input; name another output",
                 path.display()
@@ -211,12 +213,14 @@ fn list_output(args: &Args, has_streams: bool) -> Result<Option<PathBuf>, String
 
 /// Whether an output is standard output, by "-" or by another name such as /dev/stdout.
 fn is_stdout(path: Option<&Path>) -> bool {
-    path.is_some_and(|path| path == Path::new("-") || is_open_as(path, io::stdout()))
+    path.is_some_and(|path| {
+        path == Path::new("-") || is_open_as(metadata_of_name(path), io::stdout())
+    })
 }
 
-/// Whether a path is what an open descriptor of this process refers to.
-fn is_open_as(path: &Path, open: impl AsFd) -> bool {
-    match (path.metadata(), rustix::fs::fstat(open)) {
+/// Whether a file is what an open descriptor of this process refers to.
+fn is_open_as(file: io::Result<Metadata>, open: impl AsFd) -> bool {
+    match (file, rustix::fs::fstat(open)) {
         (Ok(named), Ok(open)) => named.dev() == open.st_dev && named.ino() == open.st_ino,
         _ => false,
     }

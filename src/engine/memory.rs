@@ -11,8 +11,9 @@ use super::progress::Progress;
 use crate::error::Error;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use std::convert::Infallible;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -36,7 +37,8 @@ impl MemoryWatch {
     /// When the system does not tell how much memory the process has.
     pub fn start(limit: u64, progress: &Arc<Progress>) -> Result<Self, Error> {
         let failed = |error| Error::io("read", STATM.as_ref(), error);
-        if memory_in_use().map_err(failed)? > limit {
+        let usage = Usage::open().map_err(failed)?;
+        if usage.bytes().map_err(failed)? > limit {
             // A short run is stopped, too.
             progress.cancel_for_memory(limit);
         }
@@ -44,7 +46,7 @@ impl MemoryWatch {
         let progress = Arc::clone(progress);
         let thread = thread::spawn(move || {
             while is_running.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                if memory_in_use().is_ok_and(|used| used > limit) {
+                if usage.bytes().is_ok_and(|used| used > limit) {
                     progress.cancel_for_memory(limit);
                     return;
                 }
@@ -67,19 +69,29 @@ impl Drop for MemoryWatch {
     }
 }
 
-/// Bytes of memory that the process has and that only the process's end would free.
-///
-/// # Errors
-/// When the system does not tell.
-pub fn memory_in_use() -> io::Result<u64> {
-    let text = fs::read_to_string(STATM)?;
-    let mut pages = text.split_ascii_whitespace().skip(1).map(str::parse::<u64>);
-    // proc_pid_statm(5): size, resident, and how much of that is backed by files.
-    match (pages.next(), pages.next()) {
-        (Some(Ok(resident)), Some(Ok(shared))) => {
-            Ok(resident.saturating_sub(shared) * rustix::param::page_size() as u64)
+/// What the system tells of the memory of this process.
+struct Usage(File);
+
+impl Usage {
+    fn open() -> io::Result<Self> {
+        File::open(STATM).map(Self)
+    }
+
+    /// Bytes of memory that the process has and that only the process's end would free.
+    fn bytes(&self) -> io::Result<u64> {
+        // Seven numbers of at most 20 digits.
+        let mut text = [0; 160];
+        let len = self.0.read_at(&mut text, 0)?;
+        let text = str::from_utf8(text.get(..len).unwrap_or_default());
+        let text = text.map_err(io::Error::other)?;
+        let mut pages = text.split_ascii_whitespace().skip(1).map(str::parse::<u64>);
+        // proc_pid_statm(5): size, resident, and how much of that is backed by files.
+        match (pages.next(), pages.next()) {
+            (Some(Ok(resident)), Some(Ok(shared))) => {
+                Ok(resident.saturating_sub(shared) * rustix::param::page_size() as u64)
+            }
+            _ => Err(io::ErrorKind::InvalidData.into()),
         }
-        _ => Err(io::ErrorKind::InvalidData.into()),
     }
 }
 
@@ -135,10 +147,11 @@ mod tests {
     #[test]
     fn what_is_allocated_is_in_use() {
         const LEN: usize = 256 << 20;
-        let before = memory_in_use().unwrap();
+        let usage = Usage::open().unwrap();
+        let before = usage.bytes().unwrap();
         let memory = vec![1_u8; LEN];
         // Other tests run at the same time, and may free some.
-        let grown = memory_in_use().unwrap().saturating_sub(before);
+        let grown = usage.bytes().unwrap().saturating_sub(before);
         assert!(grown > LEN as u64 / 2, "{grown} of {LEN}");
         drop(memory);
     }

@@ -13,7 +13,7 @@ mod window;
 pub use balance::{Balance, Oddity, Place};
 pub use config::{Config, Restriction, Tuning};
 pub use job::{Findings, InputStart, Job, Window};
-pub use memory::{MemoryWatch, available_memory, memory_in_use};
+pub use memory::{MemoryWatch, available_memory};
 pub use progress::{Progress, Snapshot, Stopwatch};
 pub use run::{InputReport, Outcome, Source, Workers, run, run_on};
 pub use window::Known;

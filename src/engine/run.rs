@@ -5,9 +5,7 @@ use super::config::{Config, Rules, Tuning};
 use super::job::{Findings, InputStart, Job};
 use super::progress::Progress;
 use super::window::{Known, Tables, WindowStart};
-use crate::capture::{
-    Damage, DamageKind, Format, Input, Obstacle, Stop, not_a_capture, seconds_of,
-};
+use crate::capture::{Damage, DamageKind, Input, Obstacle, Start, Stop, seconds_of};
 use crate::error::{Error, ErrorKind};
 use crate::flow::{FirstFragment, FlowList};
 use std::io::Read;
@@ -317,15 +315,12 @@ impl<J: Job> Reader<'_, J> {
         let keep_waiting = || !progress.is_cancelled();
         let file_len = input.len();
         let places = input.places().cloned();
-        let head = input
-            .view(0, Format::PROBE_LEN, Format::PROBE_LEN, &keep_waiting)
+        let Start { mut format, header } = input
+            .start(&keep_waiting)
             .map_err(|error| self.read_failed(error))?;
-        let (mut format, header_len) = Format::probe(head.bytes)
-            .map_err(|why| Ended::Unreadable(not_a_capture(&path, why, head.bytes.len())))?;
-        let header = head.bytes.get(..header_len).unwrap_or(head.bytes);
         let start = InputStart {
             path: &path,
-            header,
+            header: &header,
             format: &format,
             file_len,
             places: places.as_ref(),
@@ -335,7 +330,7 @@ impl<J: Job> Reader<'_, J> {
         let window_len = self.config.tuning.window_len.clamp(1, MAX_WINDOW_LEN);
         let mut target_len = window_len;
         let mut min_len = 1;
-        let mut position = header_len as u64;
+        let mut position = header.len() as u64;
         // Seconds of the last packet: what follows damage is from about the same time.
         let mut near = None;
         loop {

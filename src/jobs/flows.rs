@@ -292,24 +292,14 @@ fn path_of(source: &Source) -> Option<&Path> {
 
 /// The format of a regular file; `None` where it cannot be known before reading.
 fn probe(source: &mut Source) -> Option<Format> {
-    let path = match source {
-        Source::Path(path) => path,
-        Source::Input(input) if input.places().is_some() => {
-            let head = input.view(0, Format::PROBE_LEN, Format::PROBE_LEN, &|| true);
-            return Format::probe(head.ok()?.bytes)
-                .ok()
-                .map(|(format, _)| format);
+    let start = match source {
+        Source::Path(path) if path.metadata().ok()?.is_file() => {
+            Input::open(path).ok()?.start(&|| true)
         }
-        Source::Input(_) | Source::Reader(..) => return None,
+        Source::Input(input) if input.places().is_some() => input.start(&|| true),
+        Source::Path(_) | Source::Input(_) | Source::Reader(..) => return None,
     };
-    if !path.metadata().ok()?.is_file() {
-        return None;
-    }
-    let mut input = Input::open(path).ok()?;
-    let view = input
-        .view(0, Format::PROBE_LEN, Format::PROBE_LEN, &|| true)
-        .ok()?;
-    Format::probe(view.bytes).ok().map(|(format, _)| format)
+    start.ok().map(|it| it.format)
 }
 
 /// FlowIDs that do not exist are an error; those that are filtered out are worth a notice.

@@ -11,7 +11,8 @@ use tempfile::TempPath;
 ///
 /// A regular file is written under a temporary name in the same directory and renamed by
 /// [`OutputFile::finish`]; dropped before, it leaves nothing behind. `-` is standard output;
-/// devices and pipes are written to as they are.
+/// devices and pipes are written to as they are. Links are not followed: the file takes their
+/// place; only those that the system has in `/dev` and `/proc` lead on.
 #[derive(Debug)]
 pub struct OutputFile {
     path: PathBuf,
@@ -59,9 +60,16 @@ impl OutputFile {
                 }
                 .into());
             }
-            let kind = existing.file_type();
+            // A link at the output's name is replaced, wherever it leads.
+            let kind = metadata_of_name(path).map_err(failed)?.file_type();
             if kind.is_fifo() || kind.is_char_device() || is_descriptor(path) {
-                let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+                let follow = match is_of_system(path) {
+                    true => 0,
+                    false => libc::O_NOFOLLOW,
+                };
+                let mut options = OpenOptions::new();
+                let file = options.write(true).custom_flags(follow).open(path);
+                let file = file.map_err(failed)?;
                 return Ok(Target::Direct(BufWriter::with_capacity(BUFFER_LEN, file)));
             }
         }
@@ -168,9 +176,36 @@ fn write_error(path: &Path, source: io::Error) -> Error {
 /// Whether a path names one of the process's own descriptors (`/dev/stdout`, `/dev/fd/63`):
 /// whatever is behind it is written to, and its name is never given to another file.
 fn is_descriptor(path: &Path) -> bool {
-    let is_of_process = |path: PathBuf| path.starts_with("/proc");
-    let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
-    parent.is_some_and(is_of_process) || path.read_link().is_ok_and(is_of_process)
+    let is_of_process = |path: &Path| path.starts_with("/proc");
+    match folder_of(path) {
+        Some(folder) if folder == Path::new("/dev") => {
+            path.read_link().is_ok_and(|it| is_of_process(&it))
+        }
+        Some(folder) => is_of_process(&folder),
+        None => false,
+    }
+}
+
+/// What an output's name stands for: a link for itself, as it will be replaced, unless it is one of
+/// the system's own in `/dev` and `/proc`.
+///
+/// # Errors
+/// When there is nothing of that name, or it cannot be looked at.
+pub fn metadata_of_name(path: &Path) -> io::Result<Metadata> {
+    if is_of_system(path) {
+        path.metadata()
+    } else {
+        path.symlink_metadata()
+    }
+}
+
+/// Whether a path stands where only the system makes names: what it leads to is meant.
+fn is_of_system(path: &Path) -> bool {
+    folder_of(path).is_some_and(|it| it == Path::new("/dev") || it.starts_with("/proc"))
+}
+
+fn folder_of(path: &Path) -> Option<PathBuf> {
+    path.parent()?.canonicalize().ok()
 }
 
 /// Whether both names are those of one file.

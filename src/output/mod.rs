@@ -6,5 +6,5 @@ pub(crate) mod parquet;
 pub mod stream;
 pub mod table;
 
-pub use atomic::OutputFile;
+pub use atomic::{OutputFile, metadata_of_name};
 pub(crate) use atomic::{STDOUT, is_same_file};

@@ -31,6 +31,7 @@ mod list;
 mod oracle;
 mod outputs;
 mod plain;
+mod planted;
 mod readme;
 mod stream_oracle;
 mod streams;

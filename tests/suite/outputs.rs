@@ -186,6 +186,24 @@ fn an_output_that_cannot_be_written_fails() {
     }
 }
 
+/// The system sends a signal, whose default is the end, to who writes more than a file may have.
+#[test]
+fn an_output_that_is_larger_than_files_may_be_fails() {
+    for options in [
+        &["-o", "out.pcap"][..],
+        &["--format", "parquet", "-o", "out.parquet"],
+        &["--extract-tcp-all", "-o", "out.tar"],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let capture = root().join(HTTP);
+        let program = Program::with_limit("-f 1").current_dir(folder.path());
+        let program = program.args([&capture]).args(options);
+        let ended = program.args(["--disable-display"]).run().exits(1);
+        ended.says("File too large");
+        assert_eq!(entries(folder.path()), [""; 0]);
+    }
+}
+
 #[test]
 fn the_list_can_be_left_out() {
     for format in ["text", "csv", "json"] {

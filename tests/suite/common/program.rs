@@ -32,8 +32,13 @@ impl Program {
 
     /// The program with less of something than usual: `limit` is what `ulimit` is to set.
     pub(crate) fn with_limit(limit: &str) -> Self {
+        Self::after(&format!("ulimit {limit}"))
+    }
+
+    /// The program as it is called behind this in a shell.
+    pub(crate) fn after(command: &str) -> Self {
         let mut shell = Command::new("sh");
-        let script = format!("ulimit {limit}; exec \"$@\"");
+        let script = format!("{command}; exec \"$@\"");
         shell.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_pcap_flows")]);
         Self::called_by(shell)
     }

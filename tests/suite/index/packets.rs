@@ -1,9 +1,12 @@
 //! Packets by an index: the same capture as without, byte for byte.
 
+use crate::common::bytes::{interface, packet, section};
 use crate::common::indexed::Indexed;
 use crate::common::program::Program;
+use crate::common::segments::CLIENT;
 use crate::common::{Capture, Complaints, captures, testdata};
 use crate::streams::same::mixed;
+use pcap_flows::capture::ByteOrder;
 use std::fs;
 use std::path::PathBuf;
 
@@ -52,6 +55,39 @@ fn of_every_capture() {
         for selection in [SELECTIONS[0], SELECTIONS[2], turn] {
             indexed.compare_outputs("out", selection, &mut wrong);
         }
+    }
+    wrong.none();
+}
+
+/// The capture's first block tells the byte order, but is damaged: packets behind it are read, and
+/// found again.
+#[test]
+fn of_a_section_whose_header_is_damaged() {
+    let mut wrong = Complaints::default();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, order) in [("le", ByteOrder::Little), ("be", ByteOrder::Big)] {
+        let interface = interface(order, 1, None, None);
+        let mut capture = section(order);
+        *capture.last_mut().unwrap() ^= 0x55;
+        capture.extend(&interface);
+        for (number, ends) in (1..).zip([CLIENT, CLIENT.with_port(50_000), CLIENT]) {
+            let frame = ends.data(5, b"some bytes").frame();
+            let len = u32::try_from(frame.len()).unwrap();
+            capture.extend(packet(order, false, 0, number, len, &frame));
+        }
+        let path = folder.path().join(format!("{name}.pcapng"));
+        fs::write(&path, capture).unwrap();
+        let indexed = Indexed::of(&[&path], &[]);
+        for selection in [&[][..], &["--extract", "1"], &["--extract", "2"]] {
+            indexed.compare_outputs("out", selection, &mut wrong);
+        }
+        let streams = ["--extract-tcp", "1"];
+        indexed.compare_outputs("out/", &streams, &mut wrong);
+        let extracted = indexed.by_index().args(["--extract", "1", "-o", "-"]);
+        let packets = extracted.run().stdout;
+        let text = b"some bytes";
+        let found = packets.windows(text.len()).filter(|it| *it == text);
+        wrong.compare(name, found.count(), 2);
     }
     wrong.none();
 }
