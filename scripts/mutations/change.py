@@ -37,9 +37,13 @@ class Changes:
         """What decides everything about a number."""
         return random.Random(f"{self.seed}:{number}")
 
+    def is_broken(self, number: int) -> bool:
+        """Whether the capture of a number is one that is broken as it is."""
+        return number < len(self.broken)
+
     def make(self, number: int, chance: random.Random) -> Changed:
         """The capture of a number."""
-        if number < len(self.broken):
+        if self.is_broken(number):
             source = self.broken[number]
             return Changed(source.read_bytes(), source, "as it is")
         source = chance.choice(self.sources)

@@ -28,6 +28,7 @@ pub use input::{Input, View, known_len, widen_pipe};
 pub use linktype::LinkType;
 pub use lost::survive_lost_pages;
 pub use pcap::{PcapFormat, Variant};
+pub(crate) use pcapng::new_section_header;
 pub use pcapng::{Interface, Section};
 pub use reader::{Capture, Record};
 pub use record::{Damage, DamageKind, PacketRecord, Stop};

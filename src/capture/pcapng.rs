@@ -67,6 +67,15 @@ pub(super) fn section_order(bytes: &[u8], at: usize) -> Option<ByteOrder> {
         })
 }
 
+/// A section header block that says nothing but the byte order; the section's length is not known.
+pub(crate) fn new_section_header(order: ByteOrder) -> Vec<u8> {
+    let len = order.bytes32(28);
+    let kind = order.bytes32(block::SECTION_HEADER);
+    let magic = order.bytes32(BYTE_ORDER_MAGIC);
+    let version = order.pair16(1, 0);
+    [kind, len, magic, version, [0xff; 4], [0xff; 4], len].concat()
+}
+
 /// Whether a capture that starts with these bytes is pcapng.
 pub(super) fn is_pcapng(bytes: &[u8]) -> bool {
     ByteOrder::Little.u32(bytes, 0) == Some(block::SECTION_HEADER)

@@ -3,6 +3,7 @@
 use super::format::{CompanionKind, Format, Start, Walk};
 use super::input::{Input, View};
 use super::linktype::LinkType;
+use super::pcapng::new_section_header;
 use super::record::{Damage, PacketRecord, Stop};
 use super::recovery::{Obstacle, seconds_of};
 use super::timestamp::Nanos;
@@ -99,10 +100,15 @@ impl Capture {
     /// # Errors
     /// When it cannot be read, or is no capture.
     pub fn from_input(mut input: Input) -> Result<Self, Error> {
-        let Start { format, header } = input.start(&go_on)?;
+        let Start { format, mut header } = input.start(&go_on)?;
+        let window = header.len() as u64;
+        if let Format::Pcapng(section) = &format {
+            // In place of the one that will be read, should that be damaged.
+            header = new_section_header(section.order);
+        }
         Ok(Self {
             input,
-            window: header.len() as u64,
+            window,
             header,
             format,
             min_len: 1,

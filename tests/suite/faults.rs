@@ -197,7 +197,9 @@ fn longer_index() -> Case {
     Case::new(&before, &["index", CAPTURE, "--append", "day.idx"])
 }
 
-const CASES: [(&str, fn() -> Case); 7] = [
+type NamedCase = (&'static str, fn() -> Case);
+
+const CASES: [NamedCase; 7] = [
     ("packets", packets),
     ("new directory", new_directory),
     ("known directory", known_directory),

@@ -148,7 +148,7 @@ impl CaptureWriter {
                 needs_nanos,
                 snaplen,
             } => Writer::Pcap(PcapWriter::new(header, format, needs_nanos, snaplen)),
-            WantedFormat::AsInput | WantedFormat::Pcapng => Writer::Pcapng(PcapngWriter),
+            WantedFormat::AsInput | WantedFormat::Pcapng => Writer::Pcapng(PcapngWriter::default()),
         });
         match writer {
             Writer::Pcap(_) => Ok(()),
@@ -228,9 +228,11 @@ impl CaptureWriter {
     /// # Errors
     /// When writing fails; then there is no output.
     pub fn finish(mut self) -> Result<(), Error> {
-        if let Some(Writer::Pcap(writer)) = &mut self.writer {
-            writer.header(&mut self.out, LinkType::ETHERNET)?;
-        }
+        match &mut self.writer {
+            Some(Writer::Pcap(writer)) => writer.header(&mut self.out, LinkType::ETHERNET)?,
+            Some(Writer::Pcapng(writer)) => writer.start_section(&mut self.out)?,
+            None => 0,
+        };
         self.out.finish()
     }
 }

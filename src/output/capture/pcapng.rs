@@ -2,33 +2,54 @@
 
 use super::super::atomic::OutputFile;
 use super::{copy, write};
-use crate::capture::{ByteOrder, Companion, CompanionKind, Format, PacketRecord, PcapFormat};
+use crate::capture::{
+    ByteOrder, Companion, CompanionKind, Format, PacketRecord, PcapFormat, new_section_header,
+};
 use crate::error::Error;
 
 /// Writes a pcapng file: sections of pcapng inputs as they are, a section of its own for each
 /// pcap input.
-#[derive(Debug)]
-pub(super) struct PcapngWriter;
+#[derive(Debug, Default)]
+pub(super) struct PcapngWriter {
+    /// The byte order of a pcapng input that has not brought its section header yet.
+    awaited: Option<ByteOrder>,
+}
 
 impl PcapngWriter {
     /// An input starts. pcapng inputs bring their own section headers.
-    pub(super) fn input(&self, out: &mut OutputFile, format: &Format) -> Result<(), Error> {
-        if let Format::Pcap(format) = format {
-            write(out, &section_of(format))?;
+    pub(super) fn input(&mut self, out: &mut OutputFile, format: &Format) -> Result<(), Error> {
+        match format {
+            Format::Pcap(format) => write(out, &section_of(format)).map(|_| ()),
+            Format::Pcapng(section) => {
+                self.awaited = Some(section.order);
+                Ok(())
+            }
         }
-        Ok(())
+    }
+
+    /// Where an input's section header is damaged, one takes its place: interfaces are counted
+    /// anew behind it.
+    pub(super) fn start_section(&mut self, out: &mut OutputFile) -> Result<u64, Error> {
+        match self.awaited.take() {
+            Some(order) => write(out, &new_section_header(order)),
+            None => Ok(0),
+        }
     }
 
     /// A block that belongs with the packets behind it.
     pub(super) fn companion(
-        &self,
+        &mut self,
         out: &mut OutputFile,
         bytes: &[u8],
         companion: &Companion,
     ) -> Result<u64, Error> {
         let block = bytes.get(companion.start..companion.start + companion.len);
         let block = block.unwrap_or_default();
-        match &companion.kind {
+        if matches!(companion.kind, CompanionKind::Header(_)) {
+            self.awaited = None;
+        }
+        let started = self.start_section(out)?;
+        let written = match &companion.kind {
             CompanionKind::Header(Format::Pcap(format)) => write(out, &section_of(format)),
             CompanionKind::Header(Format::Pcapng(_)) => {
                 // The section's length is no longer that of the input: it is not known.
@@ -39,7 +60,8 @@ impl PcapngWriter {
                 write(out, &block)
             }
             CompanionKind::Interface | CompanionKind::Other => write(out, block),
-        }
+        };
+        Ok(started + written?)
     }
 
     pub(super) fn records(
@@ -66,16 +88,7 @@ impl PcapngWriter {
 /// A section header and one interface for the packets of a pcap file, in its byte order.
 fn section_of(format: &PcapFormat) -> Vec<u8> {
     let order = format.order;
-    let mut section = Vec::new();
-    let body = [
-        order.bytes32(0x1a2b_3c4d),
-        order.pair16(1, 0),
-        [0xff; 4],
-        [0xff; 4],
-    ]
-    .concat();
-    block(&mut section, order, 0x0a0d_0d0a, &body);
-
+    let mut section = new_section_header(order);
     let resolution = if format.unit_ns() == 1 { 9 } else { 6 };
     let body = [
         order.pair16(format.link_type.0, 0),

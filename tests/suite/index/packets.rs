@@ -88,6 +88,10 @@ fn of_a_section_whose_header_is_damaged() {
         let text = b"some bytes";
         let found = packets.windows(text.len()).filter(|it| *it == text);
         wrong.compare(name, found.count(), 2);
+        // What is written is a capture: it starts with a section header.
+        let again = Program::new().args(["-", "--format", "csv"]);
+        let rows = again.input(&packets, 4096).run().exits(0).rows();
+        wrong.compare(format!("{name}, read again"), rows.len(), 1);
     }
     wrong.none();
 }
