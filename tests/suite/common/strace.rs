@@ -51,6 +51,9 @@ fn traced(folder: &Path, args: &[&str], calls: &str, more: &[&str]) -> Option<(E
     command.args(["-e", &format!("trace={calls}")]).args(more);
     command.arg(env!("CARGO_BIN_EXE_pcap_flows")).args(args);
     command.current_dir(folder).env("TZ", "UTC");
+    // cargo names folders of libraries, each of which the loader would look into: as each thread
+    // counts its own calls, those of workers would all be among the loader's.
+    command.env_remove("LD_LIBRARY_PATH");
     let ended = run_other(command)?;
     let log = fs::read(&log).ok()?;
     let log = String::from_utf8_lossy(&log).into_owned();
