@@ -73,16 +73,12 @@ impl OutputFile {
                 return Ok(Target::Direct(BufWriter::with_capacity(BUFFER_LEN, file)));
             }
         }
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
         // The library's error tells the temporary name, which means nothing to anybody.
         let mut reason = None;
         let file = tempfile::Builder::new()
             .prefix(".pcap_flows-")
             .suffix(".part")
-            .make_in(directory, |path| {
+            .make_in(directory_of(path), |path| {
                 let file = OpenOptions::new()
                     .write(true)
                     .create_new(true)
@@ -204,8 +200,16 @@ fn is_of_system(path: &Path) -> bool {
     folder_of(path).is_some_and(|it| it == Path::new("/dev") || it.starts_with("/proc"))
 }
 
+/// The directory that a name is in, without links.
 fn folder_of(path: &Path) -> Option<PathBuf> {
-    path.parent()?.canonicalize().ok()
+    directory_of(path).canonicalize().ok()
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Whether both names are those of one file.
@@ -271,6 +275,23 @@ mod tests {
                 .file_type()
                 .is_char_device()
         );
+    }
+
+    #[test]
+    fn names_of_the_system_are_known_by_their_directory() {
+        let here = std::env::current_dir().unwrap().canonicalize().ok();
+        assert_eq!(folder_of(Path::new("stdout")), here);
+        let of_system = ["/dev/stdout", "/dev/null", "/dev/fd/1", "/proc/self/fd/1"];
+        for path in of_system.map(Path::new) {
+            assert!(is_of_system(path), "{}", path.display());
+        }
+        for path in ["/dev/stdout", "/dev/fd/1"].map(Path::new) {
+            assert!(is_descriptor(path), "{}", path.display());
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("/dev/stdout", &link).unwrap();
+        assert!(!is_of_system(&link) && !is_descriptor(&link));
     }
 
     #[test]

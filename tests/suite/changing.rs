@@ -3,7 +3,9 @@
 //! The program writes to a pipe that is read only when the file has been changed: until then it
 //! stands still, somewhere in the first two megabytes.
 
+use crate::common::bytes::Pcap;
 use crate::common::program::{Ended, Program};
+use crate::common::segments::{self, CLIENT};
 use crate::common::{entries, testdata};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -86,4 +88,35 @@ fn a_file_that_is_replaced_is_read_to_its_end() {
     ended.exits(0);
     let packets = format!("\"packets\": {}", content().1);
     assert!(stats.unwrap().contains(&packets));
+}
+
+/// What a stream's reader has got by then cannot be taken back; it is told that it is not all.
+#[test]
+fn a_file_that_is_cut_while_a_stream_is_written() {
+    const LEN: usize = 6_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("capture.pcap");
+    let content = segments::content(1, LEN);
+    let pieces = content.chunks(1000).zip((1..).step_by(1000));
+    let data = pieces.map(|(piece, number)| CLIENT.data(number, piece).frame());
+    let frames = std::iter::once(CLIENT.syn(0).frame()).chain(data);
+    fs::write(&path, Pcap::COMMON.file(frames)).unwrap();
+    let mut running = Program::new()
+        .args([path.as_os_str()])
+        .args(["--extract-tcp", "1", "-o", "-", "--disable-display"])
+        .args(["--window-bytes", "100000"])
+        .start();
+    // Nothing of the output is read until the file has been cut.
+    let stdout = running.child.stdout.as_mut().unwrap();
+    stdout.read_exact(&mut [0]).unwrap();
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(4_000_000).unwrap();
+    let ended = running.wait();
+    let written = ended.stdout.len();
+    assert!(content[1..].starts_with(&ended.stdout), "{written} bytes");
+    ended
+        .exits(1)
+        .says("capture.pcap: the file was cut, or cannot be read any more, at byte 4000000");
+    assert!(written < LEN);
+    assert_eq!(entries(folder.path()), ["capture.pcap"]);
 }

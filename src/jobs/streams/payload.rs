@@ -4,7 +4,7 @@
 //! cannot be read again (pipes, datagrams put together from fragments) is kept, and counted.
 
 use crate::capture::{Nanos, Places};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::tcp::Piece;
 use std::fs::{File, Metadata};
 use std::ops::Range;
@@ -420,11 +420,19 @@ impl Captures {
         };
         let failed = |source| Error::io("read again", &known.path, source);
         let file = self.file(input, known).map_err(failed)?;
-        match &known.places {
+        let read = match &known.places {
             Some(places) => places.read_exact_at(&file, bytes, position.offset()),
             None => file.read_exact_at(bytes, position.offset()),
-        }
-        .map_err(failed)
+        };
+        read.map_err(|error| match (error.kind(), file.metadata()) {
+            // It was longer when it was mapped.
+            (std::io::ErrorKind::UnexpectedEof, Ok(now)) => ErrorKind::Lost {
+                path: known.path.clone(),
+                offset: now.len(),
+            }
+            .into(),
+            _ => failed(error),
+        })
     }
 
     fn file(&self, input: usize, known: &InputFile) -> std::io::Result<Arc<File>> {
