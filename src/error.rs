@@ -59,7 +59,7 @@ pub enum ErrorKind {
     /// A file has lost bytes while it was read.
     #[error(
         "{}: the file was cut, or cannot be read any more, at byte {offset} while it was read; what was \
-         read behind it is lost, nothing was written", path.display()
+         read behind it is lost, and no output is put under its name", path.display()
     )]
     Lost {
         /// The file.

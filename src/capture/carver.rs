@@ -54,8 +54,12 @@ impl Carver {
     /// The record that starts at `offset`, in bytes from the file's start.
     ///
     /// # Errors
-    /// When no record starts there, and when reading fails.
+    /// When no record starts there, when reading fails, and when the file was found to have been cut.
     pub fn record_at(&mut self, offset: u64) -> Result<Record<'_>, Error> {
+        if let Some(offset) = self.file.lost() {
+            let path = self.path.clone();
+            return Err(ErrorKind::Lost { path, offset }.into());
+        }
         if offset >= self.file.len() {
             Err(not_a_record(&self.path, offset))
         } else if self.is_sure(offset)? {

@@ -6,7 +6,7 @@ use super::format::{Format, Start};
 use super::mmap::MappedFile;
 use super::recovery::not_a_capture;
 use super::stream::{Open, Stream};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::AsFd;
@@ -123,6 +123,20 @@ impl Input {
             Source::Mapped(file) => file.lost(),
             Source::Excerpt(excerpt) => excerpt.lost(),
             Source::Stream(_) => None,
+        }
+    }
+
+    /// Fails where [`Input::lost`] tells of something: to be asked when what was read is to be used.
+    ///
+    /// # Errors
+    /// When bytes were lost: with the file, and where.
+    pub fn check_lost(&self) -> Result<(), Error> {
+        match self.lost() {
+            None => Ok(()),
+            Some(offset) => {
+                let path = self.path.as_ref().clone();
+                Err(ErrorKind::Lost { path, offset }.into())
+            }
         }
     }
 

@@ -126,7 +126,8 @@ impl Capture {
     /// Damage is no error: see [`Capture::damages`].
     ///
     /// # Errors
-    /// When reading fails.
+    /// When reading fails, or the file was cut while it was read (where
+    /// [`survive_lost_pages`](super::survive_lost_pages) was called).
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, Error> {
         match self.advance()? {
             Some(found) => self.record(&found).map(Some),
@@ -167,8 +168,11 @@ impl Capture {
     /// Goes to the next record, and behind it.
     pub(super) fn advance(&mut self) -> Result<Option<Found>, Error> {
         loop {
+            // Of the record that was read last, whoever asked for it may have touched the bytes.
+            self.input.check_lost()?;
             let input = &mut self.input;
             let view = input.view(self.window, self.min_len, self.window_len, &go_on)?;
+            let at_end = view.at_end;
             let format = std::mem::replace(&mut self.format, Format::LENT);
             let mut walk = Walk::new(view.bytes, self.at..view.bytes.len(), format);
             let next = walk.next().map(|record| Found::new(&record, self.window));
@@ -188,9 +192,9 @@ impl Capture {
                     }
                     return Ok(Some(found));
                 }
-                Err(Stop::End) if view.at_end => return Ok(None),
+                Err(Stop::End) if at_end => return self.input.check_lost().map(|()| None),
                 Err(Stop::End) => self.go_to(self.position(), 1),
-                Err(Stop::Partial { needed }) if !view.at_end => {
+                Err(Stop::Partial { needed }) if !at_end => {
                     self.go_to(self.position(), needed);
                 }
                 Err(stop) => {

@@ -335,7 +335,8 @@ impl<J: Job> Reader<'_, J> {
         let mut near = None;
         loop {
             self.note(report, position, 0);
-            self.check_lost(input)?;
+            // What was cut off while it was read was not there to be read.
+            input.check_lost().map_err(Ended::Stopped)?;
             let view = input
                 .view(position, min_len, target_len, &keep_waiting)
                 .map_err(|error| self.read_failed(error))?;
@@ -392,17 +393,6 @@ impl<J: Job> Reader<'_, J> {
                     // Where there is damage there is more: what is read in vain stays small.
                     target_len = window_len.min(WINDOW_AFTER_DAMAGE);
                 }
-            }
-        }
-    }
-
-    /// What was cut off while it was read was not there to be read.
-    fn check_lost(&self, input: &Input) -> Result<(), Ended> {
-        match input.lost() {
-            None => Ok(()),
-            Some(offset) => {
-                let path = input.path().as_ref().clone();
-                Err(Ended::Stopped(ErrorKind::Lost { path, offset }.into()))
             }
         }
     }

@@ -120,3 +120,38 @@ fn a_file_that_is_cut_while_a_stream_is_written() {
     assert!(written < LEN);
     assert_eq!(entries(folder.path()), ["capture.pcap"]);
 }
+
+/// Small streams stand in the capture until they are written to the archive, thousands at a time.
+#[test]
+fn a_file_that_is_cut_while_an_archive_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let content = segments::content(1, 1000);
+    let frames = (1..=20_000).flat_map(|port| {
+        let ends = CLIENT.with_port(port);
+        [ends.syn(0).frame(), ends.data(1, &content).frame()]
+    });
+    fs::write(path("capture.pcap"), Pcap::COMMON.file(frames)).unwrap();
+    let status = Command::new("mkfifo")
+        .arg(path("pipe.tar"))
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let running = Program::new()
+        .current_dir(folder.path())
+        .args(["capture.pcap", "--extract-tcp-all", "-o", "pipe.tar"])
+        .args(["--manifest", "list.csv", "--disable-display"])
+        .start();
+    let mut pipe = File::open(path("pipe.tar")).unwrap();
+    // The first streams are being written when the first byte comes.
+    pipe.read_exact(&mut [0]).unwrap();
+    let file = OpenOptions::new().write(true).open(path("capture.pcap"));
+    file.unwrap().set_len(1_000_000).unwrap();
+    let reader = thread::spawn(move || pipe.read_to_end(&mut Vec::new()).unwrap());
+    let ended = running.wait();
+    reader.join().unwrap();
+    ended
+        .exits(1)
+        .says("capture.pcap: the file was cut, or cannot be read any more, at byte 1000000");
+    assert_eq!(entries(folder.path()), ["capture.pcap", "pipe.tar"]);
+}

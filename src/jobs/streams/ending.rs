@@ -140,6 +140,9 @@ impl Flush<'_> {
             .with_max_len(1)
             .map(|chunk| self.entries(chunk, source, rules, buffers.take()))
             .collect();
+        if let Some(Err(error)) = input.as_ref().map(Input::check_lost) {
+            batch.made = vec![Err(error)];
+        }
     }
 
     /// Entries of small streams, in memory.
