@@ -144,8 +144,9 @@ fn flows(args: Args, sources: &[Source]) -> Result<FlowsJob, String> {
         ));
     }
     for path in named.into_iter().filter_map(|(_, path)| path) {
-        let is_replaced = path.metadata().is_ok_and(|it| it.is_file());
-        if reads_stdin(sources) && is_replaced && is_open_as(path.metadata(), io::stdin()) {
+        let replaced = path.metadata().ok().filter(Metadata::is_file);
+        let is_stdin = replaced.is_some_and(|file| is_open_as(&file, io::stdin()));
+        if reads_stdin(sources) && is_stdin {
             return Err(format!(
                 "{} is also standard input; name another output",
                 path.display()
@@ -213,17 +214,14 @@ fn list_output(args: &Args, has_streams: bool) -> Result<Option<PathBuf>, String
 
 /// Whether an output is standard output, by "-" or by another name such as /dev/stdout.
 fn is_stdout(path: Option<&Path>) -> bool {
-    path.is_some_and(|path| {
-        path == Path::new("-") || is_open_as(metadata_of_name(path), io::stdout())
-    })
+    let is_open = |path| metadata_of_name(path).is_ok_and(|file| is_open_as(&file, io::stdout()));
+    path.is_some_and(|path| path == Path::new("-") || is_open(path))
 }
 
 /// Whether a file is what an open descriptor of this process refers to.
-fn is_open_as(file: io::Result<Metadata>, open: impl AsFd) -> bool {
-    match (file, rustix::fs::fstat(open)) {
-        (Ok(named), Ok(open)) => named.dev() == open.st_dev && named.ino() == open.st_ino,
-        _ => false,
-    }
+fn is_open_as(file: &Metadata, open: impl AsFd) -> bool {
+    let open = rustix::fs::fstat(open);
+    open.is_ok_and(|open| file.dev() == open.st_dev && file.ino() == open.st_ino)
 }
 
 fn reads_stdin(sources: &[Source]) -> bool {
