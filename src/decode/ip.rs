@@ -3,29 +3,9 @@
 //! Headers are read strictly first (etherparse checks every length). Where that fails because the
 //! snaplen cut the packet, the fields that were captured are taken.
 
-use super::{Addresses, DatagramId, Fragment, Headers, NotFlow, VlanStack};
+use super::{Addresses, DatagramId, Fragment, Headers, NotFlow, VlanStack, protocol};
 use crate::capture::ByteOrder;
 use etherparse::{Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice};
-
-/// IP protocol numbers that are looked at.
-pub(super) mod protocol {
-    pub(crate) const HOP_BY_HOP: u8 = 0;
-    pub(crate) const IPV4: u8 = 4;
-    pub(crate) const TCP: u8 = 6;
-    pub(crate) const UDP: u8 = 17;
-    pub(crate) const DCCP: u8 = 33;
-    pub(crate) const IPV6: u8 = 41;
-    pub(crate) const ROUTING: u8 = 43;
-    pub(crate) const FRAGMENT: u8 = 44;
-    pub(crate) const GRE: u8 = 47;
-    pub(crate) const AH: u8 = 51;
-    pub(crate) const NO_NEXT_HEADER: u8 = 59;
-    pub(crate) const DESTINATION_OPTIONS: u8 = 60;
-    pub(crate) const ETHER_IP: u8 = 97;
-    pub(crate) const SCTP: u8 = 132;
-    pub(crate) const UDP_LITE: u8 = 136;
-    pub(crate) const MPLS: u8 = 137;
-}
 
 /// Reads the IP header at `at` and the ports behind it.
 ///

@@ -13,6 +13,7 @@ mod link;
 mod link_table;
 mod packet;
 mod plain;
+pub mod protocol;
 mod trailer;
 mod tunnel;
 mod wireless;
@@ -23,6 +24,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub use application::server_name;
 pub use key::{DevicePort, LinkKey, MacAddr, NetworkKey, VlanStack};
 pub use packet::Packet;
+pub use protocol::IpProtocol;
 pub use trailer::TrailerOptions;
 
 /// What is decoded beyond the outermost IP header.

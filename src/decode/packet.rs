@@ -1,9 +1,9 @@
 //! A packet whose headers are read when they are asked for.
 
 use super::frame::{Frame, Layer};
-use super::ip::{self, protocol};
 use super::{
-    DecodeOptions, Fragment, Headers, LinkKey, MacAddr, NetworkKey, NotFlow, VlanStack, decode,
+    DecodeOptions, Fragment, Headers, LinkKey, MacAddr, NetworkKey, NotFlow, VlanStack, decode, ip,
+    protocol,
 };
 use crate::capture::{ByteOrder, LinkType, Record};
 use std::cell::OnceCell;

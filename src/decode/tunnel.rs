@@ -1,9 +1,8 @@
 //! Tunnels: from an outer IP header to the innermost one.
 
 use super::frame::{Frame, Layer};
-use super::ip::{self, protocol};
 use super::key::LinkKey;
-use super::{Headers, NotFlow, plain};
+use super::{Headers, NotFlow, ip, plain, protocol};
 use crate::capture::ByteOrder;
 
 /// The headers of the innermost IP packet that can be reached from `outer`, or `outer` itself.

@@ -1,6 +1,7 @@
 //! Community ID flow hashing, version 1: <https://github.com/corelight/community-id-spec>.
 
 use super::key::NetworkKey;
+use crate::decode::protocol::{ICMP, ICMPV6, SCTP, TCP, UDP};
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
@@ -77,12 +78,6 @@ fn update_address(hash: &mut Sha1, address: IpAddr) {
         IpAddr::V6(address) => hash.update(address.octets()),
     }
 }
-
-const ICMP: u8 = 1;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMPV6: u8 = 58;
-const SCTP: u8 = 132;
 
 #[cfg(test)]
 mod tests {

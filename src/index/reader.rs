@@ -6,13 +6,14 @@ use super::packets;
 use super::summary::{NamedSummary, Resumed, Summary};
 use super::table::Table;
 use crate::capture::Nanos;
+use crate::decode::IpProtocol;
 use crate::error::Error;
 use crate::flow::{
     Counters, DevicePort, FirstFragment, Flow, FlowKey, Flows, LinkKey, MacAddr, NetworkKey,
     ReverseCounters,
 };
 use crate::output::table::condition::{matching_rows, needed};
-use crate::output::table::{condition_columns, protocol_number};
+use crate::output::table::condition_columns;
 use crate::select::condition::{Condition, Kind};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{TimestampNanosecondType, UInt16Type, UInt32Type, UInt64Type};
@@ -160,7 +161,7 @@ impl Index {
                     .skip(from)
                     .take_while(|key| ports(key) == (src, dst));
                 let is_same = |key: &NetworkKey| {
-                    protocol_number(protocols.value(row)) == Some(key.protocol)
+                    IpProtocol::from_listed(protocols.value(row)) == Some(IpProtocol(key.protocol))
                         && srcs.value(row).parse() == Ok(key.src)
                         && dsts.value(row).parse() == Ok(key.dst)
                 };
@@ -358,7 +359,7 @@ impl Index {
             let network = NetworkKey {
                 src: srcs.value(row).parse().ok()?,
                 dst: dsts.value(row).parse().ok()?,
-                protocol: protocol_number(protocols.value(row))?,
+                protocol: IpProtocol::from_listed(protocols.value(row))?.0,
                 src_port: *src_ports.get(row)?,
                 dst_port: *dst_ports.get(row)?,
             };

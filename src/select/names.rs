@@ -1,8 +1,10 @@
 //! Names for ports and IP protocols.
 //!
-//! The tables are built in, so that a filter means the same on every machine: nothing is read from
-//! `/etc/services` and `/etc/protocols`. They hold what one meets in captures; for anything else
-//! there are numbers.
+//! The tables are built in (those of protocols are in `decode`), so that a filter means the same on
+//! every machine: nothing is read from `/etc/services` and `/etc/protocols`. They hold what one
+//! meets in captures; for anything else there are numbers.
+
+use crate::decode::IpProtocol;
 
 /// The port of a service, whatever the transport protocol.
 pub(super) fn service_port(name: &str) -> Option<u16> {
@@ -14,10 +16,7 @@ pub(super) fn service_port(name: &str) -> Option<u16> {
 
 /// The number of an IP protocol.
 pub(super) fn protocol_number(name: &str) -> Option<u8> {
-    PROTOCOLS
-        .iter()
-        .find(|(protocol, _)| *protocol == name)
-        .map(|(_, number)| *number)
+    IpProtocol::from_name(name).map(|protocol| protocol.0)
 }
 
 /// From the IANA service name and port number registry, with the aliases that are usual in
@@ -120,48 +119,6 @@ const SERVICES: &[(&str, u16)] = &[
     ("zabbix-trapper", 10051),
 ];
 
-/// From the IANA protocol numbers registry, with the names of `/etc/protocols` and those that
-/// flow lists print.
-const PROTOCOLS: &[(&str, u8)] = &[
-    ("icmp", 1),
-    ("igmp", 2),
-    ("ipencap", 4),
-    ("ipv4", 4),
-    ("tcp", 6),
-    ("egp", 8),
-    ("igp", 9),
-    ("igrp", 9),
-    ("udp", 17),
-    ("dccp", 33),
-    ("ipv6", 41),
-    ("ipv6-route", 43),
-    ("ipv6-frag", 44),
-    ("rsvp", 46),
-    ("gre", 47),
-    ("esp", 50),
-    ("ah", 51),
-    ("icmp6", 58),
-    ("icmpv6", 58),
-    ("ipv6-icmp", 58),
-    ("ipv6-nonxt", 59),
-    ("ipv6-opts", 60),
-    ("eigrp", 88),
-    ("ospf", 89),
-    ("etherip", 97),
-    ("pim", 103),
-    ("ipcomp", 108),
-    ("carp", 112),
-    ("vrrp", 112),
-    ("l2tp", 115),
-    ("isis", 124),
-    ("sctp", 132),
-    ("mobility-header", 135),
-    ("udplite", 136),
-    ("mpls-in-ip", 137),
-    ("hip", 139),
-    ("shim6", 140),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +140,5 @@ mod tests {
             assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
         }
         check(SERVICES);
-        check(PROTOCOLS);
     }
 }

@@ -7,6 +7,7 @@
 use super::expected::Expected;
 use super::list::{list_flows, set_columns};
 use crate::capture::{Excerpt, Excerpted, Input};
+use crate::decode::protocol::{TCP, UDP};
 use crate::engine::{Config, Progress, Source, Stopwatch, Workers, run};
 use crate::error::{Error, ErrorKind};
 use crate::flow::{Flow, FlowIds, Flows, NetworkKey};
@@ -517,6 +518,3 @@ fn is_file_to_be(path: &Path) -> bool {
 const KEPT_LEN: usize = 64 * 1024 * 1024;
 /// Reading more packets one by one takes longer than reading all, and each takes memory.
 const MOST_PACKETS: u64 = 32 * 1024 * 1024;
-/// IP protocol numbers.
-const TCP: u8 = 6;
-const UDP: u8 = 17;

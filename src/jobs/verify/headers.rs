@@ -4,6 +4,10 @@
 //! judged.
 
 use crate::capture::LinkType;
+use crate::decode::protocol::{
+    AH, DCCP, DESTINATION_OPTIONS, ETHER_IP, FRAGMENT, GRE, HOP_BY_HOP, IPV4, IPV6, MPLS, ROUTING,
+    SCTP, TCP, UDP, UDP_LITE,
+};
 use crate::decode::{DatagramId, LinkKey, MacAddr, NetworkKey};
 use etherparse::err::ipv4::HeaderSliceError;
 use etherparse::{
@@ -401,7 +405,7 @@ impl Reader {
             (UDP, src, dst) if TUNNEL_PORTS.iter().any(|it| [src, dst].contains(it)) => {
                 Err(Unjudged::Tunnel)
             }
-            (GRE | AUTHENTICATION | ETHER_IP | MPLS, ..) => Err(Unjudged::Tunnel),
+            (GRE | AH | ETHER_IP | MPLS, ..) => Err(Unjudged::Tunnel),
             _ => Ok(None),
         }
     }
@@ -415,22 +419,6 @@ fn number(header: &[u8], at: usize) -> u16 {
     }
 }
 
-/// IP protocol numbers.
-const HOP_BY_HOP: u8 = 0;
-const IPV4: u8 = 4;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const DCCP: u8 = 33;
-const IPV6: u8 = 41;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const GRE: u8 = 47;
-const AUTHENTICATION: u8 = 51;
-const DESTINATION_OPTIONS: u8 = 60;
-const ETHER_IP: u8 = 97;
-const SCTP: u8 = 132;
-const UDP_LITE: u8 = 136;
-const MPLS: u8 = 137;
 /// UDP ports.
 const VXLAN: u16 = 4789;
 const OLD_VXLAN: u16 = 8472;

@@ -1,8 +1,8 @@
 //! The manifest: one row for each stream, as comma separated values or as JSON, one object a line.
 
 use crate::capture::Nanos;
+use crate::decode::IpProtocol;
 use crate::flow::NetworkKey;
-use crate::output::table::ProtocolName;
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::io::{self, Write};
@@ -169,7 +169,7 @@ struct Columns<'a, G> {
     flow_id: u64,
     connection: u32,
     #[serde(serialize_with = "shown")]
-    protocol: ProtocolName,
+    protocol: IpProtocol,
     src_ip: IpAddr,
     src_port: u16,
     dst_ip: IpAddr,
@@ -197,7 +197,7 @@ impl<'a, G> Columns<'a, G> {
         Self {
             flow_id: stream.flow_id,
             connection: stream.connection,
-            protocol: ProtocolName(network.protocol),
+            protocol: IpProtocol(network.protocol),
             src_ip: network.src,
             src_port: network.src_port,
             dst_ip: network.dst,
@@ -224,7 +224,7 @@ impl<'a, G> Columns<'a, G> {
     }
 }
 
-fn shown<S: Serializer>(name: &ProtocolName, serializer: S) -> Result<S::Ok, S::Error> {
+fn shown<S: Serializer>(name: &IpProtocol, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(name)
 }
 

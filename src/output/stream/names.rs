@@ -4,8 +4,8 @@
 //! capture can make one that leaves the directory of the output.
 
 use crate::capture::Nanos;
+use crate::decode::IpProtocol;
 use crate::flow::FlowKey;
-use crate::output::table::ProtocolName;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -392,7 +392,7 @@ impl Field {
             Self::SrcPort => write!(name, "{}", network.src_port),
             Self::DstIp => address(name, network.dst),
             Self::DstPort => write!(name, "{}", network.dst_port),
-            Self::Protocol => write!(name, "{}", ProtocolName(network.protocol)),
+            Self::Protocol => write!(name, "{}", IpProtocol(network.protocol)),
             Self::FlowId => write!(name, "{}", stream.flow_id),
             Self::Connection => write!(name, "{}", stream.connection),
             Self::Vlan => write!(name, "{}", link.vlans()),

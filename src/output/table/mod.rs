@@ -22,8 +22,6 @@ use std::io::{self, Write};
 pub use condition::condition_columns;
 pub use order::{Order, Sort, Window};
 pub use row::Columns;
-pub(super) use row::ProtocolName;
-pub(crate) use row::protocol_number;
 
 /// The format of a flow list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use super::digits;
 use crate::capture::Nanos;
+use crate::decode::IpProtocol;
 use crate::flow::{Flow, MacAddr, VlanStack};
-use std::fmt;
 use std::net::IpAddr;
 
 /// Columns beyond those that are always there.
@@ -20,7 +20,7 @@ pub struct Columns {
 /// A value of a row.
 #[derive(Clone, Copy)]
 pub(super) enum Value {
-    Protocol(u8),
+    Protocol(IpProtocol),
     Mac(Option<MacAddr>),
     Vlans(VlanStack),
     Address(IpAddr),
@@ -37,9 +37,9 @@ impl Value {
     /// Appends the value as text, made of letters, digits, `.`, `:` and `-` alone.
     pub(super) fn append(self, text: &mut Vec<u8>) {
         match self {
-            Self::Protocol(protocol) => match protocol_name(protocol) {
+            Self::Protocol(protocol) => match protocol.name() {
                 Some(name) => text.extend_from_slice(name.as_bytes()),
-                None => digits::number(text, protocol.into()),
+                None => digits::number(text, protocol.0.into()),
             },
             Self::Mac(Some(address)) => digits::mac(text, address),
             Self::Vlans(vlans) => digits::vlans(text, vlans),
@@ -60,7 +60,7 @@ impl Columns {
     pub(super) fn visit(self, flow: &Flow, mut see: impl FnMut(&'static str, Value)) {
         let (link, network) = (&flow.key.link, &flow.key.network);
         see("flow_id", Value::Unsigned(flow.id));
-        see("protocol", Value::Protocol(network.protocol));
+        see("protocol", Value::Protocol(IpProtocol(network.protocol)));
         see("src_mac", Value::Mac(link.macs().map(|(src, _)| src)));
         see("dst_mac", Value::Mac(link.macs().map(|(_, dst)| dst)));
         see("vlan", Value::Vlans(link.vlans()));
@@ -98,52 +98,4 @@ pub(super) const fn sixteen_bytes(address: IpAddr) -> [u8; 16] {
         IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
         IpAddr::V6(address) => address.octets(),
     }
-}
-
-/// The lower-case name of an IP protocol, or its number.
-pub(in crate::output) struct ProtocolName(pub(in crate::output) u8);
-
-impl fmt::Display for ProtocolName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match protocol_name(self.0) {
-            Some(name) => f.pad(name),
-            None => fmt::Display::fmt(&self.0, f),
-        }
-    }
-}
-
-/// The protocol of a name that lists have, or of a number.
-pub(crate) fn protocol_number(name: &str) -> Option<u8> {
-    let is_named = |protocol: &u8| protocol_name(*protocol) == Some(name);
-    (0..=u8::MAX).find(is_named).or_else(|| name.parse().ok())
-}
-
-/// Names of the IANA registry for the protocols that are seen in captures.
-pub(super) fn protocol_name(protocol: u8) -> Option<&'static str> {
-    Some(match protocol {
-        0 => "hopopt",
-        1 => "icmp",
-        2 => "igmp",
-        4 => "ipip",
-        6 => "tcp",
-        8 => "egp",
-        9 => "igrp",
-        17 => "udp",
-        33 => "dccp",
-        41 => "ipv6",
-        46 => "rsvp",
-        47 => "gre",
-        50 => "esp",
-        51 => "ah",
-        58 => "icmpv6",
-        59 => "ipv6-nonxt",
-        88 => "eigrp",
-        89 => "ospf",
-        103 => "pim",
-        112 => "vrrp",
-        115 => "l2tp",
-        132 => "sctp",
-        136 => "udplite",
-        _ => return None,
-    })
 }

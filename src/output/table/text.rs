@@ -3,7 +3,8 @@
 use super::TimeZone;
 use super::clock::{Clock, zone};
 use super::digits;
-use super::row::{Columns, protocol_name};
+use super::row::Columns;
+use crate::decode::IpProtocol;
 use crate::flow::{Flow, LinkKey, NetworkKey};
 use jiff::tz::TimeZone as Zone;
 use std::net::IpAddr;
@@ -83,7 +84,7 @@ impl Lines {
 /// A protocol's name or number and a space, in at least five places.
 fn protocol(text: &mut Vec<u8>, protocol: u8) {
     let start = text.len();
-    match protocol_name(protocol) {
+    match IpProtocol(protocol).name() {
         Some(name) => text.extend(name.bytes().map(|letter| letter.to_ascii_uppercase())),
         None => digits::number(text, protocol.into()),
     }
