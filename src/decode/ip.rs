@@ -14,7 +14,7 @@ use etherparse::{Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice};
 #[inline(always)]
 pub(super) fn read(data: &[u8], at: usize, vlans: VlanStack) -> Result<Headers<'_>, NotFlow> {
     let mut headers = network(data, at, vlans)?;
-    if headers.fragment.as_ref().is_none_or(|it| it.is_first) {
+    if headers.has_transport() {
         ports(data, &mut headers);
     }
     Ok(headers)

@@ -1,9 +1,9 @@
 //! A packet whose headers are read when they are asked for.
 
 use super::frame::{Frame, Layer};
+use super::headers::{Fragment, Headers, TCP_HEADER_LEN, UDP_HEADER_LEN};
 use super::{
-    DecodeOptions, Fragment, Headers, LinkKey, MacAddr, NetworkKey, NotFlow, VlanStack, decode, ip,
-    protocol,
+    DecodeOptions, LinkKey, MacAddr, NetworkKey, NotFlow, VlanStack, decode, ip, protocol,
 };
 use crate::capture::{ByteOrder, LinkType, Record};
 use std::cell::OnceCell;
@@ -209,15 +209,12 @@ impl<'a> Packet<'a> {
 
     /// The transport header and what follows; `None` for later fragments.
     fn transport(&self, headers: &Headers<'a>) -> Option<&'a [u8]> {
-        let has_header = headers.fragment.as_ref().is_none_or(|it| it.is_first);
         let transport = self.data.get(headers.transport..headers.end);
-        transport.filter(|_| has_header)
+        transport.filter(|_| headers.has_transport())
     }
 }
 
 const PORTS_LEN: usize = 4;
-const TCP_HEADER_LEN: usize = 20;
-const UDP_HEADER_LEN: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -13,8 +13,7 @@ use crate::capture::ByteOrder;
 pub(super) fn innermost<'a>(data: &'a [u8], outer: Headers<'a>, link: &mut LinkKey) -> Headers<'a> {
     let mut headers = outer;
     loop {
-        let is_later = headers.fragment.as_ref().is_some_and(|it| !it.is_first);
-        if is_later {
+        if !headers.has_transport() {
             return headers;
         }
         // What is behind the datagram is not part of the tunnel.
