@@ -2,6 +2,7 @@
 
 mod community;
 mod datagram;
+mod flows;
 mod fragment;
 mod hash;
 pub mod key;
@@ -17,11 +18,12 @@ mod table;
 mod timeout;
 
 pub use community::{CommunityId, community_id};
+pub use flows::{Counters, Flow, Flows};
 pub use fragment::FirstFragment;
 pub use hash::HashKey;
 pub use key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkKey, VlanStack};
 pub use links::LinkTable;
-pub use list::{Counters, Flow, FlowIds, FlowList, Flows};
+pub use list::{FlowIds, FlowList};
 pub use observer::Observer;
 pub use packet::{Contents, PacketRef, Payload, Transport};
 pub use record::ReverseCounters;

@@ -3,9 +3,15 @@
 //! Each shard has its new flows in order already. The window is cut into parts with about as many
 //! new flows each; parts are sorted and numbered in parallel.
 
-use super::list::Place;
 use super::shard::Shard;
 use rayon::prelude::*;
+
+/// Where a flow is: its shard, and its place there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    pub(super) shard: u32,
+    pub(super) index: u32,
+}
 
 /// Numbers the flows that started since the last call, behind those in `order`.
 pub(super) fn number(shards: &mut [Shard], order: &mut Vec<Place>) {

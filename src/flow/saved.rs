@@ -1,7 +1,7 @@
 //! Flow tables as files.
 
+use super::flows::Flow;
 use super::key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkKey, VlanStack};
-use super::list::Flow;
 use super::record::ReverseCounters;
 use super::table::{FlowTable, RecordPlace, Row};
 use crate::capture::Nanos;

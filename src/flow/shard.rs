@@ -1,9 +1,9 @@
 //! A share of the flows: those whose hash falls to one shard. Worked on by one thread at a time.
 
+use super::flows::Flow;
 use super::hash::HashKey;
 use super::key::{FlowKey, NetworkKey};
 use super::links::LinkTable;
-use super::list::Flow;
 use super::observer::Observer;
 use super::packet::{Contents, Layers, PacketRef, Payload, Transport};
 use super::record::{FlowRecord, ReverseCounters};

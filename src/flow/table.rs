@@ -1,7 +1,7 @@
 //! A flow table for programs: fed packet by packet, by one thread.
 
+use super::flows::{Counters, Flow, Flows};
 use super::key::{FlowKey, NetworkKey};
-use super::list::{Counters, Flow, Flows};
 use super::record::ReverseCounters;
 use crate::capture::Nanos;
 use hashbrown::HashTable;
