@@ -2,9 +2,8 @@
 
 use super::compressed::Compression;
 use super::excerpt::{Excerpt, Places};
-use super::format::{Format, Start};
+use super::format::{Format, ProbeError, Start};
 use super::mmap::MappedFile;
-use super::recovery::not_a_capture;
 use super::stream::{Open, Stream};
 use crate::error::{Error, ErrorKind};
 use std::fs::File;
@@ -223,6 +222,20 @@ impl Input {
             }
         }
     }
+}
+
+/// The error of an input that does not start as a capture; `len` is how many bytes it was seen to
+/// have.
+fn not_a_capture(path: &Path, why: ProbeError, len: usize) -> Error {
+    let what = match why {
+        ProbeError::Unknown(what) => what,
+        ProbeError::Short => format!("it ends after {len} bytes, inside its file header"),
+    };
+    ErrorKind::NotACapture {
+        path: path.to_owned(),
+        what,
+    }
+    .into()
 }
 
 /// How many bytes a capture has, where that can be told before it is read: of a regular file that

@@ -1,13 +1,12 @@
 //! What stops a walk before an input's end, and where reading goes on behind it.
 
-use super::format::{Format, ProbeError};
+use super::format::Format;
 use super::input::Input;
 use super::record::{DamageKind, Stop};
 use super::split::{Resync, find_resync, looks_like_record};
 use super::timestamp::Nanos;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use std::io;
-use std::path::Path;
 
 /// Something that is no whole record, where one should be.
 #[derive(Clone, Copy, Debug)]
@@ -73,20 +72,6 @@ impl Obstacle {
 /// Whole seconds of a time that a pcap header can tell.
 pub(crate) fn seconds_of(time: Nanos) -> Option<u32> {
     u32::try_from(time.0 / 1_000_000_000).ok()
-}
-
-/// The error of an input that does not start as a capture; `len` is how many bytes it was seen to
-/// have.
-pub(crate) fn not_a_capture(path: &Path, why: ProbeError, len: usize) -> Error {
-    let what = match why {
-        ProbeError::Unknown(what) => what,
-        ProbeError::Short => format!("it ends after {len} bytes, inside its file header"),
-    };
-    ErrorKind::NotACapture {
-        path: path.to_owned(),
-        what,
-    }
-    .into()
 }
 
 /// More than the longest chain of records that a search for the end of damage looks at.

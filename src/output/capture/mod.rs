@@ -3,15 +3,16 @@
 //! Records are copied as they are wherever output and input have the same format, and written
 //! anew where they have not.
 
+mod copy;
 mod pcap;
 mod pcapng;
 
 use super::atomic::OutputFile;
-use crate::capture::{Companion, Format, LinkType, PcapFormat, Record, Variant, Walk};
+use crate::capture::{Companion, Format, LinkType, PcapFormat, Record, Walk};
 use crate::error::Error;
 use std::io::Write;
 
-use pcap::PcapWriter;
+use pcap::{PcapWriter, SNAPLEN};
 use pcapng::PcapngWriter;
 
 /// The format of a capture that is written.
@@ -59,9 +60,6 @@ fn longest(inputs: &[Option<Format>]) -> Option<u32> {
     let longest = snaplens.max()?;
     (longest != first).then_some(longest)
 }
-
-/// The longest captured length that libpcap believes.
-const SNAPLEN: u32 = 262_144;
 
 /// What is known of the format to write before the first input is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,51 +247,5 @@ impl Writer {
             Self::Pcap(writer) => writer.records(out, bytes, format, offsets),
             Self::Pcapng(writer) => writer.records(out, bytes, format, offsets),
         }
-    }
-}
-
-/// Copies records as they are; neighbours in one piece.
-fn copy(
-    out: &mut OutputFile,
-    bytes: &[u8],
-    format: &Format,
-    offsets: &[u32],
-) -> Result<u64, Error> {
-    let mut written = 0;
-    let mut piece = 0..0;
-    for &offset in offsets {
-        let Some(record) = format.record_at(bytes, offset as usize) else {
-            continue;
-        };
-        if piece.end != record.start {
-            written += write(out, bytes.get(piece).unwrap_or_default())?;
-            piece = record.start..record.start;
-        }
-        piece.end += record.len;
-    }
-    written += write(out, bytes.get(piece).unwrap_or_default())?;
-    Ok(written)
-}
-
-fn write(out: &mut OutputFile, bytes: &[u8]) -> Result<u64, Error> {
-    out.write_all(bytes).map_err(|error| out.error(error))?;
-    Ok(bytes.len() as u64)
-}
-
-/// Whether records of two pcap files look the same.
-fn has_same_records(a: &PcapFormat, b: &PcapFormat) -> bool {
-    a.order == b.order
-        && a.unit_ns() == b.unit_ns()
-        && a.record_header_len() == b.record_header_len()
-        && (a.variant == Variant::Snoop) == (b.variant == Variant::Snoop)
-        && a.swapped_lengths == b.swapped_lengths
-}
-
-/// The common variant whose records look like those of this one.
-const fn plain_variant(variant: Variant) -> Variant {
-    match variant {
-        Variant::IxiaHardware => Variant::Nanos,
-        Variant::IxiaSoftware | Variant::Snoop => Variant::Micros,
-        other => other,
     }
 }

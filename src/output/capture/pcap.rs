@@ -1,9 +1,9 @@
 //! Writing classic pcap.
 
-use super::super::atomic::OutputFile;
-use super::{SNAPLEN, copy, has_same_records, plain_variant, write};
+use super::copy::{copy, write};
 use crate::capture::{ByteOrder, Format, LinkType, Nanos, PacketRecord, PcapFormat, Variant};
 use crate::error::{Error, ErrorKind};
+use crate::output::atomic::OutputFile;
 
 /// Writes a pcap file. Its header is that of the first input if this is pcap; else it is made
 /// when the first packet gives the link type.
@@ -148,3 +148,24 @@ fn record_header(format: &PcapFormat, record: &PacketRecord<'_>) -> Vec<u8> {
     header.resize(format.record_header_len(), 0);
     header
 }
+
+/// Whether records of two pcap files look the same.
+fn has_same_records(a: &PcapFormat, b: &PcapFormat) -> bool {
+    a.order == b.order
+        && a.unit_ns() == b.unit_ns()
+        && a.record_header_len() == b.record_header_len()
+        && (a.variant == Variant::Snoop) == (b.variant == Variant::Snoop)
+        && a.swapped_lengths == b.swapped_lengths
+}
+
+/// The common variant whose records look like those of this one.
+const fn plain_variant(variant: Variant) -> Variant {
+    match variant {
+        Variant::IxiaHardware => Variant::Nanos,
+        Variant::IxiaSoftware | Variant::Snoop => Variant::Micros,
+        other => other,
+    }
+}
+
+/// The longest captured length that libpcap believes.
+pub(super) const SNAPLEN: u32 = 262_144;

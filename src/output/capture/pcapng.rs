@@ -1,11 +1,11 @@
 //! Writing pcapng.
 
-use super::super::atomic::OutputFile;
-use super::{copy, write};
+use super::copy::{copy, write};
 use crate::capture::{
     ByteOrder, Companion, CompanionKind, Format, PacketRecord, PcapFormat, new_section_header,
 };
 use crate::error::Error;
+use crate::output::atomic::OutputFile;
 
 /// Writes a pcapng file: sections of pcapng inputs as they are, a section of its own for each
 /// pcap input.
