@@ -3,7 +3,7 @@
 use super::summary::Summary;
 use crate::flow::{Flow, community_id};
 use crate::output::parquet::Storage;
-use crate::output::table::{Columns, columnar};
+use crate::output::table::{Columns, column, columnar};
 use arrow_array::builder::{BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder};
 use arrow_array::types::{UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{ArrayRef, RecordBatch};
@@ -30,7 +30,12 @@ pub(super) fn schema(columns: Columns) -> SchemaRef {
 
 /// How they are stored: for size first.
 pub(super) const STORAGE: Storage<'static> = Storage {
-    deltas: &["flow_id", "first_ns", "last_ns", "src_port"],
+    deltas: &[
+        column::FLOW_ID,
+        column::FIRST_NS,
+        column::LAST_NS,
+        column::SRC_PORT,
+    ],
     plain: &[FIRST_PAYLOAD, NEXT_SEQ],
     bloom: &[],
     without_statistics: &[FIRST_PAYLOAD, NEXT_SEQ, COMMUNITY_ID],

@@ -2,6 +2,7 @@
 
 use super::identity::Identity;
 use crate::flow::FirstFragment;
+use crate::output::table::Columns;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,17 @@ pub struct Settings {
     pub idle_ns: Option<u64>,
     /// Nanoseconds after which a flow ends.
     pub active_ns: Option<u64>,
+}
+
+impl Settings {
+    /// The columns of a flow list that is made with these.
+    pub const fn columns(&self) -> Columns {
+        Columns {
+            device: self.trailer_offset.is_some(),
+            reverse: self.conversations,
+            address_bytes: false,
+        }
+    }
 }
 
 /// A capture that was indexed.

@@ -2,26 +2,23 @@
 
 use super::columns;
 use super::notes::Notes;
-use super::packets;
+use super::rows::{FlowRows, flows_of};
 use super::summary::{NamedSummary, Resumed, Summary};
 use super::table::Table;
-use crate::capture::Nanos;
 use crate::decode::IpProtocol;
 use crate::error::Error;
-use crate::flow::{
-    Counters, DevicePort, FirstFragment, Flow, FlowKey, Flows, LinkKey, MacAddr, NetworkKey,
-    ReverseCounters,
-};
+use crate::flow::{FirstFragment, Flow, NetworkKey};
+use crate::output::table::column::{DST_IP, DST_PORT, FLOW_ID, PROTOCOL, SRC_IP, SRC_PORT};
 use crate::output::table::condition::{matching_rows, needed};
 use crate::output::table::condition_columns;
 use crate::select::condition::{Condition, Kind};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{TimestampNanosecondType, UInt16Type, UInt32Type, UInt64Type};
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::types::{UInt16Type, UInt32Type, UInt64Type};
+use arrow_array::{Array, RecordBatch};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// An index that can be asked.
+/// An open index.
 #[derive(Debug)]
 pub struct Index {
     notes: Notes,
@@ -83,8 +80,10 @@ impl Index {
     /// # Errors
     /// When they cannot be read, or are not what they should be.
     pub fn flows(&self) -> Result<FlowRows, Error> {
-        let names = self.flow_columns();
-        let groups = self.flows.read_all(&names, |batch| self.rows_of(batch))?;
+        let columns = self.notes.settings.columns();
+        let groups = self.flows.read_all(&columns.names(), |batch| {
+            flows_of(&self.flows, batch, columns)
+        })?;
         let mut flows = Vec::with_capacity(groups.iter().map(Vec::len).sum());
         for mut group in groups {
             flows.append(&mut group);
@@ -98,14 +97,14 @@ impl Index {
     /// # Errors
     /// When they cannot be read, or are not what they should be.
     pub fn some_flows(&self, ids: &[u32]) -> Result<Vec<Flow>, Error> {
-        let names = self.flow_columns();
+        let columns = self.notes.settings.columns();
         let rows: Vec<u64> = ids
             .iter()
             .map(|&id| u64::from(id).saturating_sub(1))
             .collect();
-        let flows = self
-            .flows
-            .read_rows(&rows, &names, |batch| self.rows_of(batch))?;
+        let flows = self.flows.read_rows(&rows, &columns.names(), |batch| {
+            flows_of(&self.flows, batch, columns)
+        })?;
         let flows: Vec<Flow> = flows.into_iter().flatten().collect();
         let found = flows.iter().map(|flow| flow.id);
         if !found.eq(ids.iter().map(|&id| u64::from(id))) {
@@ -143,16 +142,14 @@ impl Index {
         let mut wanted: Vec<NetworkKey> = both.collect();
         // Ports are quickly compared; what stands behind them seldom has to be.
         wanted.sort_unstable_by_key(ports);
-        let names = [
-            FLOW_ID, "protocol", "src_ip", "src_port", "dst_ip", "dst_port",
-        ];
+        let names = [FLOW_ID, PROTOCOL, SRC_IP, SRC_PORT, DST_IP, DST_PORT];
         let groups = self.flows.read_all(&names, |batch| {
             let table = &self.flows;
             let ids = table.numbers::<UInt64Type>(batch, FLOW_ID)?;
-            let src_ports = table.numbers::<UInt16Type>(batch, "src_port")?;
-            let dst_ports = table.numbers::<UInt16Type>(batch, "dst_port")?;
-            let protocols = table.texts(batch, "protocol")?;
-            let (srcs, dsts) = (table.texts(batch, "src_ip")?, table.texts(batch, "dst_ip")?);
+            let src_ports = table.numbers::<UInt16Type>(batch, SRC_PORT)?;
+            let dst_ports = table.numbers::<UInt16Type>(batch, DST_PORT)?;
+            let protocols = table.texts(batch, PROTOCOL)?;
+            let (srcs, dsts) = (table.texts(batch, SRC_IP)?, table.texts(batch, DST_IP)?);
             let rows = ids.iter().zip(src_ports.iter().zip(dst_ports)).enumerate();
             let found = rows.filter_map(|(row, (id, (&src, &dst)))| {
                 let from = wanted.partition_point(|key| ports(key) < (src, dst));
@@ -280,18 +277,6 @@ impl Index {
         std::iter::once(self.flows.path.clone()).chain(parts)
     }
 
-    fn flow_columns(&self) -> Vec<&'static str> {
-        let settings = &self.notes.settings;
-        let mut names = FLOW_COLUMNS.to_vec();
-        if settings.trailer_offset.is_some() {
-            names.extend(["device", "device_port"]);
-        }
-        if settings.conversations {
-            names.extend(["reverse_packets", "reverse_bytes", "reverse_tcp_flags"]);
-        }
-        names
-    }
-
     /// Whether the rows are whole: their sums are those that were noted.
     fn check(&self, flows: &[Flow]) -> Result<(), Error> {
         let totals = &self.notes.totals;
@@ -305,163 +290,8 @@ impl Index {
             Err(self.flows.damaged("its rows do not add up to its totals"))
         }
     }
-
-    fn rows_of(&self, batch: &RecordBatch) -> Result<Vec<Flow>, Error> {
-        let table = &self.flows;
-        let long = |name| table.numbers::<UInt64Type>(batch, name);
-        let short = |name| table.numbers::<UInt16Type>(batch, name);
-        let time = |name| table.numbers::<TimestampNanosecondType>(batch, name);
-        let (ids, packets, bytes) = (long(FLOW_ID)?, long("packets")?, long("bytes")?);
-        let (firsts, lasts) = (time("first_ns")?, time("last_ns")?);
-        let (src_ports, dst_ports) = (short("src_port")?, short("dst_port")?);
-        let flags = short("tcp_flags")?;
-        let protocols = table.texts(batch, "protocol")?;
-        let (src_macs, dst_macs) = (
-            table.texts(batch, "src_mac")?,
-            table.texts(batch, "dst_mac")?,
-        );
-        let vlans = table.texts(batch, "vlan")?;
-        let (srcs, dsts) = (table.texts(batch, "src_ip")?, table.texts(batch, "dst_ip")?);
-        let reverse = match self.notes.settings.conversations {
-            true => Some((
-                long("reverse_packets")?,
-                long("reverse_bytes")?,
-                short("reverse_tcp_flags")?,
-            )),
-            false => None,
-        };
-        let devices = match self.notes.settings.trailer_offset {
-            Some(_) => Some((
-                table.column(batch, "device")?,
-                table.column(batch, "device_port")?,
-            )),
-            None => None,
-        };
-        let row = |row: usize| {
-            let mut link = LinkKey::default();
-            if let (Some(src), Some(dst)) = (mac(src_macs.value(row)), mac(dst_macs.value(row))) {
-                link.set_macs(src, dst);
-            }
-            let tags = vlans.value(row).split('.').filter(|tag| !tag.is_empty());
-            for tag in tags {
-                link.push_vlan(tag.parse().ok()?);
-            }
-            if let Some((devices, ports)) = devices {
-                let number = |array: &ArrayRef| {
-                    let numbers = array.as_primitive_opt::<UInt16Type>()?;
-                    numbers.is_valid(row).then(|| numbers.value(row))
-                };
-                if let (Some(device), Some(port)) = (number(devices), number(ports)) {
-                    let port = u8::try_from(port).ok()?;
-                    link.set_device(DevicePort { device, port });
-                }
-            }
-            let network = NetworkKey {
-                src: srcs.value(row).parse().ok()?,
-                dst: dsts.value(row).parse().ok()?,
-                protocol: IpProtocol::from_listed(protocols.value(row))?.0,
-                src_port: *src_ports.get(row)?,
-                dst_port: *dst_ports.get(row)?,
-            };
-            Some(Flow {
-                id: *ids.get(row)?,
-                key: FlowKey { link, network },
-                packets: *packets.get(row)?,
-                bytes: *bytes.get(row)?,
-                first: Nanos(*firsts.get(row)?),
-                last: Nanos(*lasts.get(row)?),
-                tcp_flags: *flags.get(row)?,
-                reverse: match reverse {
-                    Some((packets, bytes, flags)) => Some(ReverseCounters {
-                        packets: *packets.get(row)?,
-                        bytes: *bytes.get(row)?,
-                        tcp_flags: *flags.get(row)?,
-                    }),
-                    None => None,
-                },
-            })
-        };
-        let rows: Option<Vec<Flow>> = (0..batch.num_rows()).map(row).collect();
-        rows.ok_or_else(|| table.damaged("a row has values that no flow has"))
-    }
 }
 
 const fn ports(key: &NetworkKey) -> (u16, u16) {
     (key.src_port, key.dst_port)
 }
-
-fn mac(text: &str) -> Option<MacAddr> {
-    let mut bytes = [0; 6];
-    let mut parts = text.split(':');
-    for byte in &mut bytes {
-        *byte = u8::from_str_radix(parts.next()?, 16).ok()?;
-    }
-    parts.next().is_none().then_some(MacAddr(bytes))
-}
-
-/// The flows of an index.
-#[derive(Debug)]
-pub struct FlowRows {
-    flows: Vec<Flow>,
-}
-
-impl FlowRows {
-    /// Leaves out the flows for which `keep` says no: they have an id still.
-    pub fn retain(&mut self, keep: impl Fn(&Flow) -> bool + Sync) {
-        self.flows.par_iter_mut().for_each(|flow| {
-            if !keep(flow) {
-                flow.packets = 0;
-            }
-        });
-    }
-
-    /// All of them, in order.
-    pub fn into_flows(self) -> Vec<Flow> {
-        self.flows
-    }
-
-    /// The flows that are not left out.
-    pub fn iter(&self) -> impl Iterator<Item = &Flow> {
-        self.flows.iter().filter(|flow| flow.packets > 0)
-    }
-}
-
-impl Flows for FlowRows {
-    fn last_id(&self) -> u64 {
-        self.flows.len() as u64
-    }
-
-    fn get(&self, id: u64) -> Option<Flow> {
-        let index = usize::try_from(id.checked_sub(1)?).ok()?;
-        self.flows.get(index).filter(|it| it.packets > 0).copied()
-    }
-
-    fn counters(&self, id: u64) -> Option<Counters> {
-        let flow = self.get(id)?;
-        Some(Counters {
-            packets: flow.packets,
-            bytes: flow.bytes,
-            first: flow.first,
-            last: flow.last,
-        })
-    }
-}
-
-const FLOW_ID: &str = packets::FLOW_ID;
-/// The columns of the flow list that are always there.
-const FLOW_COLUMNS: [&str; 14] = [
-    FLOW_ID,
-    "protocol",
-    "src_mac",
-    "dst_mac",
-    "vlan",
-    "src_ip",
-    "src_port",
-    "dst_ip",
-    "dst_port",
-    "packets",
-    "bytes",
-    "first_ns",
-    "last_ns",
-    "tcp_flags",
-];

@@ -140,8 +140,8 @@ impl Table {
             }
         };
         let read = |group: usize| -> Result<Vec<(u32, Vec<u64>)>, Error> {
-            let found = self.read_group(group, None, &[FLOW_ID], |batch| {
-                let flows = self.numbers::<UInt64Type>(batch, FLOW_ID)?;
+            let found = self.read_group(group, None, &[packets::FLOW_ID], |batch| {
+                let flows = self.numbers::<UInt64Type>(batch, packets::FLOW_ID)?;
                 let is_wanted =
                     |id: &u64| u32::try_from(*id).is_ok_and(|id| ids.binary_search(&id).is_ok());
                 Ok(flows.iter().map(is_wanted).collect::<Vec<bool>>())
@@ -238,6 +238,5 @@ fn damaged(path: &Path, what: impl ToString) -> Error {
     .into()
 }
 
-const FLOW_ID: &str = packets::FLOW_ID;
 /// Rows that are decoded at a time.
 const ROWS_IN_BATCH: usize = 8192;

@@ -1,16 +1,25 @@
 //! Times as people read them.
 
-use super::TimeZone;
 use super::digits;
 use crate::capture::Nanos;
 use jiff::Timestamp;
 use jiff::tz::{self, TimeZone as Zone};
 
-/// Writes times, and keeps how the minutes that it met lately are written: consecutive flows are
-/// mostly of the same few, and asking the calendar takes longer than the rest of a line.
+/// How times are written in text.
+#[derive(Clone, Debug, Default)]
+pub enum TimeZone {
+    /// Coordinated universal time.
+    #[default]
+    Utc,
+    /// The zone that the system is set to.
+    Local,
+}
+
+/// Writes times, and keeps the text of recent minutes: consecutive flows are mostly of the same few,
+/// and asking the calendar takes longer than the rest of a line.
 pub(super) struct Clock<'a> {
     zone: &'a Zone,
-    /// Each at a place of its own.
+    /// By the low byte of their numbers.
     minutes: [Minute; MINUTES],
 }
 

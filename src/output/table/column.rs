@@ -1,4 +1,7 @@
-//! The columns of the machine-readable flow list.
+//! The columns of the machine-readable flow list: their names, types and values, in one list.
+//!
+//! CSV, JSON, Parquet and Arrow are written from it, an index is read by it, and conditions name
+//! its columns.
 
 use super::digits;
 use crate::capture::Nanos;
@@ -6,7 +9,7 @@ use crate::decode::IpProtocol;
 use crate::flow::{Flow, MacAddr, VlanStack};
 use std::net::IpAddr;
 
-/// Columns beyond those that are always there.
+/// Columns beyond those that are always shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
     /// `device`, `device_port`: from Metamako trailers.
@@ -55,40 +58,90 @@ impl Value {
     }
 }
 
+/// Declares the columns: the constant that other files name one by, its name, the group without
+/// which it is not shown, and how its value is obtained from a flow. The kind of the value is the
+/// column's type.
+macro_rules! flow_columns {
+    ($($group:ident { $($constant:ident = $name:literal: |$flow:ident| $value:expr;)* })*) => {
+        $($(
+            #[doc = concat!("The column `", $name, "`.")]
+            pub(crate) const $constant: &str = $name;
+        )*)*
+
+        impl Columns {
+            /// Shows a flow's columns to `see`, name and value, in order.
+            pub(super) fn visit(self, flow: &Flow, mut see: impl FnMut(&'static str, Value)) {
+                $(if self.shows(Group::$group) {
+                    $({
+                        let $flow = flow;
+                        see($constant, $value);
+                    })*
+                })*
+            }
+        }
+    };
+}
+
+flow_columns! {
+    Always {
+        FLOW_ID = "flow_id": |flow| Value::Unsigned(flow.id);
+        PROTOCOL = "protocol": |flow| Value::Protocol(IpProtocol(flow.key.network.protocol));
+        SRC_MAC = "src_mac": |flow| Value::Mac(flow.key.link.macs().map(|(src, _)| src));
+        DST_MAC = "dst_mac": |flow| Value::Mac(flow.key.link.macs().map(|(_, dst)| dst));
+        VLAN = "vlan": |flow| Value::Vlans(flow.key.link.vlans());
+        SRC_IP = "src_ip": |flow| Value::Address(flow.key.network.src);
+        SRC_PORT = "src_port": |flow| Value::Short(flow.key.network.src_port);
+        DST_IP = "dst_ip": |flow| Value::Address(flow.key.network.dst);
+        DST_PORT = "dst_port": |flow| Value::Short(flow.key.network.dst_port);
+        PACKETS = "packets": |flow| Value::Unsigned(flow.packets);
+        BYTES = "bytes": |flow| Value::Unsigned(flow.bytes);
+        FIRST_NS = "first_ns": |flow| Value::Time(flow.first);
+        LAST_NS = "last_ns": |flow| Value::Time(flow.last);
+        TCP_FLAGS = "tcp_flags": |flow| Value::Short(flow.tcp_flags);
+    }
+    Device {
+        DEVICE = "device": |flow| Value::MaybeShort(flow.key.link.device().map(|it| it.device));
+        DEVICE_PORT = "device_port":
+            |flow| Value::MaybeShort(flow.key.link.device().map(|it| it.port.into()));
+    }
+    Reverse {
+        REVERSE_PACKETS = "reverse_packets":
+            |flow| Value::Unsigned(flow.reverse.unwrap_or_default().packets);
+        REVERSE_BYTES = "reverse_bytes":
+            |flow| Value::Unsigned(flow.reverse.unwrap_or_default().bytes);
+        REVERSE_TCP_FLAGS = "reverse_tcp_flags":
+            |flow| Value::Short(flow.reverse.unwrap_or_default().tcp_flags);
+    }
+    AddressBytes {
+        SRC_IP_BYTES = "src_ip_bytes": |flow| Value::AddressBytes(flow.key.network.src);
+        DST_IP_BYTES = "dst_ip_bytes": |flow| Value::AddressBytes(flow.key.network.dst);
+    }
+}
+
+/// Columns that are shown together.
+#[derive(Clone, Copy)]
+enum Group {
+    Always,
+    Device,
+    Reverse,
+    AddressBytes,
+}
+
 impl Columns {
-    /// Shows a flow's columns to `see`, name and value, in order.
-    pub(super) fn visit(self, flow: &Flow, mut see: impl FnMut(&'static str, Value)) {
-        let (link, network) = (&flow.key.link, &flow.key.network);
-        see("flow_id", Value::Unsigned(flow.id));
-        see("protocol", Value::Protocol(IpProtocol(network.protocol)));
-        see("src_mac", Value::Mac(link.macs().map(|(src, _)| src)));
-        see("dst_mac", Value::Mac(link.macs().map(|(_, dst)| dst)));
-        see("vlan", Value::Vlans(link.vlans()));
-        see("src_ip", Value::Address(network.src));
-        see("src_port", Value::Short(network.src_port));
-        see("dst_ip", Value::Address(network.dst));
-        see("dst_port", Value::Short(network.dst_port));
-        see("packets", Value::Unsigned(flow.packets));
-        see("bytes", Value::Unsigned(flow.bytes));
-        see("first_ns", Value::Time(flow.first));
-        see("last_ns", Value::Time(flow.last));
-        see("tcp_flags", Value::Short(flow.tcp_flags));
-        if self.device {
-            let device = link.device();
-            see("device", Value::MaybeShort(device.map(|it| it.device)));
-            let port = device.map(|it| it.port.into());
-            see("device_port", Value::MaybeShort(port));
+    const fn shows(self, group: Group) -> bool {
+        match group {
+            Group::Always => true,
+            Group::Device => self.device,
+            Group::Reverse => self.reverse,
+            Group::AddressBytes => self.address_bytes,
         }
-        if self.reverse {
-            let reverse = flow.reverse.unwrap_or_default();
-            see("reverse_packets", Value::Unsigned(reverse.packets));
-            see("reverse_bytes", Value::Unsigned(reverse.bytes));
-            see("reverse_tcp_flags", Value::Short(reverse.tcp_flags));
-        }
-        if self.address_bytes {
-            see("src_ip_bytes", Value::AddressBytes(network.src));
-            see("dst_ip_bytes", Value::AddressBytes(network.dst));
-        }
+    }
+
+    /// The names of the columns, in order.
+    pub(crate) fn names(self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        self.visit(&Flow::default(), |name, _| names.push(name));
+        names
     }
 }
 

@@ -2,7 +2,7 @@
 //! (<https://arrow.apache.org/docs/format/Columnar.html>): what Parquet files and Arrow streams are
 //! made from.
 
-use super::row::{Columns, Value, sixteen_bytes};
+use super::column::{Columns, Value, sixteen_bytes};
 use crate::flow::Flow;
 use arrow_array::builder::{
     FixedSizeBinaryBuilder, PrimitiveBuilder, StringBuilder, TimestampNanosecondBuilder,

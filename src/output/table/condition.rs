@@ -1,7 +1,7 @@
 //! Conditions on the rows of flow lists.
 
+use super::column::{Columns, FIRST_NS, LAST_NS, Value};
 use super::columnar;
-use super::row::{Columns, Value};
 use crate::flow::Flow;
 use crate::select::condition::{Cell, Condition, Kind};
 use arrow_array::cast::AsArray;
@@ -61,7 +61,7 @@ pub(crate) fn needed<'n>(condition: &Condition, names: &[(&'n str, Kind)]) -> Ve
         .filter_map(|&column| names.get(column));
     used.flat_map(|&(name, _)| {
         if name == DURATION {
-            vec![FIRST, LAST]
+            vec![FIRST_NS, LAST_NS]
         } else {
             vec![name]
         }
@@ -80,7 +80,10 @@ enum Values<'a> {
 impl<'a> Values<'a> {
     fn of(batch: &'a RecordBatch, name: &str, kind: Kind) -> Self {
         if name == DURATION {
-            let times = (batch.column_by_name(FIRST), batch.column_by_name(LAST));
+            let times = (
+                batch.column_by_name(FIRST_NS),
+                batch.column_by_name(LAST_NS),
+            );
             return match times {
                 (Some(first), Some(last)) => Self::Duration(first, last),
                 _ => Self::None,
@@ -133,6 +136,5 @@ fn value(values: &ArrayRef, row: usize) -> Cell<'_> {
     }
 }
 
+/// A name for the time between the columns `first_ns` and `last_ns`.
 const DURATION: &str = "duration";
-const FIRST: &str = "first_ns";
-const LAST: &str = "last_ns";

@@ -1,6 +1,6 @@
 //! Flow lists as comma separated values (RFC 4180, lines end with a line feed).
 
-use super::row::Columns;
+use super::column::Columns;
 use crate::flow::Flow;
 use std::io::Write;
 

@@ -1,7 +1,7 @@
 //! Flow lists for other programs: Parquet files and Arrow streams.
 
+use super::column::{self, Columns};
 use super::columnar;
-use super::row::Columns;
 use crate::flow::{Flow, Flows};
 use crate::output::parquet::{ParquetFile, ROWS_IN_GROUP, Storage, arrow_failed};
 use arrow_array::RecordBatch;
@@ -29,15 +29,15 @@ pub(super) fn parquet(
 /// How the columns that all flow lists have are stored.
 pub(crate) const fn storage() -> Storage<'static> {
     Storage {
-        deltas: &["flow_id", "first_ns", "last_ns"],
+        deltas: &[column::FLOW_ID, column::FIRST_NS, column::LAST_NS],
         plain: &[],
         bloom: &[
-            "src_ip",
-            "dst_ip",
-            "src_port",
-            "dst_port",
-            "src_ip_bytes",
-            "dst_ip_bytes",
+            column::SRC_IP,
+            column::DST_IP,
+            column::SRC_PORT,
+            column::DST_PORT,
+            column::SRC_IP_BYTES,
+            column::DST_IP_BYTES,
         ],
         without_statistics: &[],
     }

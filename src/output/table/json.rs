@@ -1,6 +1,6 @@
 //! Flow lists as JSON, one object a line.
 
-use super::row::{Columns, Value};
+use super::column::{Columns, Value};
 use crate::flow::Flow;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 

@@ -3,6 +3,7 @@
 //! Rows are formatted in parallel, in blocks, and written in order.
 
 mod clock;
+pub(crate) mod column;
 pub(crate) mod columnar;
 pub(crate) mod condition;
 mod csv;
@@ -10,7 +11,6 @@ mod digits;
 mod files;
 mod json;
 mod order;
-mod row;
 mod text;
 
 use crate::error::Error;
@@ -19,9 +19,10 @@ use crate::select::condition::Condition;
 use rayon::prelude::*;
 use std::io::{self, Write};
 
+pub use clock::TimeZone;
+pub use column::Columns;
 pub use condition::condition_columns;
 pub use order::{Order, Sort, Window};
-pub use row::Columns;
 
 /// The format of a flow list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,16 +45,6 @@ impl Format {
     pub const fn is_binary(self) -> bool {
         matches!(self, Self::Parquet | Self::Arrow)
     }
-}
-
-/// How times are written in text.
-#[derive(Clone, Debug, Default)]
-pub enum TimeZone {
-    /// Coordinated universal time.
-    #[default]
-    Utc,
-    /// The zone that the system is set to.
-    Local,
 }
 
 /// How a flow list is written.

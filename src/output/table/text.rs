@@ -1,9 +1,8 @@
 //! Flow lists for people, in pcap_flow's words.
 
-use super::TimeZone;
-use super::clock::{Clock, zone};
+use super::clock::{Clock, TimeZone, zone};
+use super::column::Columns;
 use super::digits;
-use super::row::Columns;
 use crate::decode::IpProtocol;
 use crate::flow::{Flow, LinkKey, NetworkKey};
 use jiff::tz::TimeZone as Zone;
