@@ -1,12 +1,20 @@
-//! What a run found, beside what the simplest way finds.
+//! A run's results, compared with those of the simplest way.
 
 use super::flows::PlainFlows;
-use super::headers::{Ip, Told, What};
-use super::{Found, Verified};
-use crate::engine::{InputReport, Place};
-use crate::flow::{Flow, FlowKey, LinkKey};
+use super::headers::{Contents, Ip, Reading};
+use super::report::Verified;
+use crate::engine::{Balance, InputReport, Place};
+use crate::flow::{Flow, FlowKey, Flows, LinkKey};
 use std::fmt;
 use std::path::Path;
+
+/// The results of a run.
+pub(super) struct Found<'a> {
+    pub(super) flows: &'a dyn Flows,
+    pub(super) accepted: u64,
+    pub(super) balance: &'a Balance,
+    pub(super) inputs: &'a [InputReport],
+}
 
 /// Differences, the first of them in words.
 #[derive(Debug, Default)]
@@ -24,7 +32,7 @@ impl Differences {
     }
 
     /// A packet whose headers the run reads otherwise.
-    pub(super) fn packet(&mut self, path: &Path, place: Place, run: &Told, simplest: &Told) {
+    pub(super) fn packet(&mut self, path: &Path, place: Place, run: &Reading, simplest: &Reading) {
         let Place { packet, offset, .. } = place;
         self.add(format!(
             "packet {packet} at byte {offset} of {}: {run}; in the simplest way {simplest}",
@@ -157,12 +165,12 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Reading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.what {
-            What::NotIp => f.write_str("not IP")?,
-            What::Malformed => f.write_str("malformed")?,
-            What::Ip(Ip {
+        match &self.contents {
+            Contents::NotIp => f.write_str("not IP")?,
+            Contents::Malformed => f.write_str("malformed")?,
+            Contents::Ip(Ip {
                 network,
                 tcp_flags,
                 fragment,

@@ -4,7 +4,7 @@
     reason = "looked up only: nothing goes by the order of these maps"
 )]
 
-use super::headers::{Told, What};
+use super::headers::{Contents, Reading};
 use crate::capture::Nanos;
 use crate::decode::DatagramId;
 use crate::engine::{Config, Place};
@@ -66,26 +66,26 @@ impl<'a> PlainFlows<'a> {
     }
 
     /// Counts a packet.
-    pub(super) fn add(&mut self, told: &Told, packet: &Counted) {
+    pub(super) fn add(&mut self, reading: &Reading, packet: &Counted) {
         self.counts.packets += 1;
         self.counts.bytes += u64::from(packet.wire_len);
-        let ip = match told.what {
-            What::Ip(ip) => ip,
-            _ if !self.config.restriction.matches(&told.link, None) => {
+        let ip = match reading.contents {
+            Contents::Ip(ip) => ip,
+            _ if !self.config.restriction.matches(&reading.link, None) => {
                 self.counts.filtered += 1;
                 return;
             }
-            What::NotIp => {
+            Contents::NotIp => {
                 self.counts.not_ip += 1;
                 return;
             }
-            What::Malformed => {
+            Contents::Malformed => {
                 self.counts.malformed += 1;
                 return;
             }
         };
         let mut key = FlowKey {
-            link: told.link,
+            link: reading.link,
             network: ip.network,
         };
         if let Some((datagram, is_first)) = ip.fragment {
@@ -200,7 +200,7 @@ fn is_descending(key: &NetworkKey) -> bool {
     (key.src, key.src_port) > (key.dst, key.dst_port)
 }
 
-/// What is left of a link key where flows are keyed by the 5-tuple.
+/// The rest of a link key where flows are keyed by the 5-tuple.
 fn without_addresses(link: &LinkKey) -> LinkKey {
     let mut rest = LinkKey::default();
     if let Some(device) = link.device() {
@@ -209,7 +209,7 @@ fn without_addresses(link: &LinkKey) -> LinkKey {
     rest
 }
 
-/// What both directions of a conversation have in common: VLANs, and addresses where there are
+/// The part of a link key that both directions of a conversation have in common: VLANs, and addresses where there are
 /// two of them.
 fn of_both(link: &LinkKey) -> LinkKey {
     let mut shared = LinkKey::default();

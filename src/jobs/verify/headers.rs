@@ -53,22 +53,22 @@ impl fmt::Display for Unjudged {
     }
 }
 
-/// What is said of a packet.
+/// The headers of a packet, as far as a flow depends on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct Reading {
     pub(super) link: LinkKey,
-    pub(super) what: What,
+    pub(super) contents: Contents,
 }
 
-/// What a packet is.
+/// The contents of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum Contents {
     Ip(Ip),
     NotIp,
     Malformed,
 }
 
-/// What an IP packet's headers say.
+/// The headers of an IP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ip {
     pub(super) network: NetworkKey,
@@ -77,19 +77,19 @@ pub(super) struct Ip {
     pub(super) fragment: Option<(DatagramId, bool)>,
 }
 
-/// What a packet's headers say, if that can be judged.
-type Judged<T> = Result<T, Unjudged>;
+/// A reading of headers, or why the simplest way cannot judge them.
+type Verdict<T> = Result<T, Unjudged>;
 
 /// Reads a packet's headers.
-pub(super) fn read(link_type: LinkType, data: &[u8], decap: bool) -> Judged<Told> {
+pub(super) fn read(link_type: LinkType, data: &[u8], decap: bool) -> Verdict<Reading> {
     let mut reader = Reader {
         link: LinkKey::default(),
         decap,
         depth: 0,
     };
-    let what = reader.packet(link_type, data)?;
+    let contents = reader.packet(link_type, data)?;
     let link = reader.link;
-    Ok(Told { link, what })
+    Ok(Reading { link, contents })
 }
 
 struct Reader {
@@ -100,7 +100,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn packet(&mut self, link_type: LinkType, data: &[u8]) -> Judged<What> {
+    fn packet(&mut self, link_type: LinkType, data: &[u8]) -> Verdict<Contents> {
         match link_type {
             LinkType::ETHERNET => self.ethernet(data),
             LinkType::RAW
@@ -113,7 +113,7 @@ impl Reader {
                 &[a, b, c, d, ref packet @ ..] => {
                     self.family(u32::from_be_bytes([a, b, c, d]), packet)
                 }
-                _ => Ok(What::Malformed),
+                _ => Ok(Contents::Malformed),
             },
             LinkType::LINUX_SLL => self.cooked(data),
             LinkType::LINUX_SLL2 => self.cooked_2(data),
@@ -122,11 +122,11 @@ impl Reader {
     }
 
     /// A protocol family in the byte order of whoever captured: the smaller of both numbers.
-    fn null(&mut self, data: &[u8]) -> Judged<What> {
+    fn null(&mut self, data: &[u8]) -> Verdict<Contents> {
         let &[a, b, c, d, ref packet @ ..] = data else {
             return match data {
                 [0xff, 0x03, ..] => Err(Unjudged::Frame),
-                _ => Ok(What::Malformed),
+                _ => Ok(Contents::Malformed),
             };
         };
         let bytes = [a, b, c, d];
@@ -137,18 +137,18 @@ impl Reader {
         }
     }
 
-    fn family(&mut self, family: u32, packet: &[u8]) -> Judged<What> {
+    fn family(&mut self, family: u32, packet: &[u8]) -> Verdict<Contents> {
         if IP_FAMILIES.contains(&family) {
             self.ip(packet)
         } else {
-            Ok(What::NotIp)
+            Ok(Contents::NotIp)
         }
     }
 
     /// Linux cooked capture: kind, hardware, length of the address, 8 bytes of it, protocol.
-    fn cooked(&mut self, data: &[u8]) -> Judged<What> {
+    fn cooked(&mut self, data: &[u8]) -> Verdict<Contents> {
         let Some((header, packet)) = data.split_at_checked(16) else {
-            return Ok(What::Malformed);
+            return Ok(Contents::Malformed);
         };
         self.sender(number(header, 4), header.get(6..12));
         self.linux_protocol(number(header, 2), number(header, 14), packet)
@@ -156,7 +156,7 @@ impl Reader {
 
     /// Version 2: protocol, reserved, interface, hardware, kind, length of the address, 8 bytes
     /// of it.
-    fn cooked_2(&mut self, data: &[u8]) -> Judged<What> {
+    fn cooked_2(&mut self, data: &[u8]) -> Verdict<Contents> {
         let Some((header, packet)) = data.split_at_checked(20) else {
             // What is not IP may be known before the end.
             return Err(Unjudged::Frame);
@@ -173,19 +173,19 @@ impl Reader {
     }
 
     /// Numbers below 1536 are Linux' own: 3 is an Ethernet frame, 4 one of LLC.
-    fn linux_protocol(&mut self, hardware: u16, protocol: u16, packet: &[u8]) -> Judged<What> {
+    fn linux_protocol(&mut self, hardware: u16, protocol: u16, packet: &[u8]) -> Verdict<Contents> {
         const FRAME_RELAY: u16 = 770;
         const RADIOTAP: u16 = 803;
         match (hardware, protocol) {
             (FRAME_RELAY | RADIOTAP, _) | (_, 3 | 4) => Err(Unjudged::Frame),
-            (_, ..1536) => Ok(What::NotIp),
+            (_, ..1536) => Ok(Contents::NotIp),
             (_, kind) => self.ether_type(kind, packet),
         }
     }
 
-    fn ethernet(&mut self, data: &[u8]) -> Judged<What> {
+    fn ethernet(&mut self, data: &[u8]) -> Verdict<Contents> {
         let Ok(frame) = Ethernet2Slice::from_slice_without_fcs(data) else {
-            return Ok(What::Malformed);
+            return Ok(Contents::Malformed);
         };
         let (src, dst) = (frame.source(), frame.destination());
         if let [0x01 | 0x03, 0x00, 0x0c, 0x00, 0x00, _] = dst {
@@ -196,11 +196,11 @@ impl Reader {
         self.ether_type(frame.ether_type().0, frame.payload_slice())
     }
 
-    fn ether_type(&mut self, kind: u16, payload: &[u8]) -> Judged<What> {
+    fn ether_type(&mut self, kind: u16, payload: &[u8]) -> Verdict<Contents> {
         let (mut kind, mut payload) = (kind, payload);
         while let 0x8100 | 0x88a8 | 0x9100 | 0x9200 = kind {
             let Ok(tag) = SingleVlanSlice::from_slice(payload) else {
-                return Ok(What::Malformed);
+                return Ok(Contents::Malformed);
             };
             self.link.push_vlan(tag.vlan_identifier().value());
             kind = tag.ether_type().0;
@@ -209,20 +209,20 @@ impl Reader {
         match kind {
             0x0800 => self.ip(payload),
             // This number is IPv6's alone.
-            0x86dd if payload.first().is_some_and(|byte| byte >> 4 != 6) => Ok(What::Malformed),
+            0x86dd if payload.first().is_some_and(|byte| byte >> 4 != 6) => Ok(Contents::Malformed),
             0x86dd => self.ip(payload),
             ..=1500 => self.llc(payload),
             kind if LEADING_ON.contains(&kind) => Err(Unjudged::EtherType(kind)),
-            _ => Ok(What::NotIp),
+            _ => Ok(Contents::NotIp),
         }
     }
 
     /// IEEE 802.2: few of its service access points lead to IP.
-    fn llc(&mut self, payload: &[u8]) -> Judged<What> {
+    fn llc(&mut self, payload: &[u8]) -> Verdict<Contents> {
         match payload {
             // Raw IPX.
-            [0xff, 0xff, ..] => Ok(What::NotIp),
-            [] | [_] | [_, _] => Ok(What::Malformed),
+            [0xff, 0xff, ..] => Ok(Contents::NotIp),
+            [] | [_] | [_, _] => Ok(Contents::Malformed),
             [0xaa, 0xaa, 0x03, 0, 0, 0, high, low, packet @ ..] if self.depth == 0 => {
                 self.depth += 1;
                 self.ether_type(u16::from_be_bytes([*high, *low]), packet)
@@ -231,34 +231,34 @@ impl Reader {
             [0xaa, 0xaa, 0x03, 0, 0x80, 0xc2, ..] | [0xaa, 0xaa, 0x03, 0, 0, 0xf8, ..] => {
                 Err(Unjudged::Frame)
             }
-            [0xaa, 0xaa, 0x03, a, b, c, _, _, ..] if [*a, *b, *c] != [0; 3] => Ok(What::NotIp),
+            [0xaa, 0xaa, 0x03, a, b, c, _, _, ..] if [*a, *b, *c] != [0; 3] => Ok(Contents::NotIp),
             [dsap, ssap, ..] => match (dsap & 0xfe, ssap & 0xfe) {
                 (0xaa, 0xaa) | (0x06 | 0xfe, _) => Err(Unjudged::Frame),
-                _ => Ok(What::NotIp),
+                _ => Ok(Contents::NotIp),
             },
         }
     }
 
-    fn ip(&mut self, packet: &[u8]) -> Judged<What> {
+    fn ip(&mut self, packet: &[u8]) -> Verdict<Contents> {
         match packet.first().map(|byte| byte >> 4) {
             Some(4) => self.ipv4(packet),
             Some(6) => self.ipv6(packet),
-            _ => Ok(What::Malformed),
+            _ => Ok(Contents::Malformed),
         }
     }
 
-    fn ipv4(&mut self, packet: &[u8]) -> Judged<What> {
+    fn ipv4(&mut self, packet: &[u8]) -> Verdict<Contents> {
         let slice = match LaxIpv4Slice::from_slice(packet) {
             Ok((slice, _)) => slice,
             // Options that were cut off.
             Err(HeaderSliceError::Len(_)) if packet.len() >= 20 => return Err(Unjudged::Ip),
-            Err(_) => return Ok(What::Malformed),
+            Err(_) => return Ok(Contents::Malformed),
         };
         let header = slice.header();
         let total_len = usize::from(header.total_len());
         // None at all is segmentation offload.
         if total_len != 0 && total_len < header.slice().len() {
-            return Ok(What::Malformed);
+            return Ok(Contents::Malformed);
         }
         let (src, dst) = (
             header.source_addr().into(),
@@ -286,9 +286,9 @@ impl Reader {
 
     /// The iterator that etherparse has for extension headers is not used: where it parsed them
     /// laxly, version 0.21 reads on behind their end.
-    fn ipv6(&mut self, packet: &[u8]) -> Judged<What> {
+    fn ipv6(&mut self, packet: &[u8]) -> Verdict<Contents> {
         let Ok(header) = Ipv6HeaderSlice::from_slice(packet) else {
-            return Ok(What::Malformed);
+            return Ok(Contents::Malformed);
         };
         let (src, dst) = (
             header.source_addr().into(),
@@ -347,7 +347,7 @@ impl Reader {
         mut network: NetworkKey,
         fragment: Option<(DatagramId, bool)>,
         payload: &[u8],
-    ) -> Judged<What> {
+    ) -> Verdict<Contents> {
         let mut tcp_flags = 0;
         let is_later = matches!(fragment, Some((_, false)));
         let ports = match network.protocol {
@@ -377,20 +377,20 @@ impl Reader {
             fragment,
         };
         if !self.decap || is_later {
-            return Ok(What::Ip(outer));
+            return Ok(Contents::Ip(outer));
         }
         let outer_link = self.link;
         // What is in a tunnel counts if it is IP. Fragments of a tunnel follow the first of them.
-        if let Some(What::Ip(inner)) = self.inner(&network, payload)? {
+        if let Some(Contents::Ip(inner)) = self.inner(&network, payload)? {
             let fragment = inner.fragment.or(outer.fragment);
-            return Ok(What::Ip(Ip { fragment, ..inner }));
+            return Ok(Contents::Ip(Ip { fragment, ..inner }));
         }
         self.link = outer_link;
-        Ok(What::Ip(outer))
+        Ok(Contents::Ip(outer))
     }
 
-    /// What a packet is that is carried by another one, if one is.
-    fn inner(&mut self, outer: &NetworkKey, payload: &[u8]) -> Judged<Option<What>> {
+    /// The contents of the packet that another one carries, if it carries one.
+    fn inner(&mut self, outer: &NetworkKey, payload: &[u8]) -> Verdict<Option<Contents>> {
         self.depth += 1;
         match (outer.protocol, outer.src_port, outer.dst_port) {
             (IPV4 | IPV6 | UDP, ..) if self.depth > DEEPEST => Err(Unjudged::Tunnel),

@@ -8,90 +8,33 @@
 //!
 //! Headers that etherparse does not read are left to the run's decoder, one packet at a time, and
 //! counted: see [`Unjudged`]. What is counted of such packets is compared as well. For all others the
-//! decoder is asked, too, so that a difference is told with the packet where it starts.
+//! decoder reads the packet, too, so that a difference is reported with the packet where it starts.
 
 mod compare;
 mod flows;
 mod headers;
+mod report;
 #[cfg(test)]
 mod tests;
 
 pub use headers::Unjudged;
+pub use report::Verified;
 
 use super::{FlowsJob, FlowsReport, flows_with};
 use crate::capture::{Capture, Record};
 use crate::decode::{Headers, LinkKey, NotFlow, decode};
 use crate::engine::{
-    Balance, Config, Findings, InputReport, InputStart, Job, Outcome, Place, Progress, Source,
-    Window,
+    Config, Findings, InputReport, InputStart, Job, Outcome, Place, Progress, Source, Window,
 };
 use crate::error::{Error, ErrorKind};
-use crate::flow::{FlowList, Flows};
-use compare::Differences;
+use crate::flow::FlowList;
+use compare::{Differences, Found};
 use flows::{Counted, PlainFlows};
-use headers::{Ip, Told, What};
+use headers::{Contents, Ip, Reading};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-/// What was found when captures were read a second time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verified {
-    /// Packets read.
-    pub packets: u64,
-    /// Flows with packets that the filter lets through.
-    pub flows: u64,
-    /// Packets whose headers only the run's own decoder reads, and why.
-    pub unjudged: Vec<(Unjudged, u64)>,
-    /// The first differences, in words; at most [`Verified::MAX_DIFFERENCES`].
-    pub differences: Vec<String>,
-    /// How many differences there are.
-    pub difference_count: u64,
-}
-
-impl Verified {
-    /// Differences that are kept for messages; the others are only counted.
-    pub const MAX_DIFFERENCES: usize = 10;
-
-    /// Whether the run found what the simplest way finds.
-    pub const fn is_same(&self) -> bool {
-        self.difference_count == 0
-    }
-
-    /// How many packets could not be judged.
-    pub fn unjudged(&self) -> u64 {
-        self.unjudged.iter().map(|(_, packets)| packets).sum()
-    }
-}
-
-/// `66 packets, 6 flows, the same when read in the simplest way (2 packets could not be judged: 2
-/// of PPP (9))`
-impl fmt::Display for Verified {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { packets, flows, .. } = self;
-        let verdict = if self.is_same() {
-            "the same when read in the simplest way"
-        } else {
-            "not the same when read in the simplest way"
-        };
-        write!(f, "{packets} packets, {flows} flows, {verdict}")?;
-        if self.unjudged.is_empty() {
-            return Ok(());
-        }
-        write!(f, " ({} packets could not be judged: ", self.unjudged())?;
-        for (number, (why, packets)) in self.unjudged.iter().take(MOST_REASONS).enumerate() {
-            let comma = if number == 0 { "" } else { ", " };
-            write!(f, "{comma}{packets} {why}")?;
-        }
-        let others = self.unjudged.iter().skip(MOST_REASONS);
-        match others.map(|(_, packets)| packets).sum() {
-            0_u64 => f.write_str(")"),
-            others => write!(f, ", {others} others)"),
-        }
-    }
-}
 
 /// Reads `captures` again in the simplest way, and compares what a run of them found with this
 /// configuration.
@@ -216,14 +159,6 @@ impl Job for Check<'_> {
     }
 }
 
-/// What a run found.
-struct Found<'a> {
-    flows: &'a dyn Flows,
-    accepted: u64,
-    balance: &'a Balance,
-    inputs: &'a [InputReport],
-}
-
 /// The second reading.
 struct Simplest<'a> {
     config: &'a Config,
@@ -278,8 +213,8 @@ impl<'a> Simplest<'a> {
 
     fn capture(&mut self, number: usize, path: &Path, len: u64) -> Result<(), Error> {
         let mut capture = Capture::open(path)?;
-        // Progress is told of as many bytes as the first time.
-        let mut told = 0;
+        // Progress counts as many bytes as in the run.
+        let mut reported = 0;
         let mut packet = 0;
         while !self.is_enough()
             && let Some(record) = capture.next_record()?
@@ -293,12 +228,12 @@ impl<'a> Simplest<'a> {
             if packet % PACKETS_AT_A_TIME == 0 {
                 self.progress.check()?;
                 let at = record.offset.min(len);
-                self.progress.add_input(at.saturating_sub(told));
-                told = told.max(at);
+                self.progress.add_input(at.saturating_sub(reported));
+                reported = reported.max(at);
             }
             self.packet(&record, path, place);
         }
-        self.progress.add_input(len.saturating_sub(told));
+        self.progress.add_input(len.saturating_sub(reported));
         Ok(())
     }
 
@@ -309,8 +244,8 @@ impl<'a> Simplest<'a> {
             Some(link_type) => decode(link_type, record.data, options, &mut link),
             None => Err(NotFlow::NoInterface),
         };
-        let decoders = told_by_decoder(&decoded, link);
-        let judged = match (record.link_type, &decoded) {
+        let decoders = reading_of(&decoded, link);
+        let verdict = match (record.link_type, &decoded) {
             (
                 _,
                 Ok(Headers {
@@ -318,18 +253,18 @@ impl<'a> Simplest<'a> {
                     ..
                 }),
             ) => Err(Unjudged::Trailer),
-            (None, _) => Ok(Told {
+            (None, _) => Ok(Reading {
                 link: LinkKey::default(),
-                what: What::Malformed,
+                contents: Contents::Malformed,
             }),
             (Some(link_type), _) => headers::read(link_type, record.data, options.decap),
         };
-        let told = match judged {
-            Ok(told) => {
-                if told != decoders {
-                    self.differences.packet(path, place, &decoders, &told);
+        let reading = match verdict {
+            Ok(reading) => {
+                if reading != decoders {
+                    self.differences.packet(path, place, &decoders, &reading);
                 }
-                told
+                reading
             }
             Err(why) => {
                 *self.unjudged.entry(why).or_default() += 1;
@@ -342,7 +277,7 @@ impl<'a> Simplest<'a> {
             wire_len: record.wire_len,
             place,
         };
-        self.flows.add(&told, &counted);
+        self.flows.add(&reading, &counted);
     }
 
     fn compare(mut self, found: &Found<'_>) -> Verified {
@@ -358,24 +293,22 @@ impl<'a> Simplest<'a> {
     }
 }
 
-/// What the run's decoder says, in the words of the simplest way.
-fn told_by_decoder(decoded: &Result<Headers<'_>, NotFlow>, link: LinkKey) -> Told {
-    let what = match decoded {
+/// The decoder's headers as a reading of the simplest way.
+fn reading_of(decoded: &Result<Headers<'_>, NotFlow>, link: LinkKey) -> Reading {
+    let contents = match decoded {
         Ok(headers) => {
             let fragment = headers.fragment.as_deref();
-            What::Ip(Ip {
+            Contents::Ip(Ip {
                 network: headers.network_key(),
                 tcp_flags: headers.tcp_flags,
                 fragment: fragment.map(|it| (it.datagram, it.is_first)),
             })
         }
-        Err(reason) if reason.is_malformed() => What::Malformed,
-        Err(_) => What::NotIp,
+        Err(reason) if reason.is_malformed() => Contents::Malformed,
+        Err(_) => Contents::NotIp,
     };
-    Told { link, what }
+    Reading { link, contents }
 }
 
-/// Reasons that are told one by one.
-const MOST_REASONS: usize = 8;
 /// Packets between two looks at whether to go on.
 const PACKETS_AT_A_TIME: u64 = 4096;

@@ -1,8 +1,8 @@
 use super::headers::read;
 use super::*;
 use crate::capture::LinkType;
-use crate::engine::run;
-use crate::flow::{Counters, Flow};
+use crate::engine::{Balance, run};
+use crate::flow::{Counters, Flow, Flows};
 use crate::jobs::ExtractOptions;
 use crate::select::Selection;
 
@@ -45,7 +45,7 @@ struct Falsified {
     inputs: Vec<InputReport>,
 }
 
-/// What is said when a run of conversations is falsified.
+/// The report when a run of conversations is falsified.
 fn falsified(change: impl FnOnce(&mut Falsified)) -> Vec<String> {
     let config = Config {
         conversations: true,
@@ -82,7 +82,7 @@ fn falsified(change: impl FnOnce(&mut Falsified)) -> Vec<String> {
     verified.differences
 }
 
-/// The only difference that is told of a run that was falsified.
+/// The only difference that is reported of a run that was falsified.
 fn difference(change: impl FnOnce(&mut Falsified)) -> String {
     let differences = falsified(change);
     assert_eq!(differences.len(), 1, "{differences:?}");
@@ -104,7 +104,7 @@ fn what_is_right_is_confirmed() {
 type Change = fn(&mut Falsified);
 
 #[test]
-fn each_falsified_sum_is_told() {
+fn each_falsified_sum_is_reported() {
     assert_eq!(
         difference(|run| run.balance.packets += 1),
         "packets: 67; in the simplest way 66"
@@ -153,10 +153,10 @@ fn each_falsified_sum_is_told() {
 }
 
 #[test]
-fn each_falsified_field_of_a_flow_is_told() {
-    let told = in_second_flow(|flow| flow.packets += 1);
-    assert!(told.contains(", 29 packets, "), "{told}");
-    assert!(told.contains("; in the simplest way "), "{told}");
+fn each_falsified_field_of_a_flow_is_reported() {
+    let reported = in_second_flow(|flow| flow.packets += 1);
+    assert!(reported.contains(", 29 packets, "), "{reported}");
+    assert!(reported.contains("; in the simplest way "), "{reported}");
     in_second_flow(|flow| flow.bytes += 1);
     in_second_flow(|flow| flow.first.0 -= 1);
     in_second_flow(|flow| flow.last.0 += 1);
@@ -171,7 +171,7 @@ fn each_falsified_field_of_a_flow_is_told() {
 }
 
 #[test]
-fn flows_too_many_or_too_few_are_told() {
+fn flows_too_many_or_too_few_are_reported() {
     let missing = falsified(|run| run.list.flows[0] = None);
     assert_eq!(missing.len(), 1);
     assert!(
@@ -191,7 +191,7 @@ fn flows_too_many_or_too_few_are_told() {
 }
 
 #[test]
-fn few_differences_are_told_and_all_are_counted() {
+fn few_differences_are_reported_and_all_are_counted() {
     let mut differences = Differences::default();
     (0..12).for_each(|number| differences.add(number.to_string()));
     let (first, count) = differences.into_parts();
@@ -208,24 +208,24 @@ fn few_differences_are_told_and_all_are_counted() {
     );
 }
 
-/// A packet that both ways read differently is told by its place.
+/// A packet that both ways read differently is reported with its place.
 #[test]
-fn a_packet_that_is_read_differently_is_told() {
+fn a_packet_that_is_read_differently_is_reported() {
     let mut differences = Differences::default();
-    let told = Told {
+    let reading = Reading {
         link: LinkKey::default(),
-        what: What::NotIp,
+        contents: Contents::NotIp,
     };
-    let other = Told {
-        what: What::Malformed,
-        ..told
+    let other = Reading {
+        contents: Contents::Malformed,
+        ..reading
     };
     let place = Place {
         input: 0,
         packet: 7,
         offset: 999,
     };
-    differences.packet(Path::new("a.pcap"), place, &told, &other);
+    differences.packet(Path::new("a.pcap"), place, &reading, &other);
     assert_eq!(
         differences.into_parts().0,
         ["packet 7 at byte 999 of a.pcap: not IP; in the simplest way malformed"]
@@ -299,7 +299,7 @@ fn only_files_are_read_twice() {
 }
 
 #[test]
-fn what_was_found_is_told_in_one_line() {
+fn what_was_found_is_reported_in_one_line() {
     let mut verified = Verified {
         packets: 9_700_000,
         flows: 1_390_001,
