@@ -82,6 +82,7 @@ pub mod error;
 pub mod flow;
 pub mod index;
 pub mod jobs;
+mod number;
 pub mod output;
 pub mod select;
 pub mod tcp;

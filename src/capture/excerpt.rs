@@ -8,6 +8,7 @@ use super::compressed::Content;
 use super::format::{Companion, CompanionKind, Format, Start};
 use super::mmap::MappedFile;
 use crate::error::{Error, ErrorKind};
+use crate::number::memory_usize;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
@@ -156,7 +157,7 @@ impl Excerpt {
         let held = self.start..self.start + self.buffer.len() as u64;
         if !(held.contains(&from) && held.end >= end) {
             let kept = if held.contains(&from) {
-                usize::try_from(from - held.start).unwrap_or(usize::MAX)
+                memory_usize(from - held.start)
             } else {
                 self.buffer.len()
             };
@@ -185,9 +186,7 @@ impl Excerpt {
             let mut done = 0;
             while done < len {
                 let bytes = file.at(offset + done, MAPPED_LEN)?;
-                let some = bytes
-                    .len()
-                    .min(usize::try_from(len - done).unwrap_or(usize::MAX));
+                let some = memory_usize((bytes.len() as u64).min(len - done));
                 if some == 0 {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }

@@ -6,6 +6,7 @@ use super::linktype::LinkType;
 use super::prefetch;
 use super::record::{DamageKind, PacketRecord, Stop};
 use super::timestamp::Nanos;
+use crate::number::nearest_u16;
 
 /// What a pcap file header says about the records after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,10 +131,7 @@ impl PcapFormat {
         let version = order.u32(bytes, 8).ok_or(HeaderError::Short)?;
         let data_link = order.u32(bytes, 12).ok_or(HeaderError::Short)?;
         if version != 2 {
-            return Err(HeaderError::Version(
-                u16::try_from(version).unwrap_or(u16::MAX),
-                0,
-            ));
+            return Err(HeaderError::Version(nearest_u16(version), 0));
         }
         let link_type = match data_link {
             0 | 4 => LinkType::ETHERNET,

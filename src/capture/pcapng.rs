@@ -5,6 +5,7 @@ use super::linktype::LinkType;
 use super::pcap::max_captured;
 use super::record::{DamageKind, PacketRecord, Stop};
 use super::timestamp::{Nanos, TimeUnit};
+use crate::number::len_u32;
 
 /// Block types that are told apart; all others are skipped.
 pub(crate) mod block {
@@ -273,7 +274,7 @@ fn interface(order: ByteOrder, body: &[u8]) -> Result<Interface, Stop> {
 
 #[cold]
 fn overflow(claimed: u32, room: &[u8]) -> Stop {
-    let room = u32::try_from(room.len()).unwrap_or(u32::MAX);
+    let room = len_u32(room.len());
     Stop::Damaged(DamageKind::BlockOverflow { claimed, room })
 }
 

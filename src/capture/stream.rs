@@ -5,6 +5,7 @@
 //! there, so that every window is one run of bytes without copying the rest.
 
 use super::compressed::unpacked;
+use crate::number::memory_usize;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::io::{self, Read};
 use std::thread;
@@ -145,10 +146,10 @@ impl Buffer {
     }
 
     fn advance(&mut self, from: u64) {
-        let gone = usize::try_from(from.saturating_sub(self.offset)).unwrap_or(usize::MAX);
-        let gone = gone.min(self.end - self.start);
-        self.start += gone;
-        self.offset += gone as u64;
+        let held = (self.end - self.start) as u64;
+        let gone = from.saturating_sub(self.offset).min(held);
+        self.start += memory_usize(gone);
+        self.offset += gone;
     }
 }
 

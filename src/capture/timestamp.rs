@@ -69,6 +69,7 @@ impl TimeUnit {
                 (u128::from(count) * NANOS_PER_SECOND_U128) >> u32::from(exponent).min(127)
             }
         };
+        // Only a unit that no capture can have is beyond: its times are the greatest there is.
         let ns = i128::try_from(ns).unwrap_or(i128::MAX);
         let ns = ns.saturating_add(i128::from(offset_s) * i128::from(NANOS_PER_SECOND));
         match i64::try_from(ns) {

@@ -23,7 +23,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
 use values::{Generate, ProgressArg};
 
@@ -119,7 +119,7 @@ pub(crate) fn main() -> ExitCode {
     match outcome {
         Ok(exit) => exit,
         Err(error) if matches!(error.kind(), ErrorKind::Interrupted) => {
-            let signal = i32::try_from(signal.load(Ordering::Relaxed)).unwrap_or(SIGINT);
+            let signal = signal.load(Ordering::Relaxed);
             // Whoever started the program sees by which signal it ended.
             drop(signal_hook::low_level::emulate_default_handler(signal));
             Exit::Failure.into()
@@ -230,9 +230,9 @@ fn check_files(paths: &[PathBuf]) -> Result<(), Error> {
 
 /// On SIGINT, SIGTERM and SIGHUP the run is cancelled and leaves nothing half-written; a second signal
 /// ends the program at once. Returns where the signal's number will stand.
-fn cancel_on_signals(progress: &Arc<Progress>) -> io::Result<Arc<AtomicUsize>> {
+fn cancel_on_signals(progress: &Arc<Progress>) -> io::Result<Arc<AtomicI32>> {
     let again = Arc::new(AtomicBool::new(false));
-    let number = Arc::new(AtomicUsize::new(0));
+    let number = Arc::new(AtomicI32::new(0));
     for signal in SIGNALS {
         signal_hook::flag::register_conditional_default(signal, Arc::clone(&again))?;
         signal_hook::flag::register(signal, Arc::clone(&again))?;
@@ -243,7 +243,7 @@ fn cancel_on_signals(progress: &Arc<Progress>) -> io::Result<Arc<AtomicUsize>> {
     let (progress, seen) = (Arc::clone(progress), Arc::clone(&number));
     thread::spawn(move || {
         for signal in signals.forever() {
-            seen.store(usize::try_from(signal).unwrap_or(0), Ordering::Relaxed);
+            seen.store(signal, Ordering::Relaxed);
             progress.cancel();
         }
     });

@@ -10,6 +10,7 @@ use crate::flow::{
     DatagramTable, Flow, FlowKey, FragmentTable, Layers, LinkKey, LinkTable, NetworkKey, PacketRef,
     Payload,
 };
+use crate::number::offset_u32;
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -458,12 +459,6 @@ fn addresses_of<'a>(key: &NetworkKey, bytes: &'a mut [u8; 32]) -> Addresses<'a> 
             Addresses::V6(bytes)
         }
     }
-}
-
-/// Windows are far smaller than 4 GiB: `Config` sees to that.
-#[inline]
-fn offset_u32(offset: usize) -> u32 {
-    u32::try_from(offset).unwrap_or(u32::MAX)
 }
 
 /// IP protocol numbers.

@@ -6,11 +6,12 @@
 
 use crate::capture::Nanos;
 use crate::decode::{DatagramId, Fragment};
+use crate::number::len_u32;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::hash::RandomState;
 
-/// Datagrams of which some fragments have come.
+/// Datagrams with some of their fragments.
 #[derive(Debug, Default)]
 pub(crate) struct DatagramTable {
     partial: HashMap<DatagramId, Partial, RandomState>,
@@ -45,7 +46,7 @@ impl DatagramTable {
         time: Nanos,
     ) -> Option<Vec<u8>> {
         let payload = captured.get(fragment.payload..fragment.end)?;
-        // What the snaplen cut off will not come.
+        // The bytes that the snaplen truncated will not come.
         if !fragment.is_whole || payload.is_empty() {
             return None;
         }
@@ -136,15 +137,15 @@ impl Partial {
     fn insert(&mut self, offset: u32, payload: &[u8]) -> usize {
         let mut kept = 0;
         let mut at = offset;
-        let end = offset.saturating_add(u32::try_from(payload.len()).unwrap_or(u32::MAX));
+        let end = offset.saturating_add(len_u32(payload.len()));
         let mut index = self
             .parts
-            .partition_point(|(start, part)| start + part_len(part) <= offset);
+            .partition_point(|(start, part)| start + len_u32(part.len()) <= offset);
         while at < end {
             let next = self
                 .parts
                 .get(index)
-                .map(|(start, part)| (*start, start + part_len(part)));
+                .map(|(start, part)| (*start, start + len_u32(part.len())));
             let free = next.map_or(end, |(start, _)| start.min(end));
             if at < free {
                 let new = payload
@@ -165,8 +166,8 @@ impl Partial {
         self.header.is_some() && self.len.is_some_and(|len| self.covered >= len)
     }
 
-    /// The packet as it was before it was cut up. Its length is left open (0), which stands for
-    /// "up to the end": so the payload may be longer than a header can say.
+    /// The packet as it was before fragmentation. Its length is 0, which means "up to the end", so
+    /// that the payload may be longer than a header can say.
     fn assemble(self) -> Option<Vec<u8>> {
         let (header, protocol) = self.header?;
         let len = self.len? as usize;
@@ -177,7 +178,7 @@ impl Partial {
                 packet.get_mut(6..8)?.fill(0);
                 packet
             }
-            // Extension headers in front of the fragment header say nothing about the payload.
+            // Extension headers before the fragment header say nothing about the payload.
             _ => {
                 let mut packet = header.get(..40)?.to_vec();
                 packet.get_mut(4..6)?.fill(0);
@@ -192,11 +193,6 @@ impl Partial {
         packet.truncate(header_len + len);
         Some(packet)
     }
-}
-
-/// Parts are pieces of packets: their lengths fit.
-fn part_len(part: &[u8]) -> u32 {
-    u32::try_from(part.len()).unwrap_or(u32::MAX)
 }
 
 const ENTRY_LEN: usize = size_of::<(u64, DatagramId)>();

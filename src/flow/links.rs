@@ -1,7 +1,8 @@
-//! Link keys, numbered: MAC pairs and VLAN stacks are few, so that a number stands for them in
-//! packet references and flow records.
+//! Link keys, numbered: MAC pairs and VLAN stacks are few, so that packet references and flow
+//! records hold a number for them.
 
 use super::key::LinkKey;
+use crate::number::index_u32;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, RandomState};
 
@@ -66,7 +67,7 @@ impl LinkTable {
             .find(hash, |&number| at(number) == Some(key))
             .copied();
         let number = found.unwrap_or_else(|| {
-            let number = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+            let number = index_u32(keys.len());
             numbers.insert_unique(hash, number, |&number| {
                 at(number).map_or(0, |key| hasher.hash_one(key))
             });

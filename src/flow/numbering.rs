@@ -1,9 +1,10 @@
 //! FlowIDs: flows are numbered in the order of their first packets, whichever shards own them.
 //!
-//! Each shard has its new flows in order already. The window is cut into parts with about as many
-//! new flows each; parts are sorted and numbered in parallel.
+//! Each shard has its new flows in order already. The window is divided into parts with about as
+//! many new flows each; parts are sorted and numbered in parallel.
 
 use super::shard::Shard;
+use crate::number::index_u32;
 use rayon::prelude::*;
 
 /// Where a flow is: its shard, and its place there.
@@ -13,7 +14,7 @@ pub(super) struct Place {
     pub(super) index: u32,
 }
 
-/// Numbers the flows that started since the last call, behind those in `order`.
+/// Numbers the flows that started since the last call, after those in `order`.
 pub(super) fn number(shards: &mut [Shard], order: &mut Vec<Place>) {
     let started: usize = shards.iter().map(|shard| shard.started.len()).sum();
     let numbered = order.len();
@@ -51,7 +52,7 @@ struct ShardPart<'a> {
     index: u32,
 }
 
-/// Cuts what is to be numbered into parts that have nothing to do with each other.
+/// Divides the flows to be numbered into independent parts.
 fn cut<'a>(shards: &'a mut [Shard], new: &'a mut [Place], numbered: usize) -> Vec<Part<'a>> {
     let last = shards.iter().filter_map(|shard| shard.started.last()).max();
     let last = last.copied().unwrap_or(0) as usize;
@@ -70,7 +71,7 @@ fn cut<'a>(shards: &'a mut [Shard], new: &'a mut [Place], numbered: usize) -> Ve
                 index,
             });
             (started, ids) = (later, ids_later);
-            index = index.saturating_add(number_u32(len));
+            index = index.saturating_add(index_u32(len));
         }
     }
     let mut rest = new;
@@ -106,16 +107,11 @@ impl Part<'_> {
             *place = Place { shard, index };
             part.index += 1;
             if let Some((first, rest)) = std::mem::take(&mut part.ids).split_first_mut() {
-                *first = number_u32(id);
+                *first = index_u32(id);
                 part.ids = rest;
             }
         }
     }
-}
-
-/// There are fewer flows than that: a run sees to it.
-fn number_u32(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// Flows that are sorted at a time: few enough to stay in the cache.
@@ -137,8 +133,8 @@ mod tests {
                 for n in 0..flows {
                     let shard = (n * 31 + n / 7 + window) % 7;
                     let offset = if n % 2 == 0 { n * 40 } else { n * 40 + 1 };
-                    shards[shard].started.push(number_u32(offset));
-                    expected.push((number_u32(shard), indices[shard]));
+                    shards[shard].started.push(index_u32(offset));
+                    expected.push((index_u32(shard), indices[shard]));
                     indices[shard] += 1;
                 }
                 number(&mut shards, &mut order);

@@ -10,6 +10,7 @@ use super::record::{FlowRecord, ReverseCounters};
 use super::timeout::{Lifetime, Timeouts};
 use crate::capture::prefetch;
 use crate::decode::Addresses;
+use crate::number::index_u32;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
@@ -225,7 +226,7 @@ impl Shard {
         observer: &mut O,
     ) -> u32 {
         let hash = rules.hash_key.slot(packet.hash, link);
-        let next = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
+        let next = index_u32(self.records.len());
         let mut slots = std::mem::take(&mut self.slots);
         let is_same = |it: &Slot| it.hash == hash && self.is_of(it.index, packet, addresses, link);
         let found = match slots.entry(Slot::spread(hash), is_same, |it| Slot::spread(it.hash)) {
@@ -265,9 +266,9 @@ impl Shard {
         rules: &ShardRules<'_>,
         observer: &mut O,
     ) {
-        let index = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
+        let index = index_u32(self.records.len());
         let kept = if packet.has(PacketRef::IPV6) {
-            let place = u32::try_from(self.addresses.len()).unwrap_or(u32::MAX);
+            let place = index_u32(self.addresses.len());
             self.addresses.push(addresses.copied().unwrap_or([0; 32]));
             [place, 0]
         } else {
@@ -364,11 +365,7 @@ impl Shard {
         let numbered = self.ids.len();
         self.ids.resize(numbered + self.started.len(), 0);
         let ids = self.ids.get_mut(numbered..).unwrap_or_default();
-        (
-            &self.started,
-            ids,
-            u32::try_from(numbered).unwrap_or(u32::MAX),
-        )
+        (&self.started, ids, index_u32(numbered))
     }
 
     /// The id of a flow; 0 while its window is not finished.

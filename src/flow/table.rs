@@ -4,14 +4,15 @@ use super::flows::{Counters, Flow, Flows};
 use super::key::{FlowKey, NetworkKey};
 use super::record::ReverseCounters;
 use crate::capture::Nanos;
+use crate::number::index_u32;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
-/// Flows, and as far as the program wants it, where the records of each are.
+/// Flows and, if the caller keeps them, the places of each flow's records.
 ///
-/// What is counted, and how, is the same as in a [run](crate::engine::run), which is for captures
-/// that are to be read fast and as a whole; later fragments apart, whose ports a run finds out.
+/// It counts as a [run](crate::engine::run) does, which reads whole captures fast; except for later
+/// fragments, whose ports only a run finds.
 /// FlowIDs are 1, 2, 3 … in the order of the flows' first packets. [`FlowTable::save`] keeps a
 /// table for another day.
 ///
@@ -106,7 +107,7 @@ impl FlowTable {
     /// Adds a file to those that places can be in, and returns its number.
     pub fn add_file(&mut self, path: &Path) -> u32 {
         self.files.push(path.to_owned());
-        u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
+        index_u32(self.files.len() - 1)
     }
 
     /// The files that places are in, by their numbers.

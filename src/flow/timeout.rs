@@ -1,6 +1,7 @@
-//! When a flow ends although its packets go on.
+//! Timeouts that end a flow although its packets continue.
 
 use crate::capture::Nanos;
+use crate::number::not_negative;
 
 /// Limits after which packets of the same key start a new flow. Off by default: people who read
 /// a capture want one row for each connection.
@@ -19,7 +20,7 @@ impl Timeouts {
     }
 
     pub(crate) fn has_ended(&self, flow: &Lifetime, now: Nanos) -> bool {
-        let since = |then: Nanos| u64::try_from(now.0.saturating_sub(then.0)).unwrap_or(0);
+        let since = |then: Nanos| not_negative(now.0.saturating_sub(then.0));
         self.idle_ns.is_some_and(|limit| since(flow.last) > limit)
             || self
                 .active_ns

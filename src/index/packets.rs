@@ -1,5 +1,6 @@
 //! Where flows' records are: a file with one row for each flow in each gigabyte of the captures.
 
+use crate::number::index_u32;
 use arrow_array::builder::{ListBuilder, PrimitiveBuilder, UInt64Builder};
 use arrow_array::types::{UInt32Type, UInt64Type};
 use arrow_array::{ArrayRef, RecordBatch};
@@ -26,13 +27,13 @@ impl Postings {
 
     pub(super) fn add(&mut self, flow: u32, places: impl Iterator<Item = u32>) {
         self.places.extend(places);
-        let end = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        let end = index_u32(self.places.len());
         self.flows.push((flow, end));
     }
 
     /// Packets that belong to no flow.
     pub fn of_no_flow(places: Vec<u32>) -> Self {
-        let end = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        let end = index_u32(places.len());
         let flows = if places.is_empty() {
             Vec::new()
         } else {

@@ -125,9 +125,7 @@ impl Index {
             let ids = self.flows.numbers::<UInt64Type>(batch, FLOW_ID)?;
             let matches = matching_rows(condition, &names, batch);
             let ids = ids.iter().zip(matches).filter(|(_, matches)| *matches);
-            Ok(ids
-                .map(|(&id, _)| u32::try_from(id).unwrap_or(0))
-                .collect::<Vec<_>>())
+            Ok(ids.map(|(&id, _)| id_of(id)).collect::<Vec<_>>())
         })?;
         Ok(groups.concat())
     }
@@ -162,7 +160,7 @@ impl Index {
                         && srcs.value(row).parse() == Ok(key.src)
                         && dsts.value(row).parse() == Ok(key.dst)
                 };
-                same.any(is_same).then(|| u32::try_from(*id).unwrap_or(0))
+                same.any(is_same).then(|| id_of(*id))
             });
             Ok(found.collect::<Vec<_>>())
         })?;
@@ -182,9 +180,7 @@ impl Index {
                     .flows
                     .numbers::<UInt32Type>(batch, columns::FRAGMENTS)?;
                 let ids = ids.iter().zip(counts).filter(|(_, count)| **count > 0);
-                Ok(ids
-                    .map(|(&id, _)| u32::try_from(id).unwrap_or(0))
-                    .collect::<Vec<_>>())
+                Ok(ids.map(|(&id, _)| id_of(id)).collect::<Vec<_>>())
             })?;
         Ok(groups.concat())
     }
@@ -290,6 +286,11 @@ impl Index {
             Err(self.flows.damaged("its rows do not add up to its totals"))
         }
     }
+}
+
+/// A FlowID. That of a damaged index may be none: 0, which no flow has.
+fn id_of(id: u64) -> u32 {
+    u32::try_from(id).unwrap_or(0)
 }
 
 const fn ports(key: &NetworkKey) -> (u16, u16) {

@@ -2,6 +2,7 @@
 
 use super::packets;
 use crate::error::{Error, ErrorKind};
+use crate::number::{memory_usize, not_negative};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
@@ -49,7 +50,7 @@ impl Table {
 
     pub(super) fn rows(&self) -> u64 {
         let rows = self.metadata.metadata().file_metadata().num_rows();
-        u64::try_from(rows).unwrap_or(0)
+        not_negative(rows)
     }
 
     pub(super) fn damaged(&self, what: impl ToString) -> Error {
@@ -79,13 +80,10 @@ impl Table {
         let mut rest = rows;
         let mut start = 0;
         for (number, group) in self.metadata.metadata().row_groups().iter().enumerate() {
-            let end = start + u64::try_from(group.num_rows()).unwrap_or(0);
+            let end = start + not_negative(group.num_rows());
             let (own, others) = rest.split_at(rest.partition_point(|&row| row < end));
             if !own.is_empty() {
-                let own: Vec<usize> = own
-                    .iter()
-                    .map(|row| usize::try_from(row - start).unwrap_or(usize::MAX))
-                    .collect();
+                let own: Vec<usize> = own.iter().map(|row| memory_usize(row - start)).collect();
                 parts.push((number, self.selection(&own, group.num_rows())?));
             }
             (rest, start) = (others, end);
@@ -179,7 +177,7 @@ impl Table {
 
     /// Rows of a row group with so many rows; they are in order.
     fn selection(&self, rows: &[usize], count: i64) -> Result<RowSelection, Error> {
-        let count = usize::try_from(count).unwrap_or(0);
+        let count = memory_usize(not_negative(count));
         if rows.last().is_some_and(|last| *last >= count) {
             return Err(self.damaged("a row group has more rows than it says"));
         }

@@ -14,7 +14,7 @@ const FLOORS: [(u8, &[&str]); 9] = [
     (3, &["flow", "tcp"]),
     (2, &["decode"]),
     (1, &["capture"]),
-    (0, &["error"]),
+    (0, &["error", "number"]),
 ];
 
 /// Downwards, and still not wanted.

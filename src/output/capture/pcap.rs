@@ -3,6 +3,7 @@
 use super::copy::{copy, write};
 use crate::capture::{ByteOrder, Format, LinkType, Nanos, PacketRecord, PcapFormat, Variant};
 use crate::error::{Error, ErrorKind};
+use crate::number::{len_u32, nearest_u32};
 use crate::output::atomic::OutputFile;
 
 /// Writes a pcap file. Its header is that of the first input if this is pcap; else it is made
@@ -132,14 +133,14 @@ impl PcapWriter {
 /// nearest that it can.
 fn record_header(format: &PcapFormat, record: &PacketRecord<'_>) -> Vec<u8> {
     let Nanos(time) = record.time;
-    let seconds = time.div_euclid(1_000_000_000).clamp(0, i64::from(u32::MAX));
+    let seconds = time.div_euclid(1_000_000_000);
     let fraction = time.rem_euclid(1_000_000_000) / i64::from(format.unit_ns());
-    let captured = u32::try_from(record.data.len()).unwrap_or(u32::MAX);
+    let captured = len_u32(record.data.len());
     let lengths = match format.swapped_lengths {
         true => [record.wire_len, captured],
         false => [captured, record.wire_len],
     };
-    let time = [seconds, fraction].map(|field| u32::try_from(field).unwrap_or(0));
+    let time = [seconds, fraction].map(nearest_u32);
     let mut header: Vec<u8> = time
         .into_iter()
         .chain(lengths)

@@ -5,6 +5,7 @@ use crate::capture::{
     ByteOrder, Companion, CompanionKind, Format, PacketRecord, PcapFormat, new_section_header,
 };
 use crate::error::Error;
+use crate::number::{len_u32, nearest_u32};
 use crate::output::atomic::OutputFile;
 
 /// Writes a pcapng file: sections of pcapng inputs as they are, a section of its own for each
@@ -107,8 +108,8 @@ fn section_of(format: &PcapFormat) -> Vec<u8> {
 fn enhanced_packet(format: &PcapFormat, record: &PacketRecord<'_>) -> Vec<u8> {
     let order = format.order;
     let count = record.time.0 / i64::from(format.unit_ns());
-    let [high, low] = [count >> 32, count & 0xffff_ffff].map(|it| u32::try_from(it).unwrap_or(0));
-    let captured = u32::try_from(record.data.len()).unwrap_or(u32::MAX);
+    let [high, low] = [count >> 32, count & 0xffff_ffff].map(nearest_u32);
+    let captured = len_u32(record.data.len());
     let fields = [0, high, low, captured, record.wire_len].map(|field| order.bytes32(field));
     let mut body = fields.concat();
     body.extend_from_slice(record.data);
@@ -119,7 +120,7 @@ fn enhanced_packet(format: &PcapFormat, record: &PacketRecord<'_>) -> Vec<u8> {
 
 fn block(bytes: &mut Vec<u8>, order: ByteOrder, kind: u32, body: &[u8]) {
     let padding = body.len().next_multiple_of(4) - body.len();
-    let len = u32::try_from(body.len() + padding + 12).unwrap_or(u32::MAX);
+    let len = len_u32(body.len() + padding + 12);
     bytes.extend_from_slice(&order.bytes32(kind));
     bytes.extend_from_slice(&order.bytes32(len));
     bytes.extend_from_slice(body);

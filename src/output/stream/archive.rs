@@ -2,6 +2,7 @@
 
 use crate::capture::Nanos;
 use crate::error::Error;
+use crate::number::{memory_usize, not_negative};
 use crate::output::OutputFile;
 use std::io::{self, IoSlice, Read, Write};
 use std::path::{Path, PathBuf};
@@ -44,14 +45,14 @@ impl<W: Write> Archive<W> {
         header.set_size(len);
         header.set_mode(0o644);
         let seconds = modified.0.div_euclid(1_000_000_000);
-        header.set_mtime(u64::try_from(seconds).unwrap_or(0));
+        header.set_mtime(not_negative(seconds));
         self.end_entry()?;
         // The library writes the header, and the long name where there is one; the bytes follow.
         self.builder
             .append_data(&mut header, name, io::empty())
             .map_err(|error| self.error(error))?;
         self.left = len;
-        self.padding = usize::try_from(len.wrapping_neg() % BLOCK_LEN).unwrap_or(0);
+        self.padding = memory_usize(len.wrapping_neg() % BLOCK_LEN);
         Ok(())
     }
 

@@ -283,7 +283,7 @@ impl<R: Read> RecordReader<R> {
                 computed,
             });
         }
-        let len = usize::try_from(header.len).unwrap_or(usize::MAX);
+        let len = header.len as usize;
         let payload = self.read_up_to(len)?;
         if payload.len() < len {
             return Err(RecordError::CutShort {
