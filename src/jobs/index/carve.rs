@@ -1,8 +1,8 @@
-//! Using an index: the flow list, and what is extracted of captures by reading nothing of them
-//! but the records asked for.
+//! Using an index: the flow list, and extraction from captures of which only the requested records
+//! are read.
 //!
 //! These make an [`Excerpt`], which is a capture, too; the main job reads it like any other, with
-//! the FlowIDs that its flows have in the whole. So results are what they would be without index.
+//! the FlowIDs that its flows have in the whole. So the results are those of a run without index.
 
 use super::expected::Expected;
 use super::list::{list_flows, set_columns};
@@ -14,6 +14,7 @@ use crate::flow::{Flow, FlowIds, Flows, NetworkKey};
 use crate::index::{FlowRows, Index, Settings, Totals, check};
 use crate::jobs::streams::{StreamOptions, is_archive};
 use crate::jobs::{FlowsJob, FlowsReport, flows_with};
+use crate::number::flow_id_u32;
 use crate::output::is_same_file;
 use crate::output::table::{Shown, condition_columns};
 use crate::select::IdSet;
@@ -23,34 +24,34 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What is asked of an index.
+/// A request to an index.
 #[derive(Debug)]
 pub struct CarveJob {
     /// The index.
     pub index: PathBuf,
-    /// Captures that are elsewhere now: where they were, and where they are.
+    /// Captures that were moved: where they were, and where they are.
     pub relocated: Vec<(PathBuf, PathBuf)>,
-    /// Which flows, beside what the job says.
+    /// Which flows, in addition to what the job selects.
     pub condition: Option<Condition>,
-    /// What is listed, extracted, reassembled. How flows are told apart says the index.
+    /// What is listed, extracted, reassembled. The index decides how flows are keyed.
     pub job: FlowsJob,
 }
 
-/// What an index was used for.
+/// The result of using an index.
 #[derive(Debug)]
 pub struct CarveReport {
-    /// What was done with the captures, if they were read.
+    /// The report of the run over the captures, if they were read.
     pub carved: Option<FlowsReport>,
-    /// Whether the captures were read as a whole, as the index would not have been faster, or
-    /// could not tell.
+    /// Whether the captures were read as a whole, because the index would not have been faster, or
+    /// does not have the answer.
     pub is_whole_read: bool,
     /// Captures of which a part was unpacked to find the records, and how many bytes of content.
     pub unpacked: Vec<(PathBuf, u64)>,
-    /// What was wrong with captures when they were indexed.
+    /// Damage that captures had when they were indexed.
     pub damages: Vec<String>,
-    /// What was read when the captures were indexed.
+    /// The totals of the captures when they were indexed.
     pub totals: Totals,
-    /// Whether the list's reader left before its end.
+    /// Whether the list's reader closed it before its end.
     pub is_list_cut: bool,
     /// How long it took.
     pub elapsed: Duration,
@@ -102,7 +103,7 @@ pub fn carve(
         Some(options) if is_list => {
             set_columns(options, index.notes());
             if let Some(condition) = condition.clone() {
-                options.shown = shown_of_captures(&index, condition)?;
+                options.shown = workers.install(|| shown_of_captures(&index, condition))?;
             }
         }
         table => *table = None,
@@ -110,6 +111,7 @@ pub fn carve(
     let carving = Carving {
         index: &index,
         captures: &captures,
+        workers: &workers,
     };
     let plan = workers.install(|| carving.plan(&mut job, condition.as_ref()))?;
     let carved = match plan {
@@ -128,8 +130,8 @@ pub fn carve(
     Ok(report)
 }
 
-/// Which flows a list shows that is made of the captures: what the list itself tells is asked of
-/// that, all else of the index.
+/// Which flows a list of the captures shows: a condition on its own columns is evaluated on the
+/// list, any other on the index.
 fn shown_of_captures(index: &Index, condition: Condition) -> Result<Shown, Error> {
     let of_list = condition_columns().len();
     if condition.columns().iter().all(|&column| column < of_list) {
@@ -162,7 +164,7 @@ fn check_outputs(index: &Index, job: &FlowsJob) -> Result<(), Error> {
     }
 }
 
-/// How flows are told apart is what it was when the captures were indexed.
+/// Keys flows as they were keyed when the captures were indexed.
 pub(super) fn apply_settings(settings: &Settings, config: &mut Config) {
     config.five_tuple = settings.five_tuple;
     config.conversations = settings.conversations;
@@ -174,7 +176,7 @@ pub(super) fn apply_settings(settings: &Settings, config: &mut Config) {
     config.timeouts.active_ns = settings.active_ns;
 }
 
-/// Where the captures are, all of which are what they were.
+/// Where the captures are. All of them are checked to be unchanged.
 fn captures(index: &Index, relocated: &[(PathBuf, PathBuf)]) -> Result<Vec<PathBuf>, Error> {
     let places = places(index, relocated)?;
     for (note, path) in index.notes().captures.iter().zip(&places) {
@@ -215,7 +217,7 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// What is to be read.
+/// The flows to be read.
 #[derive(Debug)]
 struct Plan {
     /// The flows, in order of their ids.
@@ -228,16 +230,19 @@ struct Plan {
 struct Carving<'a> {
     index: &'a Index,
     captures: &'a [PathBuf],
+    /// The threads that the index is read with: outside of these it would be read with the global
+    /// pool, which has as many as the machine has cores, whatever the run is configured to have.
+    workers: &'a Workers,
 }
 
 impl Carving<'_> {
-    /// Finds out what is to be read; `None` where the captures are to be read as a whole.
+    /// Plans what is read; `None` where the captures are to be read as a whole.
     fn plan(
         &self,
         job: &mut FlowsJob,
         condition: Option<&Condition>,
     ) -> Result<Option<Plan>, Error> {
-        // Which packets pass, a flow cannot tell then.
+        // The filter decides packet by packet: the index does not know which pass.
         if job.config.asks_each_packet() {
             if let Some(condition) = condition.filter(|_| job.table.is_none()) {
                 narrow(job, &self.index.flows()?, &self.index.matching(condition)?);
@@ -265,7 +270,7 @@ impl Carving<'_> {
         }))
     }
 
-    /// The flows that are to be read, where nothing is asked for but FlowIDs.
+    /// The flows to be read, where the job selects by FlowID alone.
     fn simple_ids(
         &self,
         job: &FlowsJob,
@@ -303,7 +308,7 @@ impl Carving<'_> {
         Ok(Some(ids))
     }
 
-    /// FlowIDs that there are. One that does not exist is refused by the main job, in its words.
+    /// FlowIDs that exist. The main job refuses the others, with its own message.
     fn known(&self, ids: &IdSet) -> impl Iterator<Item = u32> {
         let last = self.index.notes().totals.flows;
         let ranges = ids.ranges().iter();
@@ -311,8 +316,8 @@ impl Carving<'_> {
         ids.filter_map(|id| u32::try_from(id).ok())
     }
 
-    /// Adds flows with fragments, if there are any: a datagram's fragments may be in two flows;
-    /// in which, the order of all fragments says.
+    /// Adds flows with fragments, if there are any: a datagram's fragments may be in two flows, and
+    /// the order of all fragments decides in which.
     fn with_fragments(
         &self,
         mut ids: Vec<u32>,
@@ -326,7 +331,7 @@ impl Carving<'_> {
         Ok(ids)
     }
 
-    /// The flows that anything is wanted of, and those that have a say in it.
+    /// The flows that are selected, and those that affect them.
     fn matching_ids(
         &self,
         job: &mut FlowsJob,
@@ -383,7 +388,7 @@ impl Carving<'_> {
                 .unwrap_or_default(),
             flows: plan.flows.clone(),
         };
-        // What has been written there cannot be taken back.
+        // Output to pipes and devices cannot be withdrawn.
         if writes_at_once(&job) {
             let sources = self.sources(plan, &mut Vec::new())?;
             run(
@@ -397,7 +402,7 @@ impl Carving<'_> {
         flows_with(job, sources, expected, list, progress)
     }
 
-    /// The records of the captures that are wanted, as captures.
+    /// The requested records of the captures, as captures.
     fn sources(
         &self,
         plan: &Plan,
@@ -409,12 +414,12 @@ impl Carving<'_> {
             .into_iter()
             .chain(plan.ids.iter().copied())
             .collect();
-        let offsets = self.index.offsets(&ids)?;
+        let offsets = self.workers.install(|| self.index.offsets(&ids))?;
         let notes = &self.index.notes().captures;
         let mut sources = Vec::new();
         let keep = KEPT_LEN / notes.len().max(1);
         for ((note, path), records) in notes.iter().zip(self.captures).zip(offsets) {
-            // Of what could not be read then, nothing is expected now.
+            // It could not be read when it was indexed.
             if note.read == 0 {
                 continue;
             }
@@ -432,7 +437,7 @@ impl Carving<'_> {
     }
 }
 
-/// Leaves of what is asked for what meets a condition.
+/// Narrows a job to the flows that meet a condition.
 fn narrow(job: &mut FlowsJob, flows: &FlowRows, matching: &[u32]) {
     let shown = |id: &u32| flows.get(u64::from(*id));
     let some = |wanted: &dyn Fn(&Flow) -> bool| {
@@ -495,9 +500,8 @@ fn endpoints(key: &NetworkKey) -> (u8, [(IpAddr, u16); 2]) {
     (key.protocol, ends)
 }
 
-/// A run has fewer than 2^32 flows.
 fn id_of(flow: &Flow) -> u32 {
-    u32::try_from(flow.id).unwrap_or(u32::MAX)
+    flow_id_u32(flow.id)
 }
 
 /// Whether anything is written that stays when the run fails at its end: to pipes and devices, and
