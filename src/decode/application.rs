@@ -1,14 +1,14 @@
-//! What the first bytes of a client say of the application: the server's name.
+//! The server's name, from the first bytes that a client sends.
 
-/// The name of the server that a client asks for, from the first bytes that it sent over TCP: the
-/// host name of a TLS ClientHello (RFC 8446, section 4.1.2; RFC 6066, section 3), or what an
-/// HTTP/1 request's Host field says (RFC 9112, section 3.2), without the port.
+/// The name of the server that a client requests, from the first bytes that it sent over TCP: the
+/// host name of a TLS ClientHello (RFC 8446, section 4.1.2; RFC 6066, section 3), or the Host field
+/// of an HTTP/1 request (RFC 9112, section 3.2), without the port.
 ///
-/// The bytes may end anywhere: what stands in them whole is found. `None` where there is no name,
+/// The bytes may end anywhere: a name that is complete in them is found. `None` where there is no name,
 /// where it is not one that a server can have, and for a TLS name that two records share.
 ///
 /// A name has 1 to 255 letters, digits and `.`, `-`, `_`, `:`, and does not start with `-`; an
-/// address may stand in brackets, as `[2001:db8::1]`. So it can be shown, and written to any
+/// address may be in brackets, as `[2001:db8::1]`. So it can be shown, and written to any
 /// file, as it is. It is what the client says, and need not be true.
 ///
 /// ```
@@ -55,13 +55,13 @@ fn client_hello(payload: &[u8]) -> Option<&str> {
     plausible(hello.slice(len)?)
 }
 
-/// A handshake message, read through the records that it is cut into (RFC 8446, section 5.1).
+/// A handshake message, read through the records that hold its parts (RFC 8446, section 5.1).
 struct Handshake<'a> {
-    /// What is left of the record.
+    /// The rest of the record.
     record: &'a [u8],
     /// What follows the record.
     behind: &'a [u8],
-    /// What is left of the structure that is being read, in bytes: it may go on in other records.
+    /// The rest of the structure being read, in bytes: it may continue in other records.
     left: usize,
 }
 
@@ -170,7 +170,7 @@ fn is_request(line: &[u8]) -> bool {
         && rest.is_none()
 }
 
-/// A host without the port behind it. Several colons are an IPv6 address that lacks its brackets.
+/// A host without its port. Several colons are an IPv6 address that lacks its brackets.
 fn without_port(host: &[u8]) -> &[u8] {
     let Some(colon) = host.iter().rposition(|&byte| byte == b':') else {
         return host;

@@ -1,22 +1,22 @@
-//! The walk over the layers in front of an IP header.
+//! The walk over the layers before an IP header.
 
 use super::NotFlow;
 use super::key::{LinkKey, MacAddr};
 use crate::capture::{ByteOrder, LinkType};
 
-/// A frame that is being walked: its bytes and how far the walk has come.
+/// A frame being walked: its bytes, and where the walk is.
 #[derive(Debug)]
 pub(super) struct Frame<'a, 'k> {
     pub(super) data: &'a [u8],
     /// Where the next layer starts.
     pub(super) at: usize,
-    /// What has been found for the flow key.
+    /// The link layer's half of the flow key, from the layers so far.
     pub(super) link: &'k mut LinkKey,
     /// Whether this is inside a tunnel: a frame in there has tags of its own.
     pub(super) is_inner: bool,
 }
 
-/// What stands at a frame's next place.
+/// The layer that starts at a frame's next place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layer {
     /// The header of a link type.
@@ -25,7 +25,7 @@ pub(super) enum Layer {
     Ethernet,
     /// The payload of an EtherType that has been read.
     EtherType(u16),
-    /// An EtherType, and its payload behind it.
+    /// An EtherType, followed by its payload.
     EtherTypeField,
     /// Logical link control (IEEE 802.2).
     Llc,
@@ -49,11 +49,11 @@ pub(super) enum Layer {
     Wifi { padded: bool },
     /// An IP header of either version.
     Ip,
-    /// An IPv6 header: IPv4 is not meant, whatever stands there.
+    /// An IPv6 header, never IPv4.
     Ipv6,
 }
 
-/// What a step of the walk finds.
+/// The result of a step of the walk.
 pub(super) type Step = Result<Layer, NotFlow>;
 
 impl<'a, 'k> Frame<'a, 'k> {

@@ -1,16 +1,16 @@
-//! IPv4 and IPv6 headers, their extensions, and the ports behind them.
+//! IPv4 and IPv6 headers, their extensions, and the ports that follow.
 //!
 //! Headers are read strictly first (etherparse checks every length). Where that fails because the
-//! snaplen cut the packet, the fields that were captured are taken.
+//! snaplen truncated the packet, the captured fields are taken.
 
 use super::{Addresses, DatagramId, Fragment, Headers, NotFlow, VlanStack, protocol};
 use crate::capture::ByteOrder;
 use etherparse::{Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice};
 
-/// Reads the IP header at `at` and the ports behind it.
+/// Reads the IP header at `at` and the ports that follow.
 ///
 /// # Errors
-/// When no IP header with both of its addresses stands there.
+/// When there is no IP header with both of its addresses.
 #[inline(always)]
 pub(super) fn read(data: &[u8], at: usize, vlans: VlanStack) -> Result<Headers<'_>, NotFlow> {
     let mut headers = network(data, at, vlans)?;
@@ -23,7 +23,7 @@ pub(super) fn read(data: &[u8], at: usize, vlans: VlanStack) -> Result<Headers<'
 /// Reads both addresses of the IP header at `at`, and nothing else.
 ///
 /// # Errors
-/// When no IP header with both of its addresses stands there.
+/// When there is no IP header with both of its addresses.
 pub(super) fn addresses(data: &[u8], at: usize) -> Result<Addresses<'_>, NotFlow> {
     let packet = data.get(at..).ok_or(NotFlow::ShortFrame)?;
     match packet.first().map(|byte| byte >> 4) {
@@ -46,7 +46,7 @@ pub(super) fn addresses(data: &[u8], at: usize) -> Result<Addresses<'_>, NotFlow
 /// Reads the IP header at `at` and its extensions, but no ports.
 ///
 /// # Errors
-/// When no IP header with both of its addresses stands there.
+/// When there is no IP header with both of its addresses.
 #[inline(always)]
 pub(super) fn network(data: &[u8], at: usize, vlans: VlanStack) -> Result<Headers<'_>, NotFlow> {
     let packet = data.get(at..).ok_or(NotFlow::ShortFrame)?;
@@ -112,8 +112,8 @@ fn ipv4<'a>(
     Ok(headers)
 }
 
-/// The header's length; `None` if it says less than 20. Strictly: all of it is there. Else only
-/// the snaplen can have cut its options, and what it says is taken.
+/// The header's length; `None` if its length field is less than 20. Read strictly, all of it is
+/// there. Otherwise only the snaplen can have truncated its options, and the field is believed.
 #[inline(always)]
 fn ipv4_header_len(packet: &[u8]) -> Option<usize> {
     if let Ok(header) = Ipv4HeaderSlice::from_slice(packet) {
@@ -160,8 +160,8 @@ fn ipv6<'a>(
     Ok(headers)
 }
 
-/// Goes on behind the extension headers. AH and ESP stay opaque, as does what is behind the
-/// header of a later fragment. Each header is at least eight bytes, so that the walk ends with
+/// Skips the extension headers. AH and ESP stay opaque, as does everything after the header of a
+/// later fragment. Each header is at least eight bytes, so that the walk ends with
 /// the packet.
 #[inline]
 fn extensions(data: &[u8], at: usize, headers: &mut Headers<'_>, vlans: VlanStack) {
@@ -198,7 +198,7 @@ fn extensions(data: &[u8], at: usize, headers: &mut Headers<'_>, vlans: VlanStac
     }
 }
 
-/// What a header says of a fragment's place in its datagram.
+/// A fragment's place in its datagram, as the header gives it.
 #[derive(Clone, Copy)]
 struct FragmentPlace {
     header: usize,
@@ -206,7 +206,7 @@ struct FragmentPlace {
     is_last: bool,
 }
 
-/// The fragment whose payload starts where `headers` have come to.
+/// The fragment whose payload starts at the transport header of `headers`.
 #[cold]
 fn fragment(
     headers: &Headers<'_>,

@@ -1,5 +1,5 @@
-//! The fields that tell flows apart, as headers hold them: what the link layer says ([`LinkKey`])
-//! and what the network and transport layers say ([`NetworkKey`]).
+//! The fields that identify a flow, as headers hold them: those of the link layer ([`LinkKey`])
+//! and those of the network and transport layers ([`NetworkKey`]).
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -29,7 +29,7 @@ impl fmt::Debug for MacAddr {
 pub struct VlanStack(u64);
 
 impl VlanStack {
-    /// The deepest stack that is told apart. Tags further in are decoded but not part of the key.
+    /// Tags that a stack keeps. Further ones are decoded but not part of the key.
     pub const MAX: usize = 5;
     const ID_BITS: u64 = 12;
     const COUNT_SHIFT: u64 = 60;
@@ -149,7 +149,7 @@ impl LinkKey {
         self.vlans.push(id);
     }
 
-    /// Device and port from a Metamako trailer, where these are asked for and there is one.
+    /// Device and port from a Metamako trailer, where these are requested and there is one.
     pub fn device(&self) -> Option<DevicePort> {
         let [device_low, device_high, port, ..] = self.device.to_le_bytes();
         let device = u16::from_le_bytes([device_low, device_high]);

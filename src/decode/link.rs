@@ -46,7 +46,7 @@ impl Frame<'_, '_> {
             0x6558 => Ok(Layer::Ethernet),
             // Provider backbone bridge: a service tag, then the customer's frame.
             0x88e7 => self.over(4, Layer::Ethernet),
-            // VN-tag, and Cisco metadata: tags in front of the real type.
+            // VN-tag, and Cisco metadata: tags before the real type.
             0x8926 => self.over(4, Layer::EtherTypeField),
             0x8909 => self.over(6, Layer::EtherTypeField),
             // Seamless redundancy (IEC 62439-3) and the redundancy tag of IEEE 802.1CB.
@@ -64,7 +64,7 @@ impl Frame<'_, '_> {
         Ok(layer)
     }
 
-    /// Behind a length stands LLC, or raw IPX, which starts with a checksum of all ones.
+    /// A length is followed by LLC, or raw IPX, which starts with a checksum of all ones.
     fn ieee_802_3(&self) -> Step {
         match self.u16(0) {
             Ok(0xffff) => Err(NotFlow::Llc),
@@ -102,7 +102,7 @@ impl Frame<'_, '_> {
         self.over(6 + options, Layer::Ethernet)
     }
 
-    /// IEEE 802.2 and, behind it, SNAP.
+    /// IEEE 802.2, then SNAP.
     pub(super) fn llc(&mut self) -> Step {
         let (dsap, ssap, control) = (self.byte(0)?, self.byte(1)?, self.byte(2)?);
         let is_unnumbered = control & 0x03 == 0x03;
@@ -213,8 +213,8 @@ impl Frame<'_, '_> {
         }
     }
 
-    /// RFC 3032: labels up to the bottom of the stack. What is below is not said anywhere; its
-    /// first nibble tells (RFC 4928), as routers and Wireshark do it.
+    /// RFC 3032: labels up to the bottom of the stack. No field says what follows; its first nibble
+    /// decides (RFC 4928), as in routers and Wireshark.
     pub(super) fn mpls(&mut self) -> Step {
         const BOTTOM: u32 = 0x100;
         while self.u32(0)? & BOTTOM == 0 {
@@ -225,14 +225,14 @@ impl Frame<'_, '_> {
             4 | 6 => Ok(Layer::Ip),
             // An associated channel (RFC 5586): operation and maintenance.
             1 => Err(NotFlow::EtherType),
-            // A pseudowire with a control word (RFC 4448), if a frame stands behind it.
+            // A pseudowire with a control word (RFC 4448), if a frame follows.
             0 if self.is_ethernet(4) => self.over(4, Layer::Ethernet),
             _ if self.is_ethernet(0) => Ok(Layer::Ethernet),
             _ => Err(NotFlow::EtherType),
         }
     }
 
-    /// Whether an Ethernet frame seems to stand `ahead`: its type is one that leads on.
+    /// Whether an Ethernet frame seems to start `ahead`: its type is one that leads to IP.
     fn is_ethernet(&self, ahead: usize) -> bool {
         let kind = self.u16(ahead + 12).unwrap_or(0xffff);
         let left = self.data.len().saturating_sub(self.at + ahead + 14);

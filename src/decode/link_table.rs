@@ -1,11 +1,11 @@
-//! What stands behind the header of each link type (<https://www.tcpdump.org/linktypes.html>).
+//! The layer that follows the header of each link type (<https://www.tcpdump.org/linktypes.html>).
 
 use super::NotFlow;
 use super::frame::{Frame, Layer, Step};
 use super::key::MacAddr;
 use crate::capture::{ByteOrder, LinkType};
 
-/// Link types whose header is passed over: its length in bytes, and what stands behind it.
+/// Link types whose header is skipped: its length in bytes, and the layer that follows.
 const FIXED: &[(LinkType, usize, Layer)] = &[
     (LinkType::RAW, 0, Layer::Ip),
     (LinkType::RAW_BSD, 0, Layer::Ip),
@@ -79,7 +79,7 @@ impl Frame<'_, '_> {
         order.u32(self.data, self.at).ok_or(NotFlow::ShortFrame)
     }
 
-    /// BSD loopback: an address family in the byte order of whoever captured, so in either.
+    /// BSD loopback: an address family in the byte order of the capturing machine, so in either.
     fn null(&mut self) -> Step {
         if self.u16(0)? == 0xff03 {
             return Ok(Layer::Ppp);
@@ -100,7 +100,7 @@ impl Frame<'_, '_> {
         }
     }
 
-    /// An address family, in front of `len` bytes of header: those of IP on all systems.
+    /// An address family at the start of a header of `len` bytes: those of IP on all systems.
     fn family(&mut self, order: ByteOrder, len: usize) -> Step {
         let family = self.host_u32(order)?;
         self.skip(len);
@@ -210,7 +210,7 @@ impl Frame<'_, '_> {
     }
 
     /// One-byte addresses (and, from Linux, an offset), then a protocol id: RFC 1051 has the
-    /// datagram right behind it, RFC 1201 a header for its fragments.
+    /// datagram right after it, RFC 1201 a header for its fragments.
     fn arcnet(&mut self, addresses_len: usize) -> Step {
         let protocol = self.byte(addresses_len)?;
         self.skip(addresses_len + 1);
@@ -265,7 +265,7 @@ impl Frame<'_, '_> {
     }
 
     /// Juniper: "MGC", flags, extensions, then the link layer, unless the flags say that it
-    /// was left out: then a protocol number of four bytes stands in its place.
+    /// was left out: then a protocol number of four bytes takes its place.
     fn juniper(&mut self, behind: Layer) -> Step {
         const NO_LINK_LAYER: u8 = 0x02;
         const EXTENSIONS: u8 = 0x80;
@@ -356,7 +356,7 @@ impl Frame<'_, '_> {
         Ok(Layer::EtherType(kind))
     }
 
-    /// IEEE 802.3br: preamble and a start delimiter that tells whether a frame starts here.
+    /// IEEE 802.3br: preamble and a start delimiter that says whether a frame starts here.
     fn mpacket(&mut self) -> Step {
         let delimiter = self.byte(7)?;
         self.skip(8);

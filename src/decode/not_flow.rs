@@ -18,7 +18,7 @@ macro_rules! not_flow {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// The reason in words that go on from "3 packets".
+            /// The reason, in words that continue "3 packets".
             pub const fn description(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
@@ -44,7 +44,7 @@ not_flow! {
     Wireless = "802.11", false, "of 802.11 that carry no data";
     /// Encrypted on the link layer (802.11, MACsec).
     Encrypted = "encrypted", false, "encrypted on the link layer";
-    /// A later piece of a frame that the link layer cut up.
+    /// A later piece of a frame that the link layer fragmented.
     LinkFragment = "link_fragment", false, "that continue a frame of the link layer";
     /// An address family or protocol number of the link layer that is not IP.
     Family = "family", false, "with a protocol family that is not IP";
@@ -54,7 +54,7 @@ not_flow! {
     ShortFrame = "short_frame", true, "that end inside their link-layer headers";
     /// The frame ends before the IP addresses.
     ShortIp = "short_ip", true, "that end before their IP addresses";
-    /// Neither 4 nor 6 where an IP version should stand.
+    /// An IP version that is neither 4 nor 6.
     IpVersion = "ip_version", true, "whose IP version is neither 4 nor 6, or not the one announced";
     /// An IPv4 header shorter than 20 bytes.
     Ipv4HeaderLength = "ipv4_header_length", true, "with an IPv4 header length below 20";

@@ -1,4 +1,4 @@
-//! A packet whose headers are read when they are asked for.
+//! A packet whose headers are read when they are needed.
 
 use super::frame::{Frame, Layer};
 use super::headers::{Fragment, Headers, TCP_HEADER_LEN, UDP_HEADER_LEN};
@@ -9,13 +9,13 @@ use crate::capture::{ByteOrder, LinkType, Record};
 use std::cell::OnceCell;
 use std::net::IpAddr;
 
-/// A packet's bytes, and of its headers only what was asked for.
+/// A packet's bytes, and those of its headers that were needed so far.
 ///
-/// Nothing is read when it is made. Each question reads as far as its answer stands: addresses
-/// cost the link layer's headers and 8 or 32 bytes behind them, and say nothing of what follows,
-/// which may be damaged or cut off. What was found is kept for the next question.
+/// Nothing is read when it is made. Each method reads up to its own answer: addresses cost the link
+/// layer's headers and 8 or 32 bytes more, and say nothing of what follows, which may be damaged or
+/// truncated. What was read is kept for the next method.
 ///
-/// All of it is about the outermost IP header; [`Packet::decode`] goes through tunnels.
+/// All methods are about the outermost IP header, except [`Packet::decode`], which enters tunnels.
 ///
 /// ```
 /// use pcap_flows::capture::Capture;
@@ -41,7 +41,7 @@ pub struct Packet<'a> {
     network: OnceCell<Result<Headers<'a>, NotFlow>>,
 }
 
-/// What the headers in front of IP say, and where IP starts.
+/// The link layer's half of a flow key, and where IP starts.
 #[derive(Clone, Copy, Debug)]
 struct Link {
     key: LinkKey,
@@ -109,7 +109,7 @@ impl<'a> Packet<'a> {
         Ok(self.network()?.protocol)
     }
 
-    /// What part of a fragmented datagram the packet is; `None` for a whole one.
+    /// Which part of a fragmented datagram the packet is; `None` for a whole one.
     pub fn fragment(&self) -> Option<&Fragment> {
         self.network().ok()?.fragment.as_deref()
     }
@@ -132,9 +132,9 @@ impl<'a> Packet<'a> {
         Some(ByteOrder::Big.u16(self.transport(headers)?, 12)? & 0x0fff)
     }
 
-    /// What stands behind the TCP or UDP header, as far as it was captured; without padding
-    /// behind the datagram. Of other protocols, what stands behind the IP header; of later
-    /// fragments, what they carry. `None` where a header is cut off or cannot be.
+    /// The captured bytes after the TCP or UDP header, without padding after the datagram. For other
+    /// protocols, the bytes after the IP header; for later fragments, their part of the datagram.
+    /// `None` where a header is truncated or contradicts itself.
     pub fn payload(&self) -> Option<&'a [u8]> {
         let headers = self.network().ok()?;
         let carried = self.data.get(headers.transport..headers.end)?;
@@ -166,7 +166,7 @@ impl<'a> Packet<'a> {
         Ok(self.headers()?.network_key())
     }
 
-    /// All that can be decoded, at once: through tunnels and from trailers, if asked for. The
+    /// All that can be decoded, at once: through tunnels and from trailers, if requested. The
     /// link layer's half of the flow key is that of the headers returned.
     ///
     /// # Errors
@@ -255,7 +255,7 @@ mod tests {
         assert!(packets > 3000, "{packets}");
     }
 
-    /// What is read piece by piece is what is read at once, in whatever order it is asked for.
+    /// Reading piece by piece gives what reading at once gives, in any order.
     #[test]
     fn says_what_decode_says() {
         each(|link_type, data| {
@@ -278,7 +278,7 @@ mod tests {
         });
     }
 
-    /// Addresses need nothing behind them: of an IPv4 header not even what its lengths say.
+    /// Addresses need nothing that follows, and not even the lengths of an IPv4 header.
     #[test]
     fn what_is_not_asked_for_is_not_read() {
         let mut data = [0_u8; 34];
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(packet.payload(), None);
     }
 
-    /// Each answer stands before what is cut off, or is none.
+    /// Each answer is before the truncation, or is none.
     #[test]
     fn a_packet_that_is_cut_short() {
         let mut data = [0_u8; 14 + 20 + 20 + 5];

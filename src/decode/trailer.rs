@@ -20,8 +20,8 @@ impl TrailerOptions {
     pub const TRAILER_LEN: usize = 20;
 }
 
-/// Takes time and port from a frame's trailer. A frame has none if its bytes behind the IP
-/// datagram do not hold one: that is no error.
+/// Takes time and port from a frame's trailer. A frame without one in its bytes after the
+/// IP datagram is no error.
 #[inline(never)]
 pub(super) fn read<'a>(
     data: &'a [u8],

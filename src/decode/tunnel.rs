@@ -16,7 +16,7 @@ pub(super) fn innermost<'a>(data: &'a [u8], outer: Headers<'a>, link: &mut LinkK
         if !headers.has_transport() {
             return headers;
         }
-        // What is behind the datagram is not part of the tunnel.
+        // Bytes after the datagram are not part of the tunnel.
         let Some(datagram) = data.get(..headers.end) else {
             return headers;
         };
@@ -95,7 +95,7 @@ fn gre(frame: &mut Frame<'_, '_>) -> Result<Layer, NotFlow> {
     Ok(match kind {
         0x880b => Layer::Ppp,
         // ERSPAN type I has no header of its own, type II eight bytes; GRE's sequence number
-        // tells them apart (draft-foschiano-erspan-03).
+        // distinguishes them (draft-foschiano-erspan-03).
         0x88be if flags & SEQUENCE == 0 => Layer::Ethernet,
         0x88be => over(frame, 8, Layer::Ethernet),
         0x22eb => erspan_3(frame)?,
@@ -196,7 +196,7 @@ fn gtp_u(frame: &mut Frame<'_, '_>) -> Result<Layer, NotFlow> {
     Ok(Layer::Ip)
 }
 
-/// RFC 4380, section 5.1.1: authentication and origin may stand before the IPv6 packet.
+/// RFC 4380, section 5.1.1: authentication and origin may precede the IPv6 packet.
 fn teredo(frame: &mut Frame<'_, '_>) -> Result<Layer, NotFlow> {
     if frame.u16(0)? == 0x0001 {
         let (client, authentication) = (frame.byte(2)?, frame.byte(3)?);

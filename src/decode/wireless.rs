@@ -1,4 +1,4 @@
-//! IEEE 802.11 frames and the headers that capturing drivers put in front of them.
+//! IEEE 802.11 frames and the headers that capturing drivers put before them.
 
 use super::NotFlow;
 use super::frame::{Frame, Layer, Step};
@@ -68,7 +68,7 @@ impl Frame<'_, '_> {
         Ok(Layer::Wifi { padded })
     }
 
-    /// The field "flags", if it is there: only the time may stand before it.
+    /// The field "flags", if it is there: only the time may precede it.
     fn radiotap_flags(&self) -> Option<u8> {
         let word = |ahead| ByteOrder::Little.u32(self.data, self.at + ahead);
         let first = word(4)?;

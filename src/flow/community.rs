@@ -8,9 +8,9 @@ use sha1::{Digest, Sha1};
 use std::fmt;
 use std::net::IpAddr;
 
-/// The Community ID of a conversation: what Zeek, Suricata, Wireshark and others call it, too.
+/// The Community ID of a conversation, as Zeek, Suricata, Wireshark and others compute it.
 ///
-/// It is shown as these do it: `1:LQU9qZlK+B5F3KDmev6m5PMibrg=`.
+/// It is shown as they show it: `1:LQU9qZlK+B5F3KDmev6m5PMibrg=`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CommunityId(
     /// The hash (SHA-1).
@@ -29,8 +29,8 @@ impl fmt::Debug for CommunityId {
     }
 }
 
-/// The Community ID of a key, the same for both directions. `seed` keeps those of different sites
-/// apart; where nobody chose one it is 0.
+/// The Community ID of a key, the same for both directions. `seed` makes those of different sites
+/// differ; it is usually 0.
 ///
 /// `None` for ICMP and ICMPv6: their ids go by the type and code of messages, which a key does
 /// not have. Ports count for TCP, UDP and SCTP; all other protocols are hashed without.

@@ -9,7 +9,7 @@ use crate::capture::Nanos;
 pub struct Flow {
     /// Its FlowID.
     pub id: u64,
-    /// What its packets have in common, seen from the first of them.
+    /// The fields that its packets share, in the direction of the first packet.
     pub key: FlowKey,
     /// Packets, in both directions for a conversation.
     pub packets: u64,
@@ -25,19 +25,19 @@ pub struct Flow {
     pub reverse: Option<ReverseCounters>,
 }
 
-/// What a list of flows is made from, wherever they are kept.
+/// Flows by their ids, wherever they are stored: lists are made from them.
 pub trait Flows: Sync {
     /// The greatest FlowID that there may be.
     fn last_id(&self) -> u64;
 
-    /// A flow by its id; `None` where none is to be shown.
+    /// A flow by its id; `None` where there is none, or a filter refuses it.
     fn get(&self, id: u64) -> Option<Flow>;
 
     /// A flow's counters alone: cheaper, for sorting.
     fn counters(&self, id: u64) -> Option<Counters>;
 }
 
-/// How much a flow is, and when.
+/// The size and times of a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Packets.

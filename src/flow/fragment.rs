@@ -1,9 +1,9 @@
 //! IP fragments: later ones have no ports, and get the flow of their first fragment.
 //!
 //! The rule depends on the capture alone: a later fragment belongs to the flow of its datagram's
-//! first fragment if that stands before it in the capture, and not more than 30 s away in its
-//! time; else to a flow with ports 0. Fragments are told in capture order, between the parallel
-//! phases, by one table for the whole run.
+//! first fragment if that comes before it in the capture, and not more than 30 s away in its time;
+//! otherwise to a flow with ports 0. One table for the whole run assigns fragments in capture
+//! order, between the parallel phases.
 
 use super::key::FlowKey;
 use crate::capture::Nanos;
@@ -27,7 +27,7 @@ pub(crate) struct FragmentTable {
 /// A first fragment, and the flow that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstFragment {
-    /// What tells its datagram from others.
+    /// Its datagram.
     pub datagram: DatagramId,
     /// The key of its flow.
     pub flow: FlowKey,

@@ -1,6 +1,6 @@
 //! Hashing of flow keys.
 //!
-//! The hash is keyed anew for each run, so that nobody can prepare a capture whose flows collide.
+//! The hash is keyed anew for each run, so that no capture can be prepared whose flows collide.
 //! No result depends on it: it only says which shard works on a flow, and where in its table the
 //! flow is found.
 
@@ -23,7 +23,7 @@ pub(crate) struct KeyHash {
 }
 
 impl HashKey {
-    /// A key that nobody can guess.
+    /// A key that cannot be guessed.
     pub fn random() -> Self {
         let random = RandomState::new();
         Self([0_u64, 1, 2].map(|n| random.hash_one(n)))

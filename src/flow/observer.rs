@@ -1,25 +1,25 @@
-//! The seam between flows and what a job does with them.
+//! The seam between flows and jobs.
 
 use super::key::FlowKey;
 use super::packet::{Contents, PacketRef, Payload};
 
-/// What a job does with the packets of one shard's flows.
+/// A job's view of the packets of one shard's flows.
 ///
-/// There is one observer for each shard. It is called in capture order, without locks, by
-/// whichever thread works on the shard; flows are named by their index in the shard.
+/// There is one observer for each shard. The thread that works on the shard calls it in capture
+/// order, without locks; flows are named by their index in the shard.
 pub trait Observer: Send {
-    /// A flow starts; its index is one more than that of the shard's last. `is_excluded` tells
-    /// that the run's filter refuses it: none of its packets will be seen.
+    /// A flow starts; its index is one more than that of the shard's last. `is_excluded`
+    /// says that the run's filter refuses it: none of its packets will be seen.
     fn start(&mut self, flow: u32, is_excluded: bool, key: impl Fn() -> FlowKey);
 
-    /// Where a packet's payload is in the window, for jobs that ask for that: told before the
-    /// packet itself.
+    /// Where a packet's payload is in the window, for jobs that request it: called before
+    /// [`Observer::packet`].
     #[inline]
     fn payload(&mut self, flow: u32, packet: &PacketRef, payload: &Payload, window: &[u8]) {
         let _ = (flow, packet, payload, window);
     }
 
-    /// A packet of a flow that has started. Its contents are shown to jobs that ask for them.
+    /// A packet of a flow that has started. Jobs that request its contents get them.
     fn packet(&mut self, flow: u32, packet: &PacketRef, contents: Option<&Contents<'_>>);
 }
 

@@ -1,8 +1,8 @@
-//! What the decoding of a packet hands to the shard that owns its flow.
+//! A decoded packet, as it is handed to the shard that owns its flow.
 
 use crate::capture::{LinkType, Nanos};
 
-/// A packet, as small as it can be told: 40 bytes.
+/// A packet in as little memory as possible: 40 bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PacketRef {
     /// When the packet was captured.
@@ -30,8 +30,8 @@ pub struct PacketRef {
 impl PacketRef {
     /// The packet is IPv6.
     pub(crate) const IPV6: u8 = 1;
-    /// A filter that had to be asked per packet refused it: its flow exists, but it is not
-    /// counted there.
+    /// A filter that is evaluated per packet refused it: its flow exists, but it is not counted
+    /// there.
     pub(crate) const FILTERED: u8 = 2;
     /// Conversations are keyed by their sorted endpoints, and this packet's source is the second.
     pub(crate) const REVERSE: u8 = 4;
@@ -58,8 +58,7 @@ const _: () = assert!(
     "phase B is bound by memory bandwidth"
 );
 
-/// Where in a window a packet's layers stand: what the workers keep for jobs that look into
-/// packets.
+/// Where in a window a packet's layers are: kept by the workers for jobs that look into packets.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Layers {
     /// Where the captured bytes start in the window.
@@ -79,31 +78,31 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// The transport layer stands in the window.
+    /// The transport layer is in the window.
     pub(crate) const IN_WINDOW: u32 = u32::MAX;
     /// The packet is a fragment of a datagram that it does not complete.
     pub(crate) const NOWHERE: u32 = u32::MAX - 1;
 }
 
-/// What a job that looks no further than to where the payload starts is shown of a packet.
+/// Where a packet's payload is: for jobs that need nothing else of its contents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Payload {
     /// Where it starts in the window.
     pub start: u32,
-    /// Its length on the wire, in bytes; for a fragment, of what it has of its datagram's.
+    /// Its length on the wire, in bytes; for a fragment, of its part of the datagram.
     pub wire_len: u32,
     /// The sequence number of a TCP segment.
     pub sequence: u32,
-    /// How many bytes were captured, as far as 16 bits tell.
+    /// How many bytes were captured, or [`u16::MAX`] for more.
     pub captured: u16,
     /// Whether the packet has a transport header: later fragments have none.
     pub has_header: bool,
 }
 
-/// What a job that looks into packets is shown of one.
+/// A packet's contents, for jobs that look into packets.
 #[derive(Clone, Copy, Debug)]
 pub struct Contents<'a> {
-    /// The window in which the packet stands.
+    /// The window that holds the packet.
     pub window: &'a [u8],
     /// The captured bytes.
     pub data: &'a [u8],
@@ -115,14 +114,14 @@ pub struct Contents<'a> {
     pub transport: Option<Transport<'a>>,
 }
 
-/// A transport header and what it carries.
+/// A transport header and its payload.
 #[derive(Clone, Copy, Debug)]
 pub struct Transport<'a> {
-    /// The captured bytes, from the transport header to the end of the datagram: padding behind
-    /// it is not part of it.
+    /// The captured bytes, from the transport header to the end of the datagram, without
+    /// padding.
     pub bytes: &'a [u8],
     /// Where they start in the window; `None` where the datagram was put together from fragments.
     pub start: Option<u32>,
-    /// Bytes of the datagram behind these that were not captured.
+    /// Bytes of the datagram after these that were not captured.
     pub missing: u32,
 }

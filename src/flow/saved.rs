@@ -48,7 +48,7 @@ impl FlowTable {
         out.flush()
     }
 
-    /// Reads a table that was saved. It goes on from there.
+    /// Reads a saved table, which can be continued.
     ///
     /// # Errors
     /// When reading fails, and where a line is not what [`FlowTable::save`] writes: then the error

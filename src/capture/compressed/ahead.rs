@@ -6,8 +6,8 @@
 //! front of the input, to be unpacked there as if nothing had been tried: so that what is read, and
 //! what is said of damage, is the same.
 
-use super::Compression;
 use super::batch::{Batch, Tools};
+use super::magic::Compression;
 use super::packed::Packed;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::collections::VecDeque;

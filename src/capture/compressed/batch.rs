@@ -1,8 +1,7 @@
 //! Parts that are found by their headers, and unpacked together by one thread.
 
-use super::Compression;
 use super::bounds::{BGZF_FLAGS, Scan, ZstdFrame, bgzf_block, skippable_frame};
-use super::is_skippable;
+use super::magic::{Compression, is_skippable};
 use super::packed::Packed;
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 use std::ops::Range;

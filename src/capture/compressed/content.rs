@@ -1,9 +1,10 @@
 //! The content of a compressed file, read at any place.
 
 use super::bounds::{Scan, ZstdFrame, bgzf_block, skippable_frame};
+use super::magic::{Compression, is_skippable};
 use super::member::{Member, damaged};
 use super::packed::Packed;
-use super::{Compression, is_skippable};
+use crate::number::memory_usize;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -129,7 +130,7 @@ impl Content {
             return Err(error);
         }
         let recent = self.recent.get(..self.recent_len).unwrap_or_default();
-        let before = usize::try_from(self.at.saturating_sub(offset)).unwrap_or(0);
+        let before = memory_usize(self.at.saturating_sub(offset));
         let from = recent.len().saturating_sub(before);
         Ok(recent.get(from..).unwrap_or_default())
     }

@@ -1,6 +1,6 @@
 //! One member, unpacked from its start to its end, and what is said of one that is damaged.
 
-use super::Compression;
+use super::magic::Compression;
 use super::packed::Packed;
 use std::io::{self, Read};
 

@@ -1,6 +1,7 @@
 //! The packed bytes of an input, and the way from one member to the next.
 
-use super::{Compression, is_skippable};
+use super::magic::{Compression, is_skippable};
+use crate::number::memory_usize;
 use std::io::{self, BufRead, Read};
 
 /// Bytes as they are in the input.
@@ -79,7 +80,7 @@ impl Packed {
     /// How far it is from an offset to the next multiple of a step.
     fn up_to_step(&self, offset: u64) -> usize {
         let behind = offset % self.step as u64;
-        self.step - usize::try_from(behind).unwrap_or(0)
+        self.step - memory_usize(behind)
     }
 
     fn read_more(

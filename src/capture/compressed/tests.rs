@@ -5,7 +5,7 @@ mod ahead;
 mod content;
 
 use super::*;
-use std::io::Write;
+use std::io::{self, Read, Write};
 
 /// Hands out its bytes in odd pieces.
 struct Trickle(io::Cursor<Vec<u8>>);

@@ -1,6 +1,9 @@
 //! What is unpacked ahead is what is unpacked in sequence.
 
 use super::*;
+use crate::capture::compressed::ahead::{Ahead, Limits};
+use crate::capture::compressed::packed::Packed;
+use crate::capture::compressed::unpacker::unpacked_with;
 use proptest::prelude::*;
 
 /// Small enough for tests.
