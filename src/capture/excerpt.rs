@@ -1,7 +1,7 @@
 //! Some records of a capture, as if the capture held nothing else.
 //!
-//! Who knows where records stand reads only these: an excerpt is the capture's header, the blocks
-//! that describe its packets, and the records asked for, one behind the other. It is a capture
+//! Where the places of records are known, only these are read: an excerpt is the capture's header,
+//! the blocks that describe its packets, and the requested records, consecutively. It is a capture
 //! itself, and is read like any other.
 
 use super::compressed::Content;
@@ -40,7 +40,7 @@ pub struct Excerpt {
     lost: Option<u64>,
 }
 
-/// Where the bytes of an excerpt stand.
+/// Where the bytes of an excerpt are.
 #[derive(Debug)]
 pub struct Places {
     path: PathBuf,
@@ -60,7 +60,7 @@ struct Extent {
 }
 
 impl Excerpt {
-    /// Finds the records of a capture that are asked for; all of them are looked at now.
+    /// Finds the requested records of a capture; each of them is looked at.
     ///
     /// Records of compressed captures are unpacked to a temporary file. Of others, up to `keep`
     /// bytes are kept in memory: if that is all, the capture is not read again.
@@ -109,13 +109,13 @@ impl Excerpt {
         })
     }
 
-    /// How the capture starts that it is an excerpt of. Its own bytes do not tell where the first
-    /// block of that one is damaged.
+    /// How the whole capture starts. The excerpt's own bytes do not show it where the first block
+    /// of the capture is damaged.
     pub(super) const fn capture_start(&self) -> &Start {
         &self.capture_start
     }
 
-    /// Where its bytes stand.
+    /// Where its bytes are.
     pub const fn places(&self) -> &Arc<Places> {
         &self.places
     }
@@ -172,7 +172,7 @@ impl Excerpt {
             .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
-    /// Appends what stands before `end` and is not in the buffer.
+    /// Appends the bytes before `end` that are not in the buffer.
     fn fill(&mut self, end: u64) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
@@ -208,7 +208,7 @@ impl Places {
         }
     }
 
-    /// Adds bytes that stand behind all others in the file.
+    /// Adds bytes that are after all others in the file.
     fn add(&mut self, offset: u64, len: u64) {
         let goes_on = self
             .extents
@@ -226,7 +226,7 @@ impl Places {
         &self.path
     }
 
-    /// Offset and length in the file, of each run of what stands between two places.
+    /// Offset and length in the file, of each run of bytes between two places.
     fn runs(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, u64)> {
         let first = self.extents.partition_point(|extent| extent.at <= from);
         let extents = self.extents.get(first.saturating_sub(1)..);
@@ -296,7 +296,7 @@ impl Spool {
     }
 }
 
-/// Bytes of a capture, asked for in order.
+/// Bytes of a capture, requested in order.
 trait Source {
     /// Bytes from a place on: at least `len`, unless the capture ends before.
     fn at(&mut self, offset: u64, len: usize) -> io::Result<&[u8]>;
@@ -308,7 +308,7 @@ impl Source for MappedFile {
     }
 }
 
-/// The content of a compressed capture, and the part of it that was asked for last.
+/// The content of a compressed capture, and the part of it that was requested last.
 struct Unpacked {
     content: Content,
     bytes: Vec<u8>,
@@ -327,7 +327,7 @@ impl Unpacked {
 
 impl Source for Unpacked {
     fn at(&mut self, offset: u64, len: usize) -> io::Result<&[u8]> {
-        // What stands before is not asked for again.
+        // Earlier bytes are not requested again.
         let behind = offset
             .checked_sub(self.start)
             .and_then(|it| usize::try_from(it).ok());
@@ -343,7 +343,7 @@ impl Source for Unpacked {
             match self.content.read_at(offset + filled as u64, rest) {
                 Ok(0) => break,
                 Ok(some) => filled += some,
-                // What is asked for may stand in front of the damage.
+                // The requested bytes may precede the damage.
                 Err(_) if filled > 0 => break,
                 Err(error) => return Err(error),
             }
@@ -356,7 +356,7 @@ impl Source for Unpacked {
 /// Takes offset and bytes of a part of an excerpt.
 type See<'s> = dyn FnMut(u64, &[u8]) -> Result<(), Error> + 's;
 
-/// Shows where the parts of an excerpt stand, and their bytes, in order; returns how the capture
+/// Shows where the parts of an excerpt are, and their bytes, in order; returns how the capture
 /// starts.
 fn extents(
     path: &Path,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// A capture to be read, from its first byte to its last.
 ///
 /// Regular files are mapped; everything else, what is compressed included, is a stream, read ahead
-/// and unpacked by a thread. From here on nothing knows which of them it is.
+/// and unpacked by a thread. The other modules do not know which of them it is.
 #[derive(Debug)]
 pub struct Input {
     path: Arc<PathBuf>,
@@ -73,7 +73,7 @@ impl Input {
         })
     }
 
-    /// Reads a byte stream. `name` stands for it in messages.
+    /// Reads a byte stream. `name` is its name in messages.
     ///
     /// # Errors
     /// When no thread can be started to read it.
@@ -107,7 +107,7 @@ impl Input {
         }
     }
 
-    /// Where the input's bytes stand, if it is an excerpt.
+    /// Where the input's bytes are in the capture, if it is an excerpt.
     pub const fn places(&self) -> Option<&Arc<Places>> {
         match &self.source {
             Source::Excerpt(excerpt) => Some(excerpt.places()),
@@ -116,7 +116,7 @@ impl Input {
     }
 
     /// Where a file ends now, or cannot be read, if that is before the end that it had when it was
-    /// opened: what was read behind that is not what the file held.
+    /// opened: bytes that were read after that offset are not those of the file.
     pub fn lost(&self) -> Option<u64> {
         match &self.source {
             Source::Mapped(file) => file.lost(),
@@ -125,7 +125,7 @@ impl Input {
         }
     }
 
-    /// Fails where [`Input::lost`] tells of something: to be asked when what was read is to be used.
+    /// Fails if [`Input::lost`] has an offset: to be called before bytes that were read are used.
     ///
     /// # Errors
     /// When bytes were lost: with the file, and where.
@@ -158,7 +158,7 @@ impl Input {
         self.len() == Some(0)
     }
 
-    /// How the capture starts: to be asked before anything else is read.
+    /// How the capture starts: to be called before anything else is read.
     ///
     /// # Errors
     /// As [`Input::view`], and when the input is no capture.
@@ -174,7 +174,7 @@ impl Input {
     /// The bytes from `from` on: at least `min_len`, unless the input ends before, and about
     /// `target_len`. A stream cannot go back: `from` never decreases.
     ///
-    /// `keep_waiting` is asked from time to time while a stream sends nothing.
+    /// `keep_waiting` is called from time to time while a stream sends nothing.
     ///
     /// # Errors
     /// When reading fails, or `keep_waiting` says no (then the source's kind is `Interrupted`).
@@ -224,8 +224,8 @@ impl Input {
     }
 }
 
-/// The error of an input that does not start as a capture; `len` is how many bytes it was seen to
-/// have.
+/// The error of an input that does not start as a capture; `len` is how many bytes of it were
+/// read.
 fn not_a_capture(path: &Path, why: ProbeError, len: usize) -> Error {
     let what = match why {
         ProbeError::Unknown(what) => what,
@@ -238,8 +238,8 @@ fn not_a_capture(path: &Path, why: ProbeError, len: usize) -> Error {
     .into()
 }
 
-/// How many bytes a capture has, where that can be told before it is read: of a regular file that
-/// is not compressed.
+/// Length of a capture in bytes, where it is known before reading: that of a regular file that is
+/// not compressed.
 pub fn known_len(path: &Path) -> Option<u64> {
     let is_file = path.metadata().is_ok_and(|it| it.is_file());
     // Opening a pipe would wait for its writer.
@@ -260,8 +260,8 @@ fn is_compressed(file: &File) -> io::Result<bool> {
     Ok(Compression::of_input(&head).is_some())
 }
 
-/// Asks the system for a larger buffer in a pipe, so that its two ends wait for each other less
-/// often. Only a wish: it may be refused, and what is no pipe stays as it is.
+/// Requests a larger buffer for a pipe, so that its two ends wait for each other less often. The
+/// system may refuse, and anything but a pipe stays as it is.
 pub fn widen_pipe(pipe: impl AsFd) {
     if let Ok(len) = rustix::pipe::fcntl_getpipe_size(&pipe)
         && len < PIPE_LEN
@@ -270,7 +270,7 @@ pub fn widen_pipe(pipe: impl AsFd) {
     }
 }
 
-/// What users may ask for (proc_sys_fs(5), pipe-max-size).
+/// What users may request (proc_sys_fs(5), pipe-max-size).
 const PIPE_LEN: usize = 1024 * 1024;
 /// Streams come in windows of this size: the workers wait for each other at the end of each, so
 /// that smaller ones cost more; larger ones keep more memory, and show later what has come.

@@ -21,7 +21,7 @@ pub struct PcapFormat {
     pub snaplen: u32,
     /// The longest captured length that is believed.
     pub max_captured: u32,
-    /// Whether the two lengths of a record stand in the order of version 2.2 and before.
+    /// Whether the two lengths of a record are in the order of version 2.2 and before.
     pub swapped_lengths: bool,
 }
 
@@ -268,11 +268,11 @@ impl PcapFormat {
         })
     }
 
-    /// Whether a file header stands at `at`, where a record should: captures that were joined
-    /// with `cat`. A record would have to be empty and from 2055 to be taken for one.
+    /// Whether there is a file header at `at` instead of a record: captures that were joined with
+    /// `cat`. A record would have to be empty and from 2055 to be taken for one.
     ///
     /// # Errors
-    /// When a file header seems to stand there, but not all of it.
+    /// When there seems to be a file header, but not all of it.
     #[cold]
     pub(super) fn joined_header(bytes: &[u8], at: usize) -> Result<Option<(Self, usize)>, Stop> {
         let rest = bytes.get(at..).unwrap_or_default();
@@ -290,7 +290,7 @@ impl PcapFormat {
 }
 
 /// A walk over records as nearly all are: whole, and with the usual header. It stops at the first
-/// that is not, or that starts behind the walk's end, and leaves it to a walk that can say why.
+/// that is not, or that starts after the walk's end, and leaves it to a walk that can say why.
 ///
 /// It is all that happens between two packets, and small enough to stay in registers.
 #[derive(Clone, Copy, Debug)]

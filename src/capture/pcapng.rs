@@ -7,7 +7,7 @@ use super::record::{DamageKind, PacketRecord, Stop};
 use super::timestamp::{Nanos, TimeUnit};
 use crate::number::len_u32;
 
-/// Block types that are told apart; all others are skipped.
+/// Block types that are read; all others are skipped.
 pub(crate) mod block {
     pub(crate) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
     pub(crate) const INTERFACE: u32 = 1;
@@ -34,7 +34,7 @@ pub struct Interface {
     pub time_offset_s: i64,
 }
 
-/// A section, as far as it has been read: what is needed to read its packets.
+/// The part of a section that is needed to read its packets, up to the current block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// Byte order of its blocks.
@@ -43,7 +43,7 @@ pub struct Section {
     pub interfaces: Vec<Interface>,
 }
 
-/// What stands at some place of a pcapng capture.
+/// A block of a pcapng capture, or why there is none.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Block<'a> {
     /// A packet.
@@ -58,7 +58,7 @@ pub(super) enum Block<'a> {
     Other(usize),
 }
 
-/// The byte order of the section whose header stands at `at`; `None` if none does.
+/// The byte order of the section whose header is at `at`; `None` if there is none.
 pub(super) fn section_order(bytes: &[u8], at: usize) -> Option<ByteOrder> {
     [ByteOrder::Little, ByteOrder::Big]
         .into_iter()
@@ -110,7 +110,7 @@ pub(super) fn block_bounds(
 }
 
 impl Section {
-    /// A section of which only the byte order is known.
+    /// A section whose byte order alone is known.
     pub const fn new(order: ByteOrder) -> Self {
         Self {
             order,
@@ -143,7 +143,7 @@ impl Section {
             Block::Packet(PacketRecord {
                 start: at,
                 len,
-                // The body starts behind type and length.
+                // The body starts after type and length.
                 data_start: at + 8 + packet.data_start,
                 ..packet
             })
@@ -161,7 +161,7 @@ impl Section {
         self.timed_packet(body, u32::from(interface))
     }
 
-    /// Sections 4.3 and A: both packet blocks go on alike after the interface.
+    /// Sections 4.3 and A: both packet blocks are alike after the interface.
     #[inline]
     fn timed_packet<'a>(&self, body: &'a [u8], interface: u32) -> Result<PacketRecord<'a>, Stop> {
         let field = |at| self.order.u32(body, at).ok_or(TOO_SMALL);

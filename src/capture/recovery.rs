@@ -1,4 +1,4 @@
-//! What stops a walk before an input's end, and where reading goes on behind it.
+//! Obstacles that stop a walk before an input's end, and where reading continues after them.
 
 use super::format::Format;
 use super::input::Input;
@@ -13,13 +13,13 @@ use std::io;
 pub(crate) struct Obstacle {
     /// What is wrong.
     pub(crate) kind: DamageKind,
-    /// Length of a record that the input's end cut short, and that is not damaged otherwise.
+    /// Length of a record that the input's end truncates, and that is not damaged otherwise.
     cut_len: Option<u64>,
 }
 
 impl Obstacle {
-    /// What stopped a walk. `rest` is what stands there, up to the input's end if the record is
-    /// not complete; `near` as in [`find_resync`].
+    /// The obstacle that stopped a walk. `rest` are the bytes there, up to the input's end if the
+    /// record is not complete; `near` as in [`find_resync`].
     pub(crate) fn new(stop: Stop, rest: &[u8], format: &Format, near: Option<u32>) -> Self {
         let needed = match stop {
             Stop::Damaged(kind) => {
@@ -36,8 +36,8 @@ impl Obstacle {
         }
     }
 
-    /// Where reading goes on behind an obstacle at `offset`, and whether a record stands there;
-    /// else it is the input's end.
+    /// Where reading continues after an obstacle at `offset`, and whether a record starts there;
+    /// otherwise it is the input's end.
     ///
     /// # Errors
     /// When reading fails, or `keep_waiting` says no.
@@ -69,7 +69,7 @@ impl Obstacle {
     }
 }
 
-/// Whole seconds of a time that a pcap header can tell.
+/// Whole seconds of a time that a pcap header can hold.
 pub(crate) fn seconds_of(time: Nanos) -> Option<u32> {
     u32::try_from(time.0 / 1_000_000_000).ok()
 }

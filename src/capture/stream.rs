@@ -32,7 +32,7 @@ struct Buffer {
     offset: u64,
 }
 
-/// What the reader thread hands over: bytes behind [`HEADROOM`], or how the stream ended.
+/// Handed over by the reader thread: bytes after [`HEADROOM`], or how the stream ended.
 #[derive(Debug)]
 enum Filled {
     Bytes(Vec<u8>, usize),
@@ -54,7 +54,7 @@ impl Stream {
             .name("reader".to_owned())
             .spawn(move || match open().map(unpacked) {
                 Ok(reader) => read_all(reader, buffer_len, &empty_receiver, &filled_sender),
-                // Nobody listens any more: then nobody needs to know.
+                // The receiver is gone: the result is not needed.
                 Err(error) => drop(filled_sender.send(Filled::Failed(error))),
             })?;
         let current = Buffer {
@@ -74,7 +74,7 @@ impl Stream {
     /// The stream's bytes from `from` on: at least `min_len` of them, unless the stream ends
     /// before; with whether it does. Bytes before `from` are given up.
     ///
-    /// `keep_waiting` is asked from time to time while no bytes come.
+    /// `keep_waiting` is called from time to time while no bytes come.
     pub(super) fn view(
         &mut self,
         from: u64,
@@ -100,7 +100,7 @@ impl Stream {
         Ok((bytes.get(*start..*end).unwrap_or(&[]), self.ended))
     }
 
-    /// Puts what is left of the current buffer in front of new bytes.
+    /// Puts the rest of the current buffer before new bytes.
     fn append(&mut self, mut bytes: Vec<u8>, end: usize) {
         let Buffer {
             start,
@@ -124,7 +124,7 @@ impl Stream {
             let mut joined = left.to_vec();
             joined.extend_from_slice(bytes.get(HEADROOM..end).unwrap_or(&[]));
             let end = joined.len();
-            // The reader may have gone already; then nobody needs the buffer.
+            // The reader may have gone already; then the buffer is not needed.
             drop(self.empty.try_send(bytes));
             Buffer {
                 bytes: joined,
@@ -153,7 +153,7 @@ impl Buffer {
     }
 }
 
-/// The reader thread: fills buffers until the stream ends or nobody takes them any more.
+/// The reader thread: fills buffers until the stream ends or they are not taken any more.
 fn read_all(
     mut reader: Box<dyn Read + Send>,
     buffer_len: usize,
@@ -174,7 +174,7 @@ fn read_all(
             Ok(false) => Filled::End,
             Err(error) => Filled::Failed(error),
         };
-        // Nobody listens any more: then nobody needs to know.
+        // The receiver is gone: the result is not needed.
         drop(filled.send(last));
         return;
     }
@@ -197,9 +197,9 @@ fn fill(reader: &mut dyn Read, bytes: &mut [u8]) -> (usize, io::Result<bool>) {
 
 /// One is filled, one waits, one is worked on.
 const BUFFERS: usize = 3;
-/// Room in front of a buffer's bytes: more than the longest common record.
+/// Room before a buffer's bytes: more than the longest common record.
 const HEADROOM: usize = 512 * 1024;
-/// How long to wait for bytes before asking whether to go on.
+/// How long to wait for bytes before asking whether to continue.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]

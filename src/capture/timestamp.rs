@@ -8,9 +8,9 @@
 pub struct Nanos(pub i64);
 
 impl Nanos {
-    /// The earliest time that can be told.
+    /// The earliest representable time.
     pub const MIN: Self = Self(i64::MIN);
-    /// The latest time that can be told.
+    /// The latest representable time.
     pub const MAX: Self = Self(i64::MAX);
 
     /// From the two fields of a pcap record header. `fraction` counts units of `unit_ns`

@@ -36,7 +36,7 @@ enum Exit {
     Failure = 1,
     /// The arguments make no sense.
     Usage = 2,
-    /// Finished, but an input was damaged or cut short.
+    /// Finished, but an input was damaged or truncated.
     Damaged = 3,
 }
 
@@ -120,7 +120,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(exit) => exit,
         Err(error) if matches!(error.kind(), ErrorKind::Interrupted) => {
             let signal = signal.load(Ordering::Relaxed);
-            // Whoever started the program sees by which signal it ended.
+            // The parent process sees by which signal the program ended.
             drop(signal_hook::low_level::emulate_default_handler(signal));
             Exit::Failure.into()
         }
@@ -174,14 +174,14 @@ fn carving_succeeded(done: &CarveReport, index: &Path, verbose: bool) -> ExitCod
 }
 
 fn succeeded(done: &FlowsReport) -> ExitCode {
-    // Who has seen enough of the list does not wait for the balance; damage is told all the same.
+    // A reader that closed the list does not wait for the balance; damage is reported all the same.
     if done.is_list_cut && done.outcome.is_whole() {
         return Exit::Success.into();
     }
     ended(&done.outcome, report(done))
 }
 
-/// How a run ended of which all was told.
+/// The exit code of a run that was reported.
 fn ended(outcome: &Outcome, is_whole: bool) -> ExitCode {
     if !outcome.balance.is_even() {
         say("the balance is not even: this is a bug, please report it with the capture's header");
@@ -229,7 +229,7 @@ fn check_files(paths: &[PathBuf]) -> Result<(), Error> {
 }
 
 /// On SIGINT, SIGTERM and SIGHUP the run is cancelled and leaves nothing half-written; a second signal
-/// ends the program at once. Returns where the signal's number will stand.
+/// ends the program at once. Returns where the signal's number will be stored.
 fn cancel_on_signals(progress: &Arc<Progress>) -> io::Result<Arc<AtomicI32>> {
     let again = Arc::new(AtomicBool::new(false));
     let number = Arc::new(AtomicI32::new(0));

@@ -1,24 +1,24 @@
 //! FLOW LIST → FILE → FLOW LIST: an index of captures, from which sessions are carved.
 //!
-//! An index is a Parquet file with one row for each flow, and beside it at least one more with
-//! the places of the flows' records. `NAME` and `NAME.packets-1`, `NAME.packets-2` … belong
+//! An index is a Parquet file with one row for each flow, and at least one more file with the
+//! places of the flows' records. `NAME` and `NAME.packets-1`, `NAME.packets-2` … belong
 //! together and are moved together. Any Parquet reader can query them.
 //!
 //! # The flows
 //!
 //! The columns of the flow list (the device's and those of the other direction where these were
-//! asked for), and what an analyst filters by:
+//! requested), and those that an analyst filters by:
 //!
 //! | column | what |
 //! |---|---|
 //! | `handshake` | after the SYN of this side, or of both in conversations, an ACK went this way |
 //! | `retransmissions` | TCP segments with payload that bring nothing new: repeated, or late |
-//! | `payload_bytes` | bytes behind the transport header, those that were not captured included |
+//! | `payload_bytes` | bytes after the transport header, including those that were not captured |
 //! | `first_payload` | the first bytes of the first payload that was captured, at most eight |
 //! | `server_name` | of a TLS ClientHello, or a request of HTTP, in the first payload |
 //! | `community_id` | version 1, seed 0; not for ICMP |
 //! | `fragments` | packets that are fragments of datagrams |
-//! | `next_seq`, `tcp_state` | what must be known of a connection to go on with it: [`Summary::next_seq`], [`Summary::tcp_state`] |
+//! | `next_seq`, `tcp_state` | the state of a connection, for a later capture to continue it: [`Summary::next_seq`], [`Summary::tcp_state`] |
 //!
 //! Rows are in the order of FlowIDs, one for each of 1, 2, 3 ….
 //!
@@ -36,7 +36,7 @@
 //! # Notes
 //!
 //! The file's metadata has, as JSON under `pcap_flows.index`, a [`Notes`]: how the flows were
-//! told apart, which captures there are (name, size, time of change, a digest of the head, the
+//! keyed, which captures there are (name, size, time of change, a digest of the head, the
 //! blocks that are no packets), the files with packets, and the balance.
 
 mod columns;

@@ -1,4 +1,4 @@
-//! What an index says about itself.
+//! The notes of an index about itself.
 
 use super::identity::Identity;
 use crate::flow::FirstFragment;
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What an index says about itself.
+/// The notes of an index about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notes {
-    /// Of this description.
+    /// The version of this description.
     pub version: u32,
-    /// How flows were told apart.
+    /// How flows were keyed.
     pub settings: Settings,
     /// The captures, in order.
     pub captures: Vec<CaptureNote>,
     /// The files with the places of packets, in order.
     pub parts: Vec<PartNote>,
-    /// What was read.
+    /// The totals of all captures.
     pub totals: Totals,
-    /// First fragments of datagrams that later captures may go on with.
+    /// First fragments of datagrams that later captures may continue.
     pub fragments: Vec<FirstFragment>,
 }
 
@@ -33,7 +33,7 @@ impl Notes {
     pub(super) const PART_KEY: &str = "pcap_flows.packets";
 }
 
-/// How flows were told apart: all that decides on FlowIDs.
+/// How flows were keyed: everything that FlowIDs depend on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Without MAC addresses and VLAN tags.
@@ -42,7 +42,7 @@ pub struct Settings {
     pub conversations: bool,
     /// By the innermost IP header.
     pub decap: bool,
-    /// Metamako trailers were read, that many bytes before the end of frames.
+    /// Bytes between Metamako trailers and the end of frames, where trailers were read.
     pub trailer_offset: Option<usize>,
     /// Nanoseconds without a packet after which a flow ends.
     pub idle_ns: Option<u64>,
@@ -69,7 +69,7 @@ pub struct CaptureNote {
     /// The same in bytes, where it is no UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_bytes: Option<Vec<u8>>,
-    /// What tells it from another file.
+    /// The identity of the file.
     #[serde(flatten)]
     pub identity: Identity,
     /// Packets in it.
@@ -78,7 +78,7 @@ pub struct CaptureNote {
     pub read: u64,
     /// Offset and length of each block that is no packet but describes some.
     pub blocks: Vec<(u64, u32)>,
-    /// What was wrong with it, if anything was.
+    /// Its damage, if there is any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damage: Option<String>,
 }
@@ -107,11 +107,11 @@ impl CaptureNote {
 /// A file with the places of packets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartNote {
-    /// Its name, without a directory: it is beside the index.
+    /// Its name, without a directory: it is in that of the index.
     pub file: String,
     /// Its size in bytes.
     pub size: u64,
-    /// Tells it from other files of that name and size.
+    /// Distinguishes it from other files of that name and size.
     pub digest: String,
 }
 

@@ -62,7 +62,7 @@ pub struct Posting<'a> {
     places: &'a [u32],
 }
 
-/// The rows of a segment, in order. `id_of` tells the FlowID of a shard's flow; `captures` are the
+/// The rows of a segment, in order. `id_of` gives the FlowID of a shard's flow; `captures` are the
 /// starts of those that the segment has packets of, from the segment's start, with their numbers.
 pub(super) fn rows<'a>(
     shards: &'a [Postings],
@@ -170,7 +170,7 @@ pub(super) fn batch(schema: &SchemaRef, rows: &[Posting<'_>]) -> RecordBatch {
 pub(super) const FLOW_ID: &str = "flow_id";
 pub(super) const CAPTURE: &str = "capture";
 pub(super) const OFFSETS: &str = "offsets";
-/// A row takes some memory of whoever reads it: those of long flows are cut.
+/// A row takes memory when it is read: long flows have several.
 const MOST_IN_ROW: usize = 64 * 1024;
 /// Places in a row group.
 const MOST_IN_GROUP: usize = 1024 * 1024;

@@ -138,7 +138,7 @@ impl Index {
     pub fn between(&self, keys: &[NetworkKey]) -> Result<Vec<u32>, Error> {
         let both = keys.iter().flat_map(|key| [*key, key.reversed()]);
         let mut wanted: Vec<NetworkKey> = both.collect();
-        // Ports are quickly compared; what stands behind them seldom has to be.
+        // Ports are compared quickly; the other fields seldom have to be.
         wanted.sort_unstable_by_key(ports);
         let names = [FLOW_ID, PROTOCOL, SRC_IP, SRC_PORT, DST_IP, DST_PORT];
         let groups = self.flows.read_all(&names, |batch| {

@@ -17,7 +17,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// A Parquet file of which parts are read.
+/// A Parquet file that is read in parts.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) path: PathBuf,
@@ -175,7 +175,7 @@ impl Table {
         Ok(rows.collect())
     }
 
-    /// Rows of a row group with so many rows; they are in order.
+    /// Rows of a row group with `count` rows; they are in order.
     fn selection(&self, rows: &[usize], count: i64) -> Result<RowSelection, Error> {
         let count = memory_usize(not_negative(count));
         if rows.last().is_some_and(|last| *last >= count) {
@@ -222,7 +222,7 @@ impl Table {
     }
 }
 
-/// What a damaged file makes the library do that decodes it, it does not promise.
+/// The library that decodes a file does not promise what it does with a damaged one: it may panic.
 fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
         .unwrap_or_else(|_| Err(damaged(path, "it is damaged")))

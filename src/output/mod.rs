@@ -1,4 +1,4 @@
-//! What was selected, written: flow lists, captures, statistics.
+//! Writing what was selected: flow lists, captures, statistics.
 
 mod atomic;
 pub mod capture;

@@ -2,9 +2,9 @@
 //!
 //! The reading thread finds where parts end and hands them out in batches; a few threads unpack
 //! them; the reading thread takes what is in them, in order. Only what proves to be as its headers
-//! say is delivered from here. The first part that does not, and all behind it, is put back in
-//! front of the input, to be unpacked there as if nothing had been tried: so that what is read, and
-//! what is said of damage, is the same.
+//! say is delivered from here. The first part that does not, and all after it, are put back
+//! before the input, to be unpacked there as if nothing had been tried: so that the bytes read, and
+//! the reports of damage, are the same.
 
 use super::batch::{Batch, Tools};
 use super::magic::Compression;
@@ -166,7 +166,7 @@ impl Ahead {
         self.spare.push(batch.recycled(4 * self.limits.batch));
     }
 
-    /// Puts back what is left of the current batch, and those behind it.
+    /// Puts back the rest of the current batch, and those after it.
     fn put_back(&mut self, packed: &mut Packed) -> io::Result<()> {
         let mut rest = std::mem::take(&mut self.current).into_rest();
         for batch in self.waiting.drain(..) {
@@ -245,7 +245,7 @@ fn unpack_all(queue: &Receiver<Job>) {
     let mut tools = Tools::new();
     while let Ok((mut batch, done)) = queue.recv() {
         batch.unpack(&mut tools);
-        // Nobody waits any more: then nobody needs it.
+        // The reader is gone: it is not needed.
         drop(done.send(batch));
     }
 }

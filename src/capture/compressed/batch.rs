@@ -12,7 +12,7 @@ pub(super) struct Batch {
     /// Parts, and what is to be skipped between them, as they are in the input.
     packed: Vec<u8>,
     parts: Vec<Part>,
-    /// `content[..filled]` is the content of the parts, as far as they were unpacked.
+    /// `content[..filled]` is the content of the parts that were unpacked.
     content: Vec<u8>,
     filled: usize,
     /// The most that the parts can hold.
@@ -190,7 +190,7 @@ struct Taking<'a> {
 }
 
 impl Taking<'_> {
-    /// Takes the next part, and what is to be skipped in front of it.
+    /// Takes the next part, and the frames to be skipped before it.
     fn part(&mut self, most: usize) -> Option<Part> {
         loop {
             let head = self.packed.peek();

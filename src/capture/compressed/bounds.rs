@@ -1,7 +1,7 @@
-//! Where parts that can be unpacked by themselves end, told by their headers alone.
+//! The ends of parts that can be unpacked by themselves, from their headers alone.
 //!
-//! Nothing here is proved: who unpacks a part finds out whether its headers told the truth. What
-//! does not look like a part as usual is none, and is unpacked from its start on.
+//! Nothing here is proved: unpacking a part shows whether its headers are right. Anything that does
+//! not look like a usual part is none, and is unpacked from its start.
 
 /// Bytes that can be looked at and passed over.
 pub(super) trait Scan {
@@ -27,7 +27,7 @@ pub(super) fn bgzf_block(scan: &mut impl Scan) -> Option<usize> {
     usize::try_from(content).ok().filter(|it| *it <= BGZF_MOST)
 }
 
-/// Passes over an extra field: the length of the block that it tells.
+/// Skips an extra field: the length of the block that it gives.
 fn bgzf_block_len(scan: &mut impl Scan, extra_len: u64) -> Option<u64> {
     let (mut left, mut block_len) = (extra_len, None);
     while left > 0 {
@@ -43,9 +43,9 @@ fn bgzf_block_len(scan: &mut impl Scan, extra_len: u64) -> Option<u64> {
     block_len
 }
 
-/// A frame of zstd (RFC 8878, section 3.1.1), as its header tells.
+/// A frame of zstd (RFC 8878, section 3.1.1), as its header describes it.
 pub(super) struct ZstdFrame {
-    /// The length of its content, which need not be told.
+    /// The length of its content, which the header may omit.
     pub(super) content: Option<u64>,
     /// The most that a block may hold.
     block_most: u64,

@@ -14,12 +14,12 @@ use std::sync::Arc;
 
 /// The content of a compressed file, which can be read at any place.
 ///
-/// Reading goes forward: what lies between is unpacked, or passed over where headers tell how much
-/// it is (BGZF, and zstd whose frames tell the lengths of their contents). To go backward is to
-/// start again from a known place before, at worst from the file's start.
+/// Reading moves forward: the content in between is unpacked, or skipped where headers give its
+/// length (BGZF, and zstd whose frames give the lengths of their contents). To move backward is to
+/// start again from a known earlier place, at worst from the file's start.
 ///
-/// What is passed over is believed. What is unpacked must be as long as was said: if it is not, that
-/// is told at its end.
+/// The lengths of skipped content are believed. Unpacked content must be as long as its header says:
+/// if it is not, that is reported at its end.
 pub struct Content {
     file: Arc<File>,
     /// Length of the file.
@@ -103,18 +103,18 @@ impl Content {
         self.unpacked
     }
 
-    /// Reads the content from `offset` on: as much as there is room for, or less in front of its end
-    /// and of damage. Ascending offsets are cheapest.
+    /// Reads the content from `offset`: as much as there is room for, or less before its end and
+    /// before damage. Ascending offsets are cheapest.
     ///
     /// # Errors
-    /// When the file cannot be read, or is damaged in front of `offset` or there.
+    /// When the file cannot be read, or is damaged before `offset` or there.
     pub fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
         let mut count = 0;
         while let Some(room) = bytes.get_mut(count..).filter(|it| !it.is_empty()) {
             match self.content_from(offset.saturating_add(count as u64)) {
                 Ok([]) => break,
                 Ok(mut content) => count += content.read(room)?,
-                // The next call tells of it.
+                // The next call reports it.
                 Err(_) if count > 0 => break,
                 Err(error) => return Err(error),
             }
@@ -122,7 +122,7 @@ impl Content {
         Ok(count)
     }
 
-    /// Some bytes of the content from `offset` on: none behind its end.
+    /// Some bytes of the content from `offset`: none after its end.
     fn content_from(&mut self, offset: u64) -> io::Result<&[u8]> {
         if let Err(error) = self.reach(offset) {
             self.state = State::Failed(error.to_string());
@@ -182,7 +182,7 @@ impl Content {
         }
     }
 
-    /// Passes over parts from a place on, as long as `offset` is not in them: the place behind.
+    /// Skips parts from a place, while `offset` is not in them: the place after them.
     fn pass_over(&mut self, mut place: Place, offset: u64) -> Place {
         loop {
             let mut hop = Hop::new(&self.file, self.len, place.packed);
@@ -231,7 +231,7 @@ impl Content {
 
     fn packed_from(&self, offset: u64) -> Packed {
         let file = Arc::clone(&self.file);
-        // Where parts are passed over, what is read beyond one is read in vain.
+        // Where parts are skipped, bytes that are read beyond one are wasted.
         let step = if self.seeks { STEP } else { STEPS * STEP };
         Packed::from_place(Box::new(Rest { file, offset }), offset, step)
     }
@@ -356,7 +356,7 @@ const RECENT_LEN: usize = 64 * 1024;
 const STEP: usize = 64 * 1024;
 /// As many of these are read at a time elsewhere.
 const STEPS: usize = 4;
-/// At least so much content is between places to come back to.
+/// At least this much content is between places to come back to.
 const MARK_LEN: u64 = 1024 * 1024;
-/// Files whose first part holds more are not asked whether another one follows.
+/// Files whose first part holds more are not searched for a second one.
 const SEEKS_MOST: u64 = 1024 * 1024 * 1024;

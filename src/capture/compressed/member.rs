@@ -38,7 +38,7 @@ impl Member {
         }
     }
 
-    /// What is behind the bytes that were taken for it.
+    /// The input after the bytes that were taken for it.
     pub(super) fn into_packed(self) -> Packed {
         match self {
             Self::Gzip(it) => it.into_inner(),
@@ -49,7 +49,7 @@ impl Member {
         }
     }
 
-    /// Gives it up because of damage: the error that tells of it.
+    /// Gives it up because of damage: the error that reports it.
     pub(super) fn damaged(self, error: &io::Error) -> io::Error {
         let compression = self.compression();
         damaged(compression, &self.into_packed(), error)
@@ -68,7 +68,7 @@ impl Read for Member {
     }
 }
 
-/// Says where compressed data is damaged or cut short, as far as that can be told.
+/// The error of compressed data that is damaged or truncated, with the place if it is known.
 pub(super) fn damaged(compression: Compression, packed: &Packed, error: &io::Error) -> io::Error {
     let (name, offset) = (compression.name(), packed.offset());
     let what = match error.kind() {

@@ -16,7 +16,7 @@ pub(super) struct Packed {
     end: usize,
     /// Bytes taken.
     offset: u64,
-    /// What comes behind the bytes that are read.
+    /// The source of the bytes that follow those already read.
     failed: Option<io::Error>,
 }
 
@@ -65,7 +65,7 @@ impl Packed {
         self.buffered()
     }
 
-    /// Reads more behind what is buffered, up to the next multiple of a step.
+    /// Reads more after the buffered bytes, up to the next multiple of a step.
     fn read_behind(&mut self) -> io::Result<usize> {
         let reached = self.offset + (self.end - self.start) as u64;
         let most = self.end + self.up_to_step(reached);
@@ -77,7 +77,7 @@ impl Packed {
         count
     }
 
-    /// How far it is from an offset to the next multiple of a step.
+    /// Bytes from an offset to the next multiple of a step.
     fn up_to_step(&self, offset: u64) -> usize {
         let behind = offset % self.step as u64;
         self.step - memory_usize(behind)
@@ -101,8 +101,8 @@ impl Packed {
         }
     }
 
-    /// Takes `len` bytes and puts them behind those of `bytes`; `None` where the input ends or fails
-    /// before. What was taken until then is there as well.
+    /// Takes `len` bytes and appends them to `bytes`; `None` where the input ends or fails before.
+    /// The bytes that were taken until then are appended as well.
     pub(super) fn take_into(&mut self, bytes: &mut Vec<u8>, mut len: usize) -> Option<()> {
         while len > 0 {
             match self.fill_buf() {
@@ -128,7 +128,7 @@ impl Packed {
     pub(super) fn put_back(&mut self, mut bytes: Vec<u8>) {
         self.offset -= bytes.len() as u64;
         if let Some(start) = self.start.checked_sub(bytes.len()) {
-            // They are still in front of those that are not taken.
+            // They still precede those that are not taken.
             self.start = start;
             return;
         }
@@ -163,14 +163,14 @@ impl Packed {
         }
     }
 
-    /// Takes the zeros that are buffered, which stand behind members on tapes and in xz files.
+    /// Takes the buffered zeros, which follow members on tapes and in xz files.
     fn skip_padding(&mut self) -> usize {
         let zeros = self.zeros();
         self.consume(zeros);
         zeros
     }
 
-    /// How many zeros are buffered in front of anything else.
+    /// How many zeros are buffered before anything else.
     pub(super) fn zeros(&self) -> usize {
         self.buffered().iter().take_while(|it| **it == 0).count()
     }

@@ -33,13 +33,13 @@ struct Unpacker {
 }
 
 enum State {
-    /// Behind a member of this kind, or at the start.
+    /// After a member of this kind, or at the start.
     Behind(Packed, Compression),
     /// In the middle of one.
     Inside(Box<Member>),
     /// Among members that are unpacked ahead.
     Ahead(Packed, Box<Ahead>),
-    /// At the end, or behind an error.
+    /// At the end, or after an error.
     Ended,
 }
 
@@ -59,7 +59,7 @@ impl Read for Unpacker {
     }
 }
 
-/// Each goes on from one state to the next, and returns how many bytes it has read.
+/// Each moves from one state to the next, and returns how many bytes it has read.
 impl Unpacker {
     fn enter_next(&mut self, mut packed: Packed, last: Compression) -> io::Result<usize> {
         let next = packed.next_member();
@@ -108,7 +108,7 @@ impl Unpacker {
                 self.ahead = Some(ahead);
                 self.state = State::Behind(packed, last);
             }
-            // From here on nothing is worth being tried: its headers do not tell the truth.
+            // Nothing more is tried: the headers do not give the right lengths.
             Step::PutBack => self.state = State::Behind(packed, Compression::Zstd),
         }
         Ok(0)

@@ -96,7 +96,7 @@ pub(super) fn compare(
                 "flow {id}, which starts with {start}: {run}; in the simplest way {simplest}"
             ));
         } else if let (Some(flow), Some(counters)) = (flow, found.flows.counters(id)) {
-            // Lists are sorted by what is asked for here.
+            // Lists are sorted by these counters.
             let counted = Flow {
                 packets: counters.packets,
                 bytes: counters.bytes,

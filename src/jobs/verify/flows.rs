@@ -22,7 +22,7 @@ pub(super) struct Counts {
     pub(super) filtered: u64,
 }
 
-/// A packet's record, as far as it is counted.
+/// The fields of a packet's record that are counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counted {
     pub(super) time: Nanos,
@@ -30,7 +30,7 @@ pub(super) struct Counted {
     pub(super) place: Place,
 }
 
-/// A flow, and where its first packet stands.
+/// A flow, and where its first packet is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PlainFlow {
     pub(super) flow: Flow,

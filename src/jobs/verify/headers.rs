@@ -1,7 +1,7 @@
-//! What a packet's headers say, read in the simplest way: etherparse's slices one after the other.
+//! A packet's headers, read in the simplest way: etherparse's slices one after the other.
 //!
-//! Nothing of `decode` but its plain types is used here. What cannot be read without doubt is not
-//! judged.
+//! Nothing of `decode` but its plain types is used here. Headers that cannot be read without doubt
+//! are not judged.
 
 use crate::capture::LinkType;
 use crate::decode::protocol::{
@@ -16,27 +16,27 @@ use etherparse::{
 };
 use std::fmt;
 
-/// Why the simplest way cannot judge what a packet's headers say.
+/// Why the simplest way cannot judge a packet's headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Unjudged {
     /// Its link type is none of the simple ones.
     LinkType(LinkType),
-    /// Its EtherType leads on to headers that etherparse does not read.
+    /// Its EtherType leads to headers that etherparse does not read.
     EtherType(u16),
-    /// Its frame is of a kind that etherparse does not read (LLC, ISL, PPP), or cut short.
+    /// Its frame is of a kind that etherparse does not read (LLC, ISL, PPP), or truncated.
     Frame,
-    /// Its IP header or extension headers are cut short, or in an order that cannot be.
+    /// Its IP header or extension headers are truncated, or in an impossible order.
     Ip,
-    /// Its transport header is cut short, or its length cannot be.
+    /// Its transport header is truncated, or its length impossible.
     Transport,
-    /// A tunnel that has more than an IP header or VXLAN in front of what it carries.
+    /// A tunnel with more than an IP header or VXLAN before the packet that it carries.
     Tunnel,
     /// Time and port come from a Metamako trailer.
     Trailer,
 }
 
-/// Goes on from "3 packets".
+/// Continues "3 packets".
 impl fmt::Display for Unjudged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -53,7 +53,7 @@ impl fmt::Display for Unjudged {
     }
 }
 
-/// The headers of a packet, as far as a flow depends on them.
+/// The headers of a packet that a flow depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) link: LinkKey,
@@ -121,7 +121,7 @@ impl Reader {
         }
     }
 
-    /// A protocol family in the byte order of whoever captured: the smaller of both numbers.
+    /// A protocol family in the byte order of the capturing machine: the smaller of both numbers.
     fn null(&mut self, data: &[u8]) -> Verdict<Contents> {
         let &[a, b, c, d, ref packet @ ..] = data else {
             return match data {
@@ -158,7 +158,7 @@ impl Reader {
     /// of it.
     fn cooked_2(&mut self, data: &[u8]) -> Verdict<Contents> {
         let Some((header, packet)) = data.split_at_checked(20) else {
-            // What is not IP may be known before the end.
+            // That it is not IP may be known before the end.
             return Err(Unjudged::Frame);
         };
         self.sender(number(header, 10) & 0xff, header.get(12..18));
@@ -250,7 +250,7 @@ impl Reader {
     fn ipv4(&mut self, packet: &[u8]) -> Verdict<Contents> {
         let slice = match LaxIpv4Slice::from_slice(packet) {
             Ok((slice, _)) => slice,
-            // Options that were cut off.
+            // Truncated options.
             Err(HeaderSliceError::Len(_)) if packet.len() >= 20 => return Err(Unjudged::Ip),
             Err(_) => return Ok(Contents::Malformed),
         };
@@ -285,7 +285,7 @@ impl Reader {
     }
 
     /// The iterator that etherparse has for extension headers is not used: where it parsed them
-    /// laxly, version 0.21 reads on behind their end.
+    /// laxly, version 0.21 reads beyond their end.
     fn ipv6(&mut self, packet: &[u8]) -> Verdict<Contents> {
         let Ok(header) = Ipv6HeaderSlice::from_slice(packet) else {
             return Ok(Contents::Malformed);
@@ -380,7 +380,7 @@ impl Reader {
             return Ok(Contents::Ip(outer));
         }
         let outer_link = self.link;
-        // What is in a tunnel counts if it is IP. Fragments of a tunnel follow the first of them.
+        // The inner packet counts if it is IP. Fragments of a tunnel follow the first of them.
         if let Some(Contents::Ip(inner)) = self.inner(&network, payload)? {
             let fragment = inner.fragment.or(outer.fragment);
             return Ok(Contents::Ip(Ip { fragment, ..inner }));
@@ -425,7 +425,7 @@ const OLD_VXLAN: u16 = 8472;
 const TUNNEL_PORTS: [u16; 8] = [1701, 2152, 3544, 4790, 5072, 5247, 6081, 6635];
 /// Address families of IP, on all systems.
 const IP_FAMILIES: [u32; 7] = [2, 10, 23, 24, 26, 28, 30];
-/// EtherTypes behind which IP may stand, and that etherparse does not read.
+/// EtherTypes that IP may follow, and that etherparse does not read.
 const LEADING_ON: [u16; 14] = [
     0x6558, 0x8847, 0x8848, 0x8864, 0x8870, 0x880b, 0x8909, 0x8926, 0x892f, 0x88e5, 0x88e7, 0x894f,
     0x22f3, 0xf1c1,

@@ -1,13 +1,13 @@
-//! A second opinion: captures are read again in the simplest way, and what a run found is compared.
+//! A second opinion: captures are read again in the simplest way, and compared with a run's results.
 //!
-//! A run is fast because it cuts captures into chunks, reads plain packets in a short way of their
-//! own, and spreads flows over many tables. The simplest way does nothing of this: one thread goes
-//! from record to record ([`Capture`]), reads headers with etherparse alone, and counts flows in
-//! one `HashMap` with their full keys. What both have in common is how bytes become records
-//! (formats, compression, what is done about damage), and the filter.
+//! A run is fast because it divides captures into chunks, has a shorter way for plain packets, and
+//! spreads flows over many tables. The simplest way does none of this: one thread walks from record
+//! to record ([`Capture`]), reads headers with etherparse alone, and counts flows in one `HashMap`
+//! with their full keys. Both share the way from bytes to records (formats, compression, damage),
+//! and the filter.
 //!
 //! Headers that etherparse does not read are left to the run's decoder, one packet at a time, and
-//! counted: see [`Unjudged`]. What is counted of such packets is compared as well. For all others the
+//! counted: see [`Unjudged`]. The counts of such packets are compared as well. For all others the
 //! decoder reads the packet, too, so that a difference is reported with the packet where it starts.
 
 mod compare;
@@ -36,8 +36,8 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Reads `captures` again in the simplest way, and compares what a run of them found with this
-/// configuration.
+/// Reads `captures` again in the simplest way, and compares the results with those of a run with
+/// this configuration.
 ///
 /// It takes longer than the run, and as much memory again as its flows.
 ///
@@ -100,7 +100,7 @@ fn is_stream(metadata: &std::fs::Metadata) -> bool {
     !metadata.is_file() && !metadata.is_dir()
 }
 
-/// The job that looks at what a run found, and refuses it if it is not confirmed.
+/// The job that refuses a run's results if a second reading does not confirm them.
 struct Check<'a> {
     config: &'a Config,
     captures: &'a [PathBuf],
@@ -144,7 +144,7 @@ impl Job for Check<'_> {
         if self.verified.is_same() {
             return Ok(());
         }
-        // What is being written has another end each time.
+        // A capture that is still being written ends elsewhere each time.
         for (path, before) in self.captures.iter().zip(&self.states) {
             if state(path) != *before {
                 let path = path.clone();
@@ -182,7 +182,7 @@ impl<'a> Simplest<'a> {
         }
     }
 
-    /// Reads all captures, one after the other. Where the run could not read on, it is no
+    /// Reads all captures, one after the other. Where the run could not continue, it is no
     /// difference if this cannot either.
     fn read(mut self, captures: &[PathBuf], inputs: &[InputReport]) -> Result<Self, Error> {
         for (number, path) in captures.iter().enumerate() {
@@ -310,5 +310,5 @@ fn reading_of(decoded: &Result<Headers<'_>, NotFlow>, link: LinkKey) -> Reading 
     Reading { link, contents }
 }
 
-/// Packets between two looks at whether to go on.
+/// Packets between two checks for cancellation.
 const PACKETS_AT_A_TIME: u64 = 4096;

@@ -1,7 +1,7 @@
-//! Captures of what was selected.
+//! Captures of the selected packets.
 //!
-//! Records are copied as they are wherever output and input have the same format, and written
-//! anew where they have not.
+//! Records are copied as they are where output and input have the same format, and rewritten where
+//! they do not.
 
 mod copy;
 mod pcap;
@@ -25,8 +25,8 @@ pub enum CaptureFormat {
 }
 
 /// The format that holds all of these inputs without loss: pcap if all are pcap and of one link
-/// type; in nanoseconds if any is. `None` stands for an input whose format is not known before it
-/// is read; alone, its own format is kept.
+/// type; in nanoseconds if any is. `None` is an input whose format is not known before it is
+/// read; alone, its own format is kept.
 pub fn common_format(inputs: &[Option<Format>]) -> WantedFormat {
     if let [None] = inputs {
         return WantedFormat::AsInput;
@@ -61,7 +61,7 @@ fn longest(inputs: &[Option<Format>]) -> Option<u32> {
     (longest != first).then_some(longest)
 }
 
-/// What is known of the format to write before the first input is read.
+/// The format to write, before the first input is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WantedFormat {
     /// That of the first input.
@@ -71,7 +71,7 @@ pub enum WantedFormat {
     Pcap {
         /// A later input has nanoseconds, the first may not.
         needs_nanos: bool,
-        /// What the header announces, where a later input may have longer packets than the first.
+        /// The snaplen to announce, where a later input may have longer packets than the first.
         snaplen: Option<u32>,
     },
     /// pcapng.
@@ -79,7 +79,7 @@ pub enum WantedFormat {
 }
 
 impl CaptureFormat {
-    /// What is written where this format is asked for, and these are the inputs.
+    /// The format to write where this one is requested, and these are the inputs.
     pub fn wanted(self, inputs: &[Option<Format>]) -> WantedFormat {
         match self {
             Self::Pcapng => WantedFormat::Pcapng,
@@ -106,7 +106,7 @@ pub struct CaptureWriter {
     wanted: WantedFormat,
     writer: Option<Writer>,
     flush_each_window: bool,
-    /// What the last single record needed in front of it.
+    /// The format of the last single record.
     single: Option<Format>,
 }
 
@@ -189,7 +189,7 @@ impl CaptureWriter {
         Ok(written)
     }
 
-    /// Writes one record, of any capture, behind the others. Returns how many bytes it takes.
+    /// Writes one record, of any capture, after the others. Returns how many bytes it takes.
     ///
     /// Nothing is written of a packet without a link type: it cannot be read in another capture
     /// either.

@@ -45,7 +45,7 @@ impl PcapWriter {
                         [variant.magic_bytes(first.order).as_slice(), rest].concat()
                     }
                 };
-                // A reader may cut packets at the length that the header announces.
+                // A reader may truncate packets at the length that the header announces.
                 if let (Some(field), Some(snaplen)) = (header.get_mut(16..20), snaplen) {
                     field.copy_from_slice(&first.order.bytes32(snaplen));
                 }
@@ -129,7 +129,7 @@ impl PcapWriter {
     }
 }
 
-/// A record header. Times that a pcap file cannot tell (before 1970, after 2106) become the
+/// A record header. Times that a pcap file cannot hold (before 1970, after 2106) become the
 /// nearest that it can.
 fn record_header(format: &PcapFormat, record: &PacketRecord<'_>) -> Vec<u8> {
     let Nanos(time) = record.time;

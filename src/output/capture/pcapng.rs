@@ -29,7 +29,7 @@ impl PcapngWriter {
     }
 
     /// Where an input's section header is damaged, one takes its place: interfaces are counted
-    /// anew behind it.
+    /// anew after it.
     pub(super) fn start_section(&mut self, out: &mut OutputFile) -> Result<u64, Error> {
         match self.awaited.take() {
             Some(order) => write(out, &new_section_header(order)),
@@ -37,7 +37,7 @@ impl PcapngWriter {
         }
     }
 
-    /// A block that belongs with the packets behind it.
+    /// A block that describes the packets after it.
     pub(super) fn companion(
         &mut self,
         out: &mut OutputFile,

@@ -136,7 +136,7 @@ mod tests {
         String::from_utf8(text).unwrap()
     }
 
-    /// What the calendar says, asked each time.
+    /// The text of the calendar, without the cache.
     fn expected(zone: &Zone, time: i64) -> String {
         let at = Timestamp::from_nanosecond(i128::from(time)).unwrap();
         let text = at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S.%9f");

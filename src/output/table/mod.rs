@@ -41,7 +41,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Whether people cannot read it.
+    /// Whether it is no text.
     pub const fn is_binary(self) -> bool {
         matches!(self, Self::Parquet | Self::Arrow)
     }
@@ -62,7 +62,7 @@ pub struct TableOptions {
     pub shown: Shown,
 }
 
-/// Which flows a list shows, beside what [`Order`] says.
+/// Which flows a list shows, in addition to what [`Order`] says.
 #[derive(Clone, Debug, Default)]
 pub enum Shown {
     /// All.
@@ -105,7 +105,7 @@ impl TableOptions {
     }
 }
 
-/// Writes a flow list. `keep_going` is asked from time to time.
+/// Writes a flow list. `keep_going` is called from time to time.
 ///
 /// # Errors
 /// When writing fails, and what `keep_going` says.
@@ -159,7 +159,7 @@ pub type KeepGoing<'a> = dyn Fn() -> Result<(), Error> + Sync + 'a;
 /// Writes these rows of a list, whole.
 type WriteAll = fn(&mut (dyn Write + Send), &dyn Flows, &[(u64, u64)], Columns) -> io::Result<()>;
 
-/// Fails when nobody wants the rest any more.
+/// Fails when the rest is not wanted any more.
 struct Watched<'a> {
     out: &'a mut (dyn Write + Send),
     keep_going: &'a KeepGoing<'a>,

@@ -76,7 +76,7 @@ impl Order {
         rows
     }
 
-    /// What stands for a flow when rows are sorted.
+    /// The key that a flow is sorted by.
     fn key(&self, flows: &dyn Flows, id: u64) -> Option<u64> {
         let flow = flows.counters(id)?;
         Some(match self.sort {

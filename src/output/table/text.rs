@@ -108,7 +108,7 @@ fn address(text: &mut Vec<u8>, address: IpAddr) {
     }
 }
 
-/// What only some flows have.
+/// The fields that only some flows have.
 fn rest(text: &mut Vec<u8>, flow: &Flow) {
     let link = &flow.key.link;
     if !link.vlans().is_empty() {
@@ -130,7 +130,7 @@ fn rest(text: &mut Vec<u8>, flow: &Flow) {
     }
 }
 
-/// What stands in a MAC address's place where there is none.
+/// Shown in place of a MAC address where there is none.
 const NO_MAC: &[u8; 17] = b"--:--:--:--:--:--";
 
 #[cfg(test)]
