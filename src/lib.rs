@@ -85,6 +85,7 @@ pub mod jobs;
 mod number;
 pub mod output;
 pub mod select;
+pub mod stream;
 pub mod tcp;
 
 pub use error::{Error, ErrorKind};

@@ -1,17 +1,16 @@
 //! A capture as programs read it: one record after the other, however large it is.
 
-use super::format::{CompanionKind, Format, Start, Walk};
+use super::cursor::Cursor;
+use super::format::{CompanionKind, Format, Walk};
 use super::input::{Input, View};
 use super::linktype::LinkType;
 use super::pcapng::new_section_header;
 use super::record::{Damage, PacketRecord, Stop};
-use super::recovery::{Obstacle, seconds_of};
 use super::timestamp::Nanos;
 use crate::error::Error;
 use std::io::Read;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 /// A capture that is read record by record: pcap of either byte order and all its variants,
 /// pcapng, snoop; compressed or not.
@@ -35,19 +34,13 @@ use std::sync::Arc;
 pub struct Capture {
     input: Input,
     header: Vec<u8>,
-    format: Format,
-    /// Where the bytes start that are being walked, how many are needed at least, and how many
-    /// are asked for.
-    window: u64,
-    min_len: usize,
-    window_len: usize,
-    /// How far they have been walked.
+    /// Where the view starts that is being walked.
+    cursor: Cursor,
+    /// How many bytes of it were walked.
     at: usize,
+    /// Bytes that are mapped at a time.
+    window_len: usize,
     packets: u64,
-    /// Seconds of the last packet: what follows damage is from about the same time.
-    near: Option<u32>,
-    damages: Vec<Damage>,
-    damage_count: u64,
 }
 
 /// A packet's record, and all that is needed to write it to another capture.
@@ -76,8 +69,8 @@ pub struct Record<'a> {
 }
 
 impl Capture {
-    /// Damages that are kept for messages; the others are only counted.
-    pub const MAX_DAMAGES: usize = 20;
+    /// Damages that are kept for messages; further ones are only counted.
+    pub const MAX_DAMAGES: usize = Cursor::MAX_DAMAGES;
 
     /// Opens a capture: a file, or a pipe or device by its path.
     ///
@@ -100,24 +93,18 @@ impl Capture {
     /// # Errors
     /// When it cannot be read, or is no capture.
     pub fn from_input(mut input: Input) -> Result<Self, Error> {
-        let Start { format, mut header } = input.start(&go_on)?;
-        let window = header.len() as u64;
-        if let Format::Pcapng(section) = &format {
+        let (cursor, mut header) = Cursor::start(&mut input, &keep_waiting)?;
+        if let Format::Pcapng(section) = cursor.format() {
             // In place of the one that will be read, should that be damaged.
             header = new_section_header(section.order);
         }
         Ok(Self {
             input,
-            window,
             header,
-            format,
-            min_len: 1,
-            window_len: WINDOW_LEN,
+            cursor,
             at: 0,
+            window_len: WINDOW_LEN,
             packets: 0,
-            near: None,
-            damages: Vec::new(),
-            damage_count: 0,
         })
     }
 
@@ -147,95 +134,72 @@ impl Capture {
 
     /// What was wrong in what has been read, in order; the first [`Capture::MAX_DAMAGES`].
     pub fn damages(&self) -> &[Damage] {
-        &self.damages
+        self.cursor.damages()
     }
 
     /// How many damages there were.
     pub const fn damage_count(&self) -> u64 {
-        self.damage_count
+        self.cursor.damage_count()
     }
 
     /// Header and format that the capture starts with, if nothing was read of it yet.
     pub(super) fn into_start(self) -> (Vec<u8>, Format) {
-        (self.header, self.format)
+        (self.header, self.cursor.into_format())
     }
 
-    /// Where the next record is looked for.
+    /// Offset at which the next record is looked for, in bytes.
     pub(super) const fn position(&self) -> u64 {
-        self.window + self.at as u64
+        self.cursor.position() + self.at as u64
     }
 
-    /// Goes to the next record, and behind it.
+    /// Moves past the next record.
     pub(super) fn advance(&mut self) -> Result<Option<Found>, Error> {
         loop {
-            // Of the record that was read last, whoever asked for it may have touched the bytes.
+            // The caller may have used the bytes of the record that was read last.
             self.input.check_lost()?;
-            let input = &mut self.input;
-            let view = input.view(self.window, self.min_len, self.window_len, &go_on)?;
-            let at_end = view.at_end;
-            let format = std::mem::replace(&mut self.format, Format::LENT);
+            let base = self.cursor.position();
+            let view = self
+                .cursor
+                .view(&mut self.input, self.window_len, &keep_waiting)?;
+            let format = self.cursor.lend_format();
             let mut walk = Walk::new(view.bytes, self.at..view.bytes.len(), format);
-            let next = walk.next().map(|record| Found::new(&record, self.window));
+            let next = walk.next().map(|record| Found::new(&record, base));
             self.at = walk.position();
             for companion in walk.companions() {
                 let place = companion.start..companion.start + companion.len;
                 let block = view.bytes.get(place).unwrap_or_default();
                 extend_header(&mut self.header, &companion.kind, block);
             }
-            (_, self.format) = walk.into_parts();
-            match next {
+            let (_, format) = walk.into_parts();
+            self.cursor.return_format(format);
+            let stop = match next {
                 Ok(found) => {
                     self.packets += 1;
                     // Simple packet blocks have no time.
-                    if found.time != Nanos(0) {
-                        self.near = seconds_of(found.time);
-                    }
+                    let has_time = found.time != Nanos(0);
+                    self.cursor.passed_packet(has_time.then_some(found.time));
                     return Ok(Some(found));
                 }
-                Err(Stop::End) if at_end => return self.input.check_lost().map(|()| None),
-                Err(Stop::End) => self.go_to(self.position(), 1),
-                Err(Stop::Partial { needed }) if !at_end => {
-                    self.go_to(self.position(), needed);
-                }
-                Err(stop) => {
-                    let rest = view.bytes.get(self.at..).unwrap_or_default();
-                    let obstacle = Obstacle::new(stop, rest, &self.format, self.near);
-                    self.pass(obstacle)?;
-                }
+                Err(Stop::End) if view.at_end => return self.input.check_lost().map(|()| None),
+                Err(stop) => stop,
+            };
+            let rest = view.bytes.get(self.at..).unwrap_or_default();
+            let obstacle = self.cursor.stop(stop, rest, view.at_end);
+            self.cursor.skip(std::mem::take(&mut self.at));
+            if let Some(obstacle) = obstacle {
+                let packet = self.packets + 1;
+                self.cursor
+                    .pass(&obstacle, &mut self.input, packet, &keep_waiting)?;
             }
         }
     }
 
-    /// What was found last. The view is the one that it was found in.
+    /// The record that was found last. The view is the one that it was found in.
     pub(super) fn record(&mut self, found: &Found) -> Result<Record<'_>, Error> {
-        let input = &mut self.input;
-        let view = input.view(self.window, self.min_len, self.window_len, &go_on)?;
-        Ok(found.record(view, &self.header, &self.format))
-    }
-
-    const fn go_to(&mut self, position: u64, min_len: usize) {
-        self.window = position;
-        self.min_len = min_len;
-        self.at = 0;
-    }
-
-    fn pass(&mut self, obstacle: Obstacle) -> Result<(), Error> {
-        let offset = self.position();
-        let (format, near) = (&self.format, self.near);
-        let (behind, resumed) = obstacle.pass(offset, &mut self.input, format, near, &go_on)?;
-        self.damage_count += 1;
-        if self.damages.len() < Self::MAX_DAMAGES {
-            self.damages.push(Damage {
-                path: Arc::<PathBuf>::clone(self.input.path()),
-                offset,
-                packet: self.packets + 1,
-                kind: obstacle.kind,
-                skipped: behind - offset,
-                resumed,
-            });
-        }
-        self.go_to(behind, 1);
-        Ok(())
+        let view = self
+            .cursor
+            .view(&mut self.input, self.window_len, &keep_waiting)?;
+        Ok(found.record(view, &self.header, self.cursor.format()))
     }
 }
 
@@ -299,8 +263,8 @@ fn extend_header(header: &mut Vec<u8>, kind: &CompanionKind, block: &[u8]) {
     }
 }
 
-/// Nobody cancels.
-const fn go_on() -> bool {
+/// Nothing cancels.
+const fn keep_waiting() -> bool {
     true
 }
 
@@ -313,6 +277,7 @@ const SECTION_LENGTH: Range<usize> = 16..24;
 mod tests {
     use super::*;
     use crate::engine::{Config, Progress, Source, run};
+    use std::path::PathBuf;
 
     fn testdata() -> Vec<PathBuf> {
         let folders = ["recorded", "generated/formats", "generated/damage"];

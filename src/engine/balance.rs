@@ -1,6 +1,6 @@
 //! Where every packet went.
 
-use crate::capture::LinkType;
+use crate::capture::{LinkType, Position};
 use crate::decode::NotFlow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,6 +46,15 @@ pub struct Place {
     pub packet: u64,
     /// Offset of its record in the input, in bytes.
     pub offset: u64,
+}
+
+impl From<Place> for Position {
+    fn from(place: Place) -> Self {
+        Self {
+            input: place.input,
+            offset: place.offset,
+        }
+    }
 }
 
 impl Oddity {

@@ -2,9 +2,9 @@
 //! its flow.
 
 use super::balance::{Balance, Place};
-use super::config::Rules;
 use super::lists::ShardLists;
-use crate::capture::{ByteOrder, Companion, Format, LinkType, Nanos, PacketRecord, Stop, Walk};
+use super::rules::Rules;
+use crate::capture::{Companion, Format, LinkType, Nanos, PacketRecord, Stop, Walk};
 use crate::decode::{Addresses, Fragment, Headers, NotFlow, decode, decode_any, decode_plain};
 use crate::flow::{
     DatagramTable, Flow, FlowKey, FragmentTable, Layers, LinkKey, LinkTable, NetworkKey, PacketRef,
@@ -38,7 +38,7 @@ pub(crate) struct Chunk {
     /// Datagrams that were put together from fragments, where a job looks into packets.
     pub(crate) datagrams: Vec<Vec<u8>>,
     /// Offsets of packets that belong to no flow but pass the filter, where a job wants these.
-    pub(crate) loose: Vec<u32>,
+    pub(crate) non_flow: Vec<u32>,
     /// Blocks that are no packets but belong with them.
     pub(crate) companions: Vec<Companion>,
     /// Time and place of the first packet, time of the last; of those that have a time.
@@ -100,7 +100,7 @@ impl Chunk {
             let mut bytes = [0; 32];
             let addresses = addresses_of(network, &mut bytes);
             let shard = self.hand_over(packet, &addresses, &flow.key.link, rules);
-            if rules.wants_contents {
+            if rules.needs.contents {
                 let place = Layers::NOWHERE;
                 self.packets.push_layers(
                     shard,
@@ -123,7 +123,7 @@ impl Chunk {
         self.link_numbers.clear();
         self.fragments.clear();
         self.datagrams.clear();
-        self.loose.clear();
+        self.non_flow.clear();
         self.first_time = None;
         self.last_time = None;
     }
@@ -164,7 +164,7 @@ impl Chunk {
                 Some(fragment) => self.fragment(record, &headers, **fragment, link),
                 None => self.flow_packet(record, &headers, &link, rules),
             },
-            Err(reason) => self.loose_packet(record, reason, &link, rules),
+            Err(reason) => self.non_flow_packet(record, reason, &link, rules),
         }
     }
 
@@ -199,7 +199,7 @@ impl Chunk {
 
     /// A packet that belongs to no flow: conditions on the link layer still apply to it.
     #[cold]
-    fn loose_packet(
+    fn non_flow_packet(
         &mut self,
         record: &PacketRecord<'_>,
         reason: NotFlow,
@@ -215,8 +215,8 @@ impl Chunk {
             self.balance.count_link_type(link_type, self.place(record));
         }
         // Without its interface a packet cannot be read in another capture either.
-        if rules.wants_loose && reason != NotFlow::NoInterface {
-            self.loose.push(offset_u32(record.start));
+        if rules.needs.non_flow && reason != NotFlow::NoInterface {
+            self.non_flow.push(offset_u32(record.start));
         }
     }
 
@@ -230,11 +230,11 @@ impl Chunk {
     ) {
         let packet = packet_ref(record, headers);
         let shard = self.hand_over(packet, &headers.addresses, link, rules);
-        if rules.wants_contents {
+        if rules.needs.contents {
             self.packets.push_layers(shard, layers(record, headers));
         }
-        if rules.wants_payloads {
-            let payload = payload(record, headers, true);
+        if rules.needs.payloads {
+            let payload = payload(record, headers);
             self.packets.push_payload(shard, payload);
         }
     }
@@ -253,7 +253,7 @@ impl Chunk {
             key: FlowKey { link, network },
             packet: packet_ref(record, headers),
             layers: layers(record, headers),
-            payload: payload(record, headers, fragment.is_first),
+            payload: payload(record, headers),
         });
     }
 
@@ -336,10 +336,10 @@ impl Chunk {
             let mut bytes = [0; 32];
             let addresses = addresses_of(&key.network, &mut bytes);
             let shard = self.hand_over(packet, &addresses, &key.link, rules);
-            if rules.wants_payloads {
+            if rules.needs.payloads {
                 self.packets.push_payload(shard, payload);
             }
-            if rules.wants_contents {
+            if rules.needs.contents {
                 layers.place = Layers::NOWHERE;
                 let captured = window
                     .get(layers.data as usize..(layers.data + layers.data_len) as usize)
@@ -392,10 +392,7 @@ fn packet_ref(record: &PacketRecord<'_>, headers: &Headers<'_>) -> PacketRef {
 
 /// Where the layers of a packet stand.
 fn layers(record: &PacketRecord<'_>, headers: &Headers<'_>) -> Layers {
-    // What a header claims beyond the packet's length on the wire was never sent.
-    let on_wire = headers
-        .wire_end
-        .min((record.wire_len as usize).max(record.data.len()));
+    let on_wire = headers.on_wire(record.data, record.wire_len);
     Layers {
         data: offset_u32(record.data_start),
         data_len: offset_u32(record.data.len()),
@@ -409,31 +406,14 @@ fn layers(record: &PacketRecord<'_>, headers: &Headers<'_>) -> Layers {
 
 /// Where the payload of a packet is.
 #[inline(always)]
-fn payload(record: &PacketRecord<'_>, headers: &Headers<'_>, has_header: bool) -> Payload {
-    let at = headers.transport.min(headers.end);
-    let transport = record.data.get(at..headers.end).unwrap_or_default();
-    let (header_len, sequence) = match headers.protocol {
-        TCP if has_header => {
-            let offset = transport
-                .get(12)
-                .map_or(0, |byte| usize::from(byte >> 4) * 4);
-            let sequence = ByteOrder::Big.u32(transport, 4).unwrap_or(0);
-            (offset.max(20), sequence)
-        }
-        UDP if has_header => (8, 0),
-        _ => (0, 0),
-    };
-    // What a header claims beyond the packet's length on the wire was never sent.
-    let wire_end = headers
-        .wire_end
-        .min((record.wire_len as usize).max(record.data.len()));
-    let captured = transport.len().saturating_sub(header_len);
+fn payload(record: &PacketRecord<'_>, headers: &Headers<'_>) -> Payload {
+    let carried = headers.payload(record.data, record.wire_len);
     Payload {
-        start: offset_u32(record.data_start + at + header_len),
-        wire_len: offset_u32(wire_end.saturating_sub(at + header_len)),
-        sequence,
-        captured: u16::try_from(captured).unwrap_or(u16::MAX),
-        has_header,
+        start: offset_u32(record.data_start + carried.range.start),
+        wire_len: offset_u32(carried.wire_len),
+        sequence: carried.sequence,
+        captured: u16::try_from(carried.range.len()).unwrap_or(u16::MAX),
+        has_header: headers.has_transport(),
     }
 }
 
@@ -460,7 +440,3 @@ fn addresses_of<'a>(key: &NetworkKey, bytes: &'a mut [u8; 32]) -> Addresses<'a> 
         }
     }
 }
-
-/// IP protocol numbers.
-const TCP: u8 = 6;
-const UDP: u8 = 17;

@@ -1,8 +1,7 @@
 //! How a run reads, keys and counts.
 
-use super::job::Job;
-use crate::decode::{Addresses, DecodeOptions};
-use crate::flow::{FlowIds, FlowKey, HashKey, LinkKey, NetworkKey, PacketRef, Timeouts};
+use crate::decode::DecodeOptions;
+use crate::flow::{FlowIds, HashKey, LinkKey, NetworkKey, Timeouts};
 use crate::select::{Filter, IpNet};
 
 /// How a run reads, keys and counts. The results depend on none of the fields in
@@ -73,7 +72,7 @@ impl Default for Tuning {
 impl Tuning {
     /// Enough parts that no worker waits long for another, and so few that the ends of all their
     /// lists stay in the cache.
-    fn shards(&self) -> usize {
+    pub(super) fn shards(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let threads = if self.threads == 0 {
             cores()
@@ -115,73 +114,5 @@ impl Restriction {
     /// Whether every packet is looked at.
     pub fn is_empty(&self) -> bool {
         self.excluded.is_empty() && self.filter.is_empty()
-    }
-}
-
-/// A configuration as the phases use it.
-#[derive(Debug)]
-pub(crate) struct Rules {
-    pub(crate) five_tuple: bool,
-    pub(crate) conversations: bool,
-    pub(crate) decode: DecodeOptions,
-    pub(crate) restriction: Restriction,
-    /// See [`Config::asks_each_packet`].
-    pub(crate) asks_each_packet: bool,
-    pub(crate) timeouts: Timeouts,
-    pub(crate) hash_key: HashKey,
-    pub(crate) shards: usize,
-    pub(crate) flow_ids: Option<FlowIds>,
-    /// The job wants to know of packets that belong to no flow.
-    pub(crate) wants_loose: bool,
-    /// The job wants to look into packets.
-    pub(crate) wants_contents: bool,
-    /// The job wants to know where payload is.
-    pub(crate) wants_payloads: bool,
-}
-
-impl Rules {
-    pub(crate) fn new<J: Job>(config: &Config, job: &J) -> Self {
-        Self {
-            five_tuple: config.five_tuple,
-            conversations: config.conversations,
-            decode: config.decode,
-            restriction: config.restriction.clone(),
-            asks_each_packet: config.asks_each_packet(),
-            timeouts: config.timeouts,
-            hash_key: config.tuning.hash_key.unwrap_or_else(HashKey::random),
-            shards: config.tuning.shards(),
-            flow_ids: config.flow_ids.clone(),
-            wants_loose: job.wants_loose(),
-            wants_contents: job.wants_contents(),
-            wants_payloads: job.wants_payloads(),
-        }
-    }
-
-    /// Whether the restriction can be asked once for each flow, and has anything to refuse.
-    pub(crate) fn asks_each_flow(&self) -> bool {
-        !self.asks_each_packet && !self.restriction.is_empty()
-    }
-
-    #[cold]
-    pub(crate) fn accepts_packet(
-        &self,
-        packet: &PacketRef,
-        addresses: &Addresses<'_>,
-        link: &LinkKey,
-    ) -> bool {
-        let (src, dst) = addresses.to_ip();
-        let [src_port, dst_port] = packet.ports;
-        let network = NetworkKey {
-            src,
-            dst,
-            protocol: packet.protocol,
-            src_port,
-            dst_port,
-        };
-        self.restriction.matches(link, Some(&network))
-    }
-
-    pub(crate) fn accepts_flow(&self, key: &FlowKey) -> bool {
-        self.restriction.matches(&key.link, Some(&key.network))
     }
 }

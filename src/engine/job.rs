@@ -1,15 +1,16 @@
-//! What a job adds to a run.
+//! The seam between a run and a job.
 
-use super::balance::Balance;
-use super::run::InputReport;
-use crate::capture::{Companion, Format, Places};
+use crate::capture::{Companion, Format, Places, Position};
 use crate::error::Error;
 use crate::flow::{FlowList, Observer};
 use std::path::Path;
 use std::sync::Arc;
 
-/// A job that goes along with a run. The engine decides nothing for it; it calls, in capture
-/// order: [`Job::input`] for each input, and [`Job::window`] for each window of it.
+/// A job that goes along with a run: observers see the packets, the job sees the windows.
+///
+/// The engine decides nothing for it. It calls, in capture order, [`Job::input`] for each input,
+/// then for each of its windows [`Job::window_starts`], the observers, and [`Job::window`]; at last
+/// [`Job::finish`], or [`Job::abandon`] where the run fails.
 pub trait Job {
     /// What the job keeps for each shard.
     type Observer: Observer;
@@ -17,23 +18,12 @@ pub trait Job {
     /// A new observer; one is made for each shard.
     fn observer(&self) -> Self::Observer;
 
-    /// Whether [`Window::loose`] is wanted.
-    fn wants_loose(&self) -> bool {
-        false
+    /// What the job needs of packets beyond their flows. Asked once, when the run starts.
+    fn needs(&self) -> Needs {
+        Needs::default()
     }
 
-    /// Whether observers are shown the packets' contents.
-    fn wants_contents(&self) -> bool {
-        false
-    }
-
-    /// Whether observers are told where the packets' payload is.
-    fn wants_payloads(&self) -> bool {
-        false
-    }
-
-    /// The run goes on with flows that are known from before; observers were told that they
-    /// start.
+    /// The run continues with flows of an earlier one; observers saw each of them start.
     fn resumed(&mut self, flows: &FlowList, observers: Vec<&mut Self::Observer>) {
         let _ = (flows, observers);
     }
@@ -41,42 +31,40 @@ pub trait Job {
     /// An input starts.
     ///
     /// # Errors
-    /// What keeps the job from going on; it ends the run.
-    fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error>;
-
-    /// The packets of a window are about to be observed; `offset` is where its bytes start in
-    /// the input. All flows so far have their ids.
-    ///
-    /// # Errors
-    /// What keeps the job from going on; it ends the run.
-    fn window_starts(
-        &mut self,
-        offset: u64,
-        flows: &FlowList,
-        observers: Vec<&mut Self::Observer>,
-    ) -> Result<(), Error> {
-        let _ = (offset, flows, observers);
+    /// What keeps the job from continuing; it ends the run.
+    fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
+        let _ = input;
         Ok(())
     }
 
-    /// A window has been read, all of its packets were observed, and its flows have their ids.
+    /// The packets of a window are about to be observed; `base` is where its bytes start. All
+    /// flows so far have their FlowIDs.
     ///
     /// # Errors
-    /// What keeps the job from going on; it ends the run.
+    /// What keeps the job from continuing; it ends the run.
+    fn window_starts(
+        &mut self,
+        base: Position,
+        flows: &FlowList,
+        observers: Vec<&mut Self::Observer>,
+    ) -> Result<(), Error> {
+        let _ = (base, flows, observers);
+        Ok(())
+    }
+
+    /// A window has been read, all of its packets were observed, and its flows have their FlowIDs.
+    /// Returns how many bytes were written.
+    ///
+    /// # Errors
+    /// What keeps the job from continuing; it ends the run.
     fn window(
         &mut self,
         window: &Window<'_>,
         flows: &FlowList,
         observers: Vec<&mut Self::Observer>,
-    ) -> Result<u64, Error>;
-
-    /// Everything has been read, and nothing has been completed yet.
-    ///
-    /// # Errors
-    /// What is wrong with what was found; it ends the run.
-    fn check(&mut self, found: &Findings<'_>) -> Result<(), Error> {
-        let _ = found;
-        Ok(())
+    ) -> Result<u64, Error> {
+        let _ = (window, flows, observers);
+        Ok(0)
     }
 
     /// Everything has been read. Returns how many bytes were written.
@@ -92,49 +80,66 @@ pub trait Job {
         Ok(0)
     }
 
-    /// The run has failed, and ends here.
+    /// The run has failed, or was dropped before its end: nothing more will come.
     fn abandon(&mut self, flows: &FlowList, observers: Vec<&mut Self::Observer>) {
         let _ = (flows, observers);
+    }
+}
+
+/// What a job needs of packets beyond their flows. What no job needs is not computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Observers are shown the contents of packets.
+    pub contents: bool,
+    /// Observers are shown where the payload of packets is.
+    pub payloads: bool,
+    /// [`Window::non_flow`] is filled.
+    pub non_flow: bool,
+}
+
+impl Needs {
+    /// The needs of two jobs of the same run.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            contents: self.contents || other.contents,
+            payloads: self.payloads || other.payloads,
+            non_flow: self.non_flow || other.non_flow,
+        }
     }
 }
 
 /// An input that is about to be read.
 #[derive(Clone, Copy, Debug)]
 pub struct InputStart<'a> {
-    /// The input's name.
+    /// Its ordinal in the run, from 0.
+    pub number: usize,
+    /// Its name.
     pub path: &'a Path,
-    /// The bytes in front of its first record or block: the file header of a pcap file.
+    /// The bytes before its first record or block: the file header of a pcap file.
     pub header: &'a [u8],
     /// Its format at the start.
     pub format: &'a Format,
     /// Its length in bytes, if it is a file that can be read again.
     pub file_len: Option<u64>,
-    /// Where its bytes stand in that file, if it is an excerpt.
+    /// Where its bytes are in that file, if it is an excerpt.
     pub places: Option<&'a Arc<Places>>,
 }
 
 /// A run of records that has been read.
 #[derive(Clone, Copy, Debug)]
 pub struct Window<'a> {
+    /// Where its bytes start.
+    pub base: Position,
     /// The bytes that the packets' offsets refer to.
     pub bytes: &'a [u8],
     /// The format at the window's start.
     pub format: &'a Format,
     /// Blocks that are no packets but belong with them; offsets are the window's.
     pub companions: &'a [Companion],
-    /// Offsets of packets that belong to no flow but pass the filter, in order; if wanted.
-    pub loose: &'a [u32],
-}
-
-/// What a run found, while jobs can still refuse it.
-#[derive(Clone, Copy, Debug)]
-pub struct Findings<'a> {
-    /// All flows.
-    pub flows: &'a FlowList,
-    /// Where every packet went.
-    pub balance: &'a Balance,
-    /// What each input held, in order.
-    pub inputs: &'a [InputReport],
+    /// Offsets of packets that belong to no flow but pass the filter, in order; if a job needs
+    /// them.
+    pub non_flow: &'a [u32],
 }
 
 /// The job that needs no more than the flow list.
@@ -142,17 +147,129 @@ impl Job for () {
     type Observer = ();
 
     fn observer(&self) {}
+}
 
-    fn input(&mut self, _: &InputStart<'_>) -> Result<(), Error> {
-        Ok(())
+/// A job that is lent to a run.
+impl<J: Job> Job for &mut J {
+    type Observer = J::Observer;
+
+    fn observer(&self) -> Self::Observer {
+        (**self).observer()
     }
 
-    fn window(&mut self, _: &Window<'_>, _: &FlowList, _: Vec<&mut ()>) -> Result<u64, Error> {
-        Ok(0)
+    fn needs(&self) -> Needs {
+        (**self).needs()
+    }
+
+    fn resumed(&mut self, flows: &FlowList, observers: Vec<&mut Self::Observer>) {
+        (**self).resumed(flows, observers);
+    }
+
+    fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
+        (**self).input(input)
+    }
+
+    fn window_starts(
+        &mut self,
+        base: Position,
+        flows: &FlowList,
+        observers: Vec<&mut Self::Observer>,
+    ) -> Result<(), Error> {
+        (**self).window_starts(base, flows, observers)
+    }
+
+    fn window(
+        &mut self,
+        window: &Window<'_>,
+        flows: &FlowList,
+        observers: Vec<&mut Self::Observer>,
+    ) -> Result<u64, Error> {
+        (**self).window(window, flows, observers)
+    }
+
+    fn finish(
+        &mut self,
+        flows: &FlowList,
+        observers: Vec<&mut Self::Observer>,
+    ) -> Result<u64, Error> {
+        (**self).finish(flows, observers)
+    }
+
+    fn abandon(&mut self, flows: &FlowList, observers: Vec<&mut Self::Observer>) {
+        (**self).abandon(flows, observers);
     }
 }
 
-/// Two jobs that go along with the same run.
+/// A job that is only part of a run where it is `Some`.
+impl<J: Job> Job for Option<J> {
+    type Observer = Option<J::Observer>;
+
+    fn observer(&self) -> Self::Observer {
+        self.as_ref().map(J::observer)
+    }
+
+    fn needs(&self) -> Needs {
+        self.as_ref().map_or_else(Needs::default, J::needs)
+    }
+
+    fn resumed(&mut self, flows: &FlowList, observers: Vec<&mut Self::Observer>) {
+        if let Some(job) = self {
+            job.resumed(flows, some(observers));
+        }
+    }
+
+    fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
+        self.as_mut().map_or(Ok(()), |job| job.input(input))
+    }
+
+    fn window_starts(
+        &mut self,
+        base: Position,
+        flows: &FlowList,
+        observers: Vec<&mut Self::Observer>,
+    ) -> Result<(), Error> {
+        match self {
+            Some(job) => job.window_starts(base, flows, some(observers)),
+            None => Ok(()),
+        }
+    }
+
+    fn window(
+        &mut self,
+        window: &Window<'_>,
+        flows: &FlowList,
+        observers: Vec<&mut Self::Observer>,
+    ) -> Result<u64, Error> {
+        match self {
+            Some(job) => job.window(window, flows, some(observers)),
+            None => Ok(0),
+        }
+    }
+
+    fn finish(
+        &mut self,
+        flows: &FlowList,
+        observers: Vec<&mut Self::Observer>,
+    ) -> Result<u64, Error> {
+        match self {
+            Some(job) => job.finish(flows, some(observers)),
+            None => Ok(0),
+        }
+    }
+
+    fn abandon(&mut self, flows: &FlowList, observers: Vec<&mut Self::Observer>) {
+        if let Some(job) = self {
+            job.abandon(flows, some(observers));
+        }
+    }
+}
+
+/// The observers of a job that is there: all of them are.
+fn some<O>(observers: Vec<&mut Option<O>>) -> Vec<&mut O> {
+    observers.into_iter().filter_map(Option::as_mut).collect()
+}
+
+/// Two jobs of the same run.
 impl<A: Job, B: Job> Job for (A, B) {
     type Observer = (A::Observer, B::Observer);
 
@@ -160,16 +277,14 @@ impl<A: Job, B: Job> Job for (A, B) {
         (self.0.observer(), self.1.observer())
     }
 
-    fn wants_loose(&self) -> bool {
-        self.0.wants_loose() || self.1.wants_loose()
+    fn needs(&self) -> Needs {
+        self.0.needs().and(self.1.needs())
     }
 
-    fn wants_contents(&self) -> bool {
-        self.0.wants_contents() || self.1.wants_contents()
-    }
-
-    fn wants_payloads(&self) -> bool {
-        self.0.wants_payloads() || self.1.wants_payloads()
+    fn resumed(&mut self, flows: &FlowList, observers: Vec<&mut Self::Observer>) {
+        let (first, second) = each(observers);
+        self.0.resumed(flows, first);
+        self.1.resumed(flows, second);
     }
 
     fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
@@ -179,13 +294,13 @@ impl<A: Job, B: Job> Job for (A, B) {
 
     fn window_starts(
         &mut self,
-        offset: u64,
+        base: Position,
         flows: &FlowList,
         observers: Vec<&mut Self::Observer>,
     ) -> Result<(), Error> {
-        let (first, second) = observers.into_iter().map(|(a, b)| (a, b)).unzip();
-        self.0.window_starts(offset, flows, first)?;
-        self.1.window_starts(offset, flows, second)
+        let (first, second) = each(observers);
+        self.0.window_starts(base, flows, first)?;
+        self.1.window_starts(base, flows, second)
     }
 
     fn window(
@@ -194,13 +309,8 @@ impl<A: Job, B: Job> Job for (A, B) {
         flows: &FlowList,
         observers: Vec<&mut Self::Observer>,
     ) -> Result<u64, Error> {
-        let (first, second) = observers.into_iter().map(|(a, b)| (a, b)).unzip();
+        let (first, second) = each(observers);
         Ok(self.0.window(window, flows, first)? + self.1.window(window, flows, second)?)
-    }
-
-    fn check(&mut self, found: &Findings<'_>) -> Result<(), Error> {
-        self.0.check(found)?;
-        self.1.check(found)
     }
 
     fn finish(
@@ -208,13 +318,18 @@ impl<A: Job, B: Job> Job for (A, B) {
         flows: &FlowList,
         observers: Vec<&mut Self::Observer>,
     ) -> Result<u64, Error> {
-        let (first, second) = observers.into_iter().map(|(a, b)| (a, b)).unzip();
+        let (first, second) = each(observers);
         Ok(self.0.finish(flows, first)? + self.1.finish(flows, second)?)
     }
 
     fn abandon(&mut self, flows: &FlowList, observers: Vec<&mut Self::Observer>) {
-        let (first, second) = observers.into_iter().map(|(a, b)| (a, b)).unzip();
+        let (first, second) = each(observers);
         self.0.abandon(flows, first);
         self.1.abandon(flows, second);
     }
+}
+
+/// The observers of two jobs, apart.
+fn each<A, B>(observers: Vec<&mut (A, B)>) -> (Vec<&mut A>, Vec<&mut B>) {
+    observers.into_iter().map(|(a, b)| (a, b)).unzip()
 }

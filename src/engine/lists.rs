@@ -1,6 +1,6 @@
 //! The packets of a chunk, sorted by shard while they are found.
 
-use super::config::Rules;
+use super::rules::Rules;
 use crate::capture::prefetch;
 use crate::flow::{Layers, PacketRef, Payload};
 
@@ -21,10 +21,10 @@ impl ShardLists {
         self.lists.iter_mut().for_each(Vec::clear);
         let count_if = |is_wanted| if is_wanted { count } else { 0 };
         self.layers
-            .resize_with(count_if(rules.wants_contents), Vec::new);
+            .resize_with(count_if(rules.needs.contents), Vec::new);
         self.layers.iter_mut().for_each(Vec::clear);
         self.payloads
-            .resize_with(count_if(rules.wants_payloads), Vec::new);
+            .resize_with(count_if(rules.needs.payloads), Vec::new);
         self.payloads.iter_mut().for_each(Vec::clear);
     }
 

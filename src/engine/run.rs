@@ -1,109 +1,16 @@
 //! A run: inputs are read window by window, strictly in order.
 
-use super::balance::{Balance, Place};
-use super::config::{Config, Rules, Tuning};
-use super::job::{Findings, InputStart, Job};
+use super::balance::Place;
+use super::config::Config;
+use super::job::{InputStart, Job};
 use super::progress::Progress;
-use super::window::{Known, Tables, WindowStart};
-use crate::capture::{Damage, DamageKind, Input, Obstacle, Start, Stop, seconds_of};
+use super::report::{Findings, Gate, InputReport, Outcome, Resume};
+use super::rules::Rules;
+use super::source::Source;
+use super::window::{Tables, Unread};
+use super::workers::Workers;
+use crate::capture::{Cursor, Input, Position};
 use crate::error::{Error, ErrorKind};
-use crate::flow::{FirstFragment, FlowList};
-use std::io::Read;
-use std::path::PathBuf;
-use std::sync::Arc;
-
-/// Where a run reads from.
-pub enum Source {
-    /// A file, a pipe or a device, by its path.
-    Path(PathBuf),
-    /// A byte stream, and its name in messages.
-    Reader(String, Box<dyn Read + Send>),
-    /// An input that is open already.
-    Input(Input),
-}
-
-impl std::fmt::Debug for Source {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Path(path) => f.debug_tuple("Path").field(path).finish(),
-            Self::Reader(name, _) => f.debug_tuple("Reader").field(name).finish(),
-            Self::Input(input) => f.debug_tuple("Input").field(input).finish(),
-        }
-    }
-}
-
-/// What a run found.
-#[derive(Debug)]
-pub struct Outcome {
-    /// All flows.
-    pub flows: FlowList,
-    /// Where every packet went.
-    pub balance: Balance,
-    /// First fragments that later ones may come for.
-    pub fragments: Vec<FirstFragment>,
-    /// What each input held, in order.
-    pub inputs: Vec<InputReport>,
-    /// The worker threads, for what is still to be done with the results.
-    pub workers: Workers,
-}
-
-/// The worker threads of a run.
-#[derive(Debug)]
-pub struct Workers(rayon::ThreadPool);
-
-impl Workers {
-    /// Starts worker threads, as a run does.
-    ///
-    /// # Errors
-    /// When the system does not have that many.
-    pub fn new(tuning: &Tuning) -> Result<Self, Error> {
-        thread_pool(tuning).map(Self)
-    }
-
-    /// Does some work whose parallel parts are to run on these threads.
-    pub fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        self.0.install(work)
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.0.current_num_threads()
-    }
-}
-
-/// What an input held.
-#[derive(Debug)]
-pub struct InputReport {
-    /// Its name.
-    pub path: PathBuf,
-    /// Packets read.
-    pub packets: u64,
-    /// Bytes read, or skipped as damaged.
-    pub bytes: u64,
-    /// The first damages met, in order; at most [`InputReport::MAX_DAMAGES`].
-    pub damages: Vec<Damage>,
-    /// How many damages there were.
-    pub damage_count: u64,
-    /// What kept the rest of it from being read.
-    pub error: Option<Error>,
-}
-
-impl InputReport {
-    /// Damages that are kept for messages; the others are only counted.
-    pub const MAX_DAMAGES: usize = 20;
-
-    /// Whether all of the input was read, and nothing was wrong with it.
-    pub const fn is_whole(&self) -> bool {
-        self.damage_count == 0 && self.error.is_none()
-    }
-}
-
-impl Outcome {
-    /// Whether all inputs were read and nothing was wrong with them.
-    pub fn is_whole(&self) -> bool {
-        self.inputs.iter().all(InputReport::is_whole) && self.balance.without_interface() == 0
-    }
-}
 
 /// Reads all sources as one consecutive capture, in the order given.
 ///
@@ -117,96 +24,56 @@ pub fn run<J: Job + Send>(
     job: &mut J,
     progress: &Progress,
 ) -> Result<Outcome, Error> {
-    run_on(config, Known::default(), sources, job, progress)
+    let workers = Workers::new(&config.tuning)?;
+    let mut run = Run::start(config, &workers, sources, Resume::default(), job, progress)?;
+    while run.step()?.is_some() {}
+    run.finish()
 }
 
-/// Like [`run`], and goes on with what an earlier run found with the same configuration.
+/// A run that is stepped: one window at a time is read, and between two of them the caller has the
+/// floor.
 ///
-/// The balance is that of the sources alone. Where a job looks into packets, datagrams of which it
-/// saw some fragments then and some now are not put together.
-///
-/// # Errors
-/// As [`run`], and when the flows are not those of this configuration.
-pub fn run_on<J: Job + Send>(
-    config: &Config,
-    known: Known<'_>,
-    sources: Vec<Source>,
-    job: &mut J,
-    progress: &Progress,
-) -> Result<Outcome, Error> {
-    let rules = Rules::new(config, job);
-    let pool = thread_pool(&config.tuning)?;
-    let tables = Tables::new(job, &rules);
-    let reports = Vec::new();
-    let mut reader = Reader {
-        config,
-        rules: &rules,
-        job,
-        progress,
-        tables,
-        reports,
-    };
-    pool.install(|| {
-        reader.resume(known)?;
-        sources
-            .into_iter()
-            .try_for_each(|source| reader.source(source))
-            .and_then(|()| reader.check_read())
-            .and_then(|()| reader.finish())
-            .inspect_err(|_| reader.abandon())
-    })?;
-    let Reader {
-        tables,
-        reports: inputs,
-        ..
-    } = reader;
-    Ok(Outcome {
-        fragments: tables.first_fragments(),
-        flows: tables.flows,
-        balance: tables.balance,
-        inputs,
-        workers: Workers(pool),
-    })
-}
-
-fn thread_pool(tuning: &Tuning) -> Result<rayon::ThreadPool, Error> {
-    let first_cpu = tuning.first_cpu;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(tuning.threads)
-        .thread_name(|index| format!("worker-{index}"))
-        .start_handler(move |index| {
-            if let Some(first) = first_cpu {
-                pin((first.saturating_add(index)) % cores);
-            }
-        })
-        .build()
-        .map_err(|error| {
-            ErrorKind::Threads {
-                threads: tuning.threads,
-                reason: error.to_string(),
-            }
-            .into()
-        })
-}
-
-/// Binds this thread to a core, as far as the system allows it.
-fn pin(cpu: usize) {
-    if cpu >= rustix::thread::CpuSet::MAX_CPU {
-        return;
-    }
-    let mut cpus = rustix::thread::CpuSet::new();
-    cpus.set(cpu);
-    rustix::thread::sched_setaffinity(None, &cpus).unwrap_or(());
-}
-
-struct Reader<'a, J: Job> {
-    config: &'a Config,
-    rules: &'a Rules,
-    job: &'a mut J,
-    progress: &'a Progress,
+/// [`Run::step`] until there are no more windows, [`Run::check`] if anything may refuse the
+/// outputs, then [`Run::finish`]. A run that failed, or is dropped before [`Run::finish`], abandons
+/// its job: no output is completed.
+pub struct Run<'r, J: Job + Send> {
+    config: &'r Config,
+    rules: Rules,
+    workers: &'r Workers,
+    job: &'r mut J,
+    progress: &'r Progress,
     tables: Tables<J::Observer>,
+    sources: std::vec::IntoIter<Source>,
+    /// The input that is being read.
+    current: Option<Reading>,
+    /// Those that were read.
     reports: Vec<InputReport>,
+    /// Whether the job was finished or abandoned.
+    is_over: bool,
+}
+
+/// A window that has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Step {
+    /// Where it started.
+    pub base: Position,
+    /// Its length in bytes, without what was skipped as damaged after it.
+    pub bytes: u64,
+    /// Its packets.
+    pub packets: u64,
+    /// All flows so far; those of this window have their FlowIDs.
+    pub flows: u64,
+}
+
+/// An input that is being read.
+#[derive(Debug)]
+struct Reading {
+    input: Input,
+    cursor: Cursor,
+    report: InputReport,
+    /// About how many bytes the next window has.
+    target_len: usize,
 }
 
 /// How an input ended early.
@@ -217,56 +84,263 @@ enum Ended {
     Stopped(Error),
 }
 
-impl<J: Job> Reader<'_, J> {
-    fn source(&mut self, source: Source) -> Result<(), Error> {
-        // The first input is opened in any case: an output needs its header.
-        if self.packets_wanted() == 0 && !self.reports.is_empty() {
-            return Ok(());
+impl<'r, J: Job + Send> Run<'r, J> {
+    /// Starts a run, which continues from an earlier one of the same configuration where `resume`
+    /// says so. No input is opened yet.
+    ///
+    /// The balance is that of the sources alone. Datagrams of which the earlier run saw some
+    /// fragments are not put together for jobs that look into packets.
+    ///
+    /// # Errors
+    /// When the flows to continue from are not those of this configuration.
+    pub fn start(
+        config: &'r Config,
+        workers: &'r Workers,
+        sources: Vec<Source>,
+        resume: Resume<'_>,
+        job: &'r mut J,
+        progress: &'r Progress,
+    ) -> Result<Self, Error> {
+        let rules = Rules::new(config, job.needs());
+        let mut run = Self {
+            tables: Tables::new(job, &rules),
+            config,
+            rules,
+            workers,
+            job,
+            progress,
+            sources: sources.into_iter(),
+            current: None,
+            reports: Vec::new(),
+            is_over: false,
+        };
+        run.resume(resume)?;
+        Ok(run)
+    }
+
+    /// Reads the next window; `None` when everything has been read.
+    ///
+    /// # Errors
+    /// When nothing at all could be read, when the job fails, and when the run is cancelled. The
+    /// job is abandoned then.
+    pub fn step(&mut self) -> Result<Option<Step>, Error> {
+        if self.is_over {
+            return Ok(None);
         }
-        let path = match &source {
-            Source::Path(path) => path.clone(),
-            Source::Reader(name, _) => PathBuf::from(name),
-            Source::Input(input) => input.path().as_ref().clone(),
-        };
-        let mut report = InputReport {
-            path,
-            packets: 0,
-            bytes: 0,
-            damages: Vec::new(),
-            damage_count: 0,
-            error: None,
-        };
-        let input = match source {
-            Source::Path(path) => Input::open(&path),
-            Source::Reader(name, reader) => Input::from_reader(&name, reader),
-            Source::Input(input) => Ok(input),
-        };
-        let ended = match input {
-            Ok(mut input) => self.input(&mut input, &mut report),
-            Err(error) => Err(Ended::Unreadable(error)),
-        };
-        match ended {
-            Ok(()) => {}
-            Err(Ended::Unreadable(error)) => report.error = Some(error),
+        let workers = self.workers;
+        self.or_abandon(|run| workers.install(|| run.next_window()))
+    }
+
+    /// Asks a gate whether the run may complete its outputs: after the last step.
+    ///
+    /// # Errors
+    /// What the gate says. The job is abandoned then.
+    pub fn check(&mut self, gate: &mut (dyn Gate + Send)) -> Result<(), Error> {
+        let workers = self.workers;
+        self.or_abandon(|run| {
+            let found = Findings {
+                flows: &run.tables.flows,
+                balance: &run.tables.balance,
+                inputs: &run.reports,
+            };
+            workers.install(|| gate.check(&found))
+        })
+    }
+
+    /// Completes the job, when everything has been read.
+    ///
+    /// # Errors
+    /// What the job could not complete. It is abandoned then.
+    pub fn finish(mut self) -> Result<Outcome, Error> {
+        let workers = self.workers;
+        self.or_abandon(|run| workers.install(|| run.complete()))?;
+        self.is_over = true;
+        let tables = std::mem::take(&mut self.tables);
+        Ok(Outcome {
+            fragments: tables.first_fragments(),
+            flows: tables.flows,
+            balance: tables.balance,
+            inputs: std::mem::take(&mut self.reports),
+            threads: workers.count(),
+        })
+    }
+
+    /// All flows so far.
+    pub const fn flows(&self) -> &crate::flow::FlowList {
+        &self.tables.flows
+    }
+
+    /// Does a part of the run; if it fails, the job is abandoned.
+    fn or_abandon<T>(
+        &mut self,
+        part: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        part(self).inspect_err(|_| self.abandon())
+    }
+
+    fn abandon(&mut self) {
+        if !std::mem::replace(&mut self.is_over, true) {
+            let Tables {
+                flows, observers, ..
+            } = &mut self.tables;
+            let job = &mut *self.job;
+            self.workers
+                .install(|| job.abandon(flows, observers.iter_mut().collect()));
+        }
+    }
+
+    /// Continues with the flows and fragments of an earlier run.
+    fn resume(&mut self, resume: Resume<'_>) -> Result<(), Error> {
+        let workers = self.workers;
+        self.or_abandon(|run| {
+            let Self {
+                tables, rules, job, ..
+            } = run;
+            workers.install(|| {
+                if !tables.resume(resume, rules) {
+                    return Err(ErrorKind::OtherFlows.into());
+                }
+                if !resume.flows.is_empty() {
+                    let Tables {
+                        flows, observers, ..
+                    } = tables;
+                    job.resumed(flows, observers.iter_mut().collect());
+                }
+                Ok(())
+            })
+        })
+    }
+
+    /// Reads the next window of the input, or of the next one that has any.
+    fn next_window(&mut self) -> Result<Option<Step>, Error> {
+        loop {
+            let Some(mut reading) = self.current.take() else {
+                let Some(source) = self.next_source() else {
+                    return self.check_read().map(|()| None);
+                };
+                self.open(source)?;
+                continue;
+            };
+            match self.window(&mut reading) {
+                Ok(Some(step)) => {
+                    self.current = Some(reading);
+                    return Ok(Some(step));
+                }
+                Ok(None) => self.reports.push(reading.into_report(None)),
+                Err(Ended::Unreadable(error)) => {
+                    self.reports.push(reading.into_report(Some(error)));
+                }
+                Err(Ended::Stopped(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// The next input, unless enough packets were read. The first one is opened in any case: an
+    /// output needs its header.
+    fn next_source(&mut self) -> Option<Source> {
+        let is_enough = self.packets_wanted() == 0 && !self.reports.is_empty();
+        if is_enough { None } else { self.sources.next() }
+    }
+
+    /// Opens an input and reads how it starts.
+    fn open(&mut self, source: Source) -> Result<(), Error> {
+        let mut report = InputReport::new(source.name());
+        match self.start_input(source) {
+            Ok((input, cursor)) => {
+                self.current = Some(Reading {
+                    input,
+                    cursor,
+                    report,
+                    target_len: self.window_len(),
+                });
+            }
+            Err(Ended::Unreadable(error)) => {
+                report.error = Some(error);
+                self.reports.push(report);
+            }
             Err(Ended::Stopped(error)) => return Err(error),
         }
-        self.reports.push(report);
         Ok(())
     }
 
-    /// Goes on with flows that are known.
-    fn resume(&mut self, known: Known<'_>) -> Result<(), Error> {
-        if known.flows.is_empty() {
-            return Ok(());
+    fn start_input(&mut self, source: Source) -> Result<(Input, Cursor), Ended> {
+        let progress = self.progress;
+        let mut input = source.open().map_err(Ended::Unreadable)?;
+        let started = Cursor::start(&mut input, &|| !progress.is_cancelled());
+        let (cursor, header) = started.map_err(|error| self.read_failed(error))?;
+        let start = InputStart {
+            number: self.reports.len(),
+            path: input.path(),
+            header: &header,
+            format: cursor.format(),
+            file_len: input.len(),
+            places: input.places(),
+        };
+        self.job.input(&start).map_err(Ended::Stopped)?;
+        Ok((input, cursor))
+    }
+
+    /// Reads a window; `None` at the input's end.
+    fn window(&mut self, reading: &mut Reading) -> Result<Option<Step>, Ended> {
+        let progress = self.progress;
+        let keep_waiting = || !progress.is_cancelled();
+        let Reading {
+            input,
+            cursor,
+            report,
+            target_len,
+        } = reading;
+        self.note(report, cursor.position(), 0);
+        // What was truncated while it was read was not there to be read.
+        input.check_lost().map_err(Ended::Stopped)?;
+        let view = cursor
+            .view(input, *target_len, &keep_waiting)
+            .map_err(|error| self.read_failed(error))?;
+        if view.bytes.is_empty() || self.packets_wanted() == 0 {
+            return Ok(None);
         }
-        if !self.tables.resume(known, self.rules) {
-            return Err(ErrorKind::OtherFlows.into());
+        let base = Place {
+            input: self.reports.len(),
+            packet: report.packets,
+            offset: cursor.position(),
+        };
+        let unread = Unread {
+            bytes: view.bytes,
+            format: cursor.format(),
+            base,
+            max_packets: self.packets_wanted(),
+            chunk_len: self.config.tuning.chunk_len,
+        };
+        let end = self
+            .tables
+            .window(&unread, &self.rules, self.job, progress)
+            .map_err(Ended::Stopped)?;
+        cursor.advance(end.consumed, end.format, end.last_time);
+        progress.add_packets(end.packets, end.last_time);
+        progress.set_flows(self.tables.flows.len());
+        progress.add_output(end.written);
+        self.note(report, cursor.position(), end.packets);
+        self.check_limits().map_err(Ended::Stopped)?;
+
+        *target_len = target_len.saturating_mul(2).min(self.window_len());
+        let rest = view.bytes.get(end.consumed..).unwrap_or_default();
+        if let Some(obstacle) = cursor.stop(end.stop, rest, view.at_end) {
+            cursor
+                .pass(&obstacle, input, report.packets + 1, &keep_waiting)
+                .map_err(|error| self.read_failed(error))?;
+            // Where there is damage there is more: what is read for nothing stays small.
+            *target_len = self.window_len().min(WINDOW_AFTER_DAMAGE);
         }
-        let Tables {
-            flows, observers, ..
-        } = &mut self.tables;
-        self.job.resumed(flows, observers.iter_mut().collect());
-        Ok(())
+        Ok(Some(Step {
+            base: base.into(),
+            bytes: end.consumed as u64,
+            packets: end.packets,
+            flows: self.tables.flows.len(),
+        }))
+    }
+
+    fn window_len(&self) -> usize {
+        self.config.tuning.window_len.clamp(1, MAX_WINDOW_LEN)
     }
 
     /// Where no input could be read, there is nothing to be finished.
@@ -281,12 +355,8 @@ impl<J: Job> Reader<'_, J> {
         }
     }
 
-    fn finish(&mut self) -> Result<(), Error> {
-        self.job.check(&Findings {
-            flows: &self.tables.flows,
-            balance: &self.tables.balance,
-            inputs: &self.reports,
-        })?;
+    fn complete(&mut self) -> Result<(), Error> {
+        self.tables.end_flows();
         let Tables {
             flows, observers, ..
         } = &mut self.tables;
@@ -295,106 +365,11 @@ impl<J: Job> Reader<'_, J> {
         Ok(())
     }
 
-    fn abandon(&mut self) {
-        let Tables {
-            flows, observers, ..
-        } = &mut self.tables;
-        self.job.abandon(flows, observers.iter_mut().collect());
-    }
-
     /// How many packets may still be read.
     fn packets_wanted(&self) -> u64 {
         self.config
             .max_packets
             .map_or(u64::MAX, |max| max - self.tables.balance.packets.min(max))
-    }
-
-    fn input(&mut self, input: &mut Input, report: &mut InputReport) -> Result<(), Ended> {
-        let progress = self.progress;
-        let path = Arc::clone(input.path());
-        let keep_waiting = || !progress.is_cancelled();
-        let file_len = input.len();
-        let places = input.places().cloned();
-        let Start { mut format, header } = input
-            .start(&keep_waiting)
-            .map_err(|error| self.read_failed(error))?;
-        let start = InputStart {
-            path: &path,
-            header: &header,
-            format: &format,
-            file_len,
-            places: places.as_ref(),
-        };
-        self.job.input(&start).map_err(Ended::Stopped)?;
-
-        let window_len = self.config.tuning.window_len.clamp(1, MAX_WINDOW_LEN);
-        let mut target_len = window_len;
-        let mut min_len = 1;
-        let mut position = header.len() as u64;
-        // Seconds of the last packet: what follows damage is from about the same time.
-        let mut near = None;
-        loop {
-            self.note(report, position, 0);
-            // What was cut off while it was read was not there to be read.
-            input.check_lost().map_err(Ended::Stopped)?;
-            let view = input
-                .view(position, min_len, target_len, &keep_waiting)
-                .map_err(|error| self.read_failed(error))?;
-            if view.bytes.is_empty() || self.packets_wanted() == 0 {
-                return Ok(());
-            }
-            let start = WindowStart {
-                bytes: view.bytes,
-                format: &format,
-                base: Place {
-                    input: self.reports.len(),
-                    packet: report.packets,
-                    offset: position,
-                },
-                max_packets: self.packets_wanted(),
-            };
-            let chunk_len = self.config.tuning.chunk_len;
-            let end = self
-                .tables
-                .window(&start, chunk_len, self.rules, self.job, self.progress)
-                .map_err(Ended::Stopped)?;
-            position += end.consumed as u64;
-            format = end.format;
-            // Of the last packet alone: which one came before depends on the windows.
-            if let Some(time) = end.last_time {
-                near = seconds_of(time);
-            }
-            self.progress.add_packets(end.packets, end.last_time);
-            self.progress.set_flows(self.tables.flows.len());
-            self.progress.add_output(end.written);
-            self.note(report, position, end.packets);
-            self.check_limits().map_err(Ended::Stopped)?;
-
-            target_len = target_len.saturating_mul(2).min(window_len);
-            min_len = 1;
-            match end.stop {
-                Stop::End => {}
-                Stop::Partial { needed } if !view.at_end => min_len = needed,
-                stop => {
-                    let rest = view.bytes.get(end.consumed..).unwrap_or_default();
-                    let obstacle = Obstacle::new(stop, rest, &format, near);
-                    let (resumed_at, resumed) = obstacle
-                        .pass(position, input, &format, near, &keep_waiting)
-                        .map_err(|error| self.read_failed(error))?;
-                    self.damage(
-                        report,
-                        &path,
-                        position,
-                        obstacle.kind,
-                        resumed_at - position,
-                        resumed,
-                    );
-                    position = resumed_at;
-                    // Where there is damage there is more: what is read in vain stays small.
-                    target_len = window_len.min(WINDOW_AFTER_DAMAGE);
-                }
-            }
-        }
     }
 
     fn read_failed(&self, error: Error) -> Ended {
@@ -418,32 +393,37 @@ impl<J: Job> Reader<'_, J> {
         report.bytes = position;
         report.packets += packets;
     }
+}
 
-    fn damage(
-        &self,
-        report: &mut InputReport,
-        path: &Arc<PathBuf>,
-        offset: u64,
-        kind: DamageKind,
-        skipped: u64,
-        resumed: bool,
-    ) {
-        report.damage_count += 1;
-        if report.damages.len() < InputReport::MAX_DAMAGES {
-            let (path, packet) = (Arc::clone(path), report.packets + 1);
-            report.damages.push(Damage {
-                path,
-                offset,
-                packet,
-                kind,
-                skipped,
-                resumed,
-            });
-        }
+impl<J: Job + Send> Drop for Run<'_, J> {
+    fn drop(&mut self) {
+        self.abandon();
     }
 }
 
-/// Packet references tell places in a window with 32 bits.
+impl<J: Job + Send> std::fmt::Debug for Run<'_, J> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run")
+            .field("current", &self.current)
+            .field("reports", &self.reports)
+            .field("is_over", &self.is_over)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reading {
+    /// The input has been read, as far as it can be.
+    fn into_report(self, error: Option<Error>) -> InputReport {
+        let Self {
+            mut report, cursor, ..
+        } = self;
+        (report.damages, report.damage_count) = cursor.into_damages();
+        report.error = error;
+        report
+    }
+}
+
+/// Packet references hold places in a window in 32 bits.
 const MAX_WINDOW_LEN: usize = 1 << 30;
 /// FlowIDs have 32 bits; one window more may start flows before the limit is checked.
 const MOST_FLOWS: u64 = u32::MAX as u64 - (1 << 26);

@@ -2,14 +2,15 @@
 
 use super::balance::{Balance, Place};
 use super::chunk::Chunk;
-use super::config::Rules;
 use super::job::{Job, Window};
 use super::progress::Progress;
+use super::report::Resume;
+use super::rules::Rules;
 use crate::capture::{Companion, Format, Nanos, Stop, Walk, find_boundary};
 use crate::error::Error;
 use crate::flow::{
-    DatagramTable, FirstFragment, Flow, FlowKey, FlowList, FragmentTable, Observer, Shard,
-    ShardPackets, ShardRules,
+    DatagramTable, FirstFragment, FlowKey, FlowList, FragmentTable, Observer, Shard, ShardPackets,
+    ShardRules,
 };
 use rayon::prelude::*;
 use std::ops::Range;
@@ -30,22 +31,15 @@ pub(super) struct Tables<O> {
 
 /// A run of bytes that is to be read.
 #[derive(Debug)]
-pub(super) struct WindowStart<'a> {
+pub(super) struct Unread<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) format: &'a Format,
     /// Where the bytes start in the inputs: the packet before, the offset of the first byte.
     pub(super) base: Place,
     /// How many packets are to be read at most.
     pub(super) max_packets: u64,
-}
-
-/// What an earlier run found, to go on with.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Known<'a> {
-    /// All of its flows, by FlowID.
-    pub flows: &'a [Flow],
-    /// First fragments that later ones may come for: [`Outcome::fragments`](super::Outcome::fragments).
-    pub fragments: &'a [FirstFragment],
+    /// About how many bytes a worker walks at a time.
+    pub(super) chunk_len: usize,
 }
 
 /// How far a window was read.
@@ -61,18 +55,18 @@ pub(super) struct WindowEnd {
     pub(super) written: u64,
 }
 
-/// What rounds find beside packets of flows, in order.
+/// Finds of rounds besides packets of flows, in order.
 #[derive(Debug)]
 struct Found {
     companions: Vec<Companion>,
-    loose: Vec<u32>,
+    non_flow: Vec<u32>,
 }
 
-impl<O> Tables<O> {
-    pub(super) fn new<J: Job<Observer = O>>(job: &J, rules: &Rules) -> Self {
+impl<O> Default for Tables<O> {
+    fn default() -> Self {
         Self {
-            flows: FlowList::new(rules.shards, rules.flow_ids.clone()),
-            observers: (0..rules.shards).map(|_| job.observer()).collect(),
+            flows: FlowList::default(),
+            observers: Vec::new(),
             balance: Balance::default(),
             fragments: FragmentTable::new(),
             datagrams: DatagramTable::default(),
@@ -80,18 +74,31 @@ impl<O> Tables<O> {
             last_time: None,
         }
     }
+}
+
+impl<O> Tables<O> {
+    pub(super) fn new<J: Job<Observer = O>>(job: &J, rules: &Rules) -> Self {
+        Self {
+            flows: FlowList::new(rules.shards, rules.flow_ids.clone()),
+            observers: (0..rules.shards).map(|_| job.observer()).collect(),
+            ..Self::default()
+        }
+    }
 
     /// Starts with flows that are known from before, by id. Each goes the way of a packet, so that
     /// it is found by the same rules; then it gets its counters.
     ///
     /// Returns whether they are the same flows again.
-    pub(super) fn resume(&mut self, known: Known<'_>, rules: &Rules) -> bool
+    pub(super) fn resume(&mut self, known: Resume<'_>, rules: &Rules) -> bool
     where
         O: Observer,
     {
         for first in known.fragments {
             let time = Nanos(first.time_ns);
             self.fragments.insert(first.datagram, first.flow, time);
+        }
+        if known.flows.is_empty() {
+            return true;
         }
         let mut chunk = Chunk::default();
         chunk.walk_known(known.flows, rules);
@@ -114,8 +121,7 @@ impl<O> Tables<O> {
     /// Reads the records that start in a run of bytes, the first of them at its start.
     pub(super) fn window<J: Job<Observer = O>>(
         &mut self,
-        start: &WindowStart<'_>,
-        chunk_len: usize,
+        unread: &Unread<'_>,
         rules: &Rules,
         job: &mut J,
         progress: &Progress,
@@ -123,20 +129,18 @@ impl<O> Tables<O> {
     where
         O: Observer,
     {
-        let &WindowStart {
+        let &Unread {
             bytes,
             format,
             base,
             max_packets,
-        } = start;
+            chunk_len,
+        } = unread;
         // Interfaces are mostly described in front of all packets: so all chunks know them.
         let mut head = Walk::new(bytes, 0..bytes.len(), format.clone());
         head.skip_to_packet();
-        job.window_starts(
-            base.offset,
-            &self.flows,
-            self.observers.iter_mut().collect(),
-        )?;
+        let observers = self.observers.iter_mut().collect();
+        job.window_starts(base.into(), &self.flows, observers)?;
         let mut end = WindowEnd {
             consumed: head.position(),
             stop: Stop::End,
@@ -148,7 +152,7 @@ impl<O> Tables<O> {
         let (companions, _) = head.into_parts();
         let mut found = Found {
             companions,
-            loose: Vec::new(),
+            non_flow: Vec::new(),
         };
         let round_len = chunk_len.saturating_mul(CHUNKS_PER_WORKER * rayon::current_num_threads());
         while end.stop == Stop::End && end.consumed < bytes.len() && end.packets < max_packets {
@@ -157,24 +161,34 @@ impl<O> Tables<O> {
             let wanted = max_packets - end.packets;
             self.walk(bytes, &ranges, &end.format, wanted, rules);
             let used = self.prove(bytes, ranges.len(), wanted, rules);
-            self.round(start, used, &mut end, &mut found, rules);
+            self.round(unread, used, &mut end, &mut found, rules);
             progress.check()?;
         }
         self.flows.assign_ids();
         let window = Window {
+            base: base.into(),
             bytes,
             format,
             companions: &found.companions,
-            loose: &found.loose,
+            non_flow: &found.non_flow,
         };
         end.written = job.window(&window, &self.flows, self.observers.iter_mut().collect())?;
         Ok(end)
     }
 
-    /// What is done with the chunks of a round, when these are walked and proved.
+    /// No more packets come: observers learn which flows end with the input.
+    pub(super) fn end_flows(&mut self)
+    where
+        O: Observer,
+    {
+        let shards = self.flows.shards.par_iter().zip(&mut self.observers);
+        shards.for_each(|(shard, observer)| shard.end_all(observer));
+    }
+
+    /// Takes over the chunks of a round, when these are walked and proved.
     fn round(
         &mut self,
-        start: &WindowStart<'_>,
+        unread: &Unread<'_>,
         used: usize,
         end: &mut WindowEnd,
         found: &mut Found,
@@ -193,7 +207,7 @@ impl<O> Tables<O> {
         } = self;
         let chunks = chunks.get_mut(..used).unwrap_or_default();
         for chunk in &mut *chunks {
-            chunk.place_fragments(start.bytes, fragments, datagrams, rules);
+            chunk.place_fragments(unread.bytes, fragments, datagrams, rules);
             chunk.number_links(&mut flows.links);
             if let (Some(last), Some((first, place))) = (*last_time, chunk.first_time)
                 && first < last
@@ -203,16 +217,16 @@ impl<O> Tables<O> {
             *last_time = chunk.last_time.or(*last_time);
             end.last_time = chunk.last_time.or(end.last_time);
             let base = Place {
-                packet: start.base.packet + end.packets,
-                ..start.base
+                packet: unread.base.packet + end.packets,
+                ..unread.base
             };
             balance.add(&chunk.balance, base);
             end.packets += chunk.balance.packets;
             found.companions.append(&mut chunk.companions);
-            found.loose.append(&mut chunk.loose);
+            found.non_flow.append(&mut chunk.non_flow);
         }
         balance.incomplete_datagrams = datagrams.incomplete();
-        apply(start.bytes, flows, observers, balance, chunks, rules);
+        apply(unread.bytes, flows, observers, balance, chunks, rules);
         if let Some(last) = chunks.last() {
             end.consumed = last.end;
             end.stop = last.stop.unwrap_or(Stop::End);

@@ -8,7 +8,7 @@ use super::shard::Shard;
 use std::sync::Arc;
 
 /// The global flow list. FlowIDs are 1, 2, 3 … in the order of the flows' first packets.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct FlowList {
     pub(crate) shards: Vec<Shard>,
     pub(crate) links: LinkTable,
@@ -109,8 +109,9 @@ impl FlowList {
         (record.packets > 0).then_some(record)
     }
 
-    /// The id of a shard's flow; 0 while its window is not finished.
-    pub(crate) fn id_of(&self, shard: usize, index: u32) -> u64 {
+    /// The FlowID of the flow that observers of a shard know by its index; 0 while the window in
+    /// which it started is not finished.
+    pub fn id_of(&self, shard: usize, index: u32) -> u64 {
         let shard = self.shards.get(shard);
         self.id(shard.map_or(0, |shard| u64::from(shard.id(index))))
     }
@@ -147,8 +148,8 @@ impl FlowList {
         are_same && known.iter().all(|flow| self.get(flow.id) == Some(*flow))
     }
 
-    /// The shard of a flow, and its index there.
-    pub(crate) fn shard_of(&self, id: u64) -> Option<(usize, u32)> {
+    /// The shard of a flow, and its index there: its observer, and what that knows it by.
+    pub fn shard_of(&self, id: u64) -> Option<(usize, u32)> {
         let place = self.place(id)?;
         Some((place.shard as usize, place.index))
     }

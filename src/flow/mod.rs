@@ -24,7 +24,7 @@ pub use hash::HashKey;
 pub use key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkKey, VlanStack};
 pub use links::LinkTable;
 pub use list::{FlowIds, FlowList};
-pub use observer::Observer;
+pub use observer::{FlowEnd, Observer};
 pub use packet::{Contents, PacketRef, Payload, Transport};
 pub use record::ReverseCounters;
 pub use table::{FlowTable, RecordPlace};

@@ -4,7 +4,7 @@ use super::flows::Flow;
 use super::hash::HashKey;
 use super::key::{FlowKey, NetworkKey};
 use super::links::LinkTable;
-use super::observer::Observer;
+use super::observer::{FlowEnd, Observer};
 use super::packet::{Contents, Layers, PacketRef, Payload, Transport};
 use super::record::{FlowRecord, ReverseCounters};
 use super::timeout::{Lifetime, Timeouts};
@@ -28,6 +28,8 @@ pub(crate) struct Shard {
     reverse: Vec<ReverseCounters>,
     /// One for each record where there are timeouts.
     lifetimes: Vec<Lifetime>,
+    /// Flows that a timeout ended.
+    timed_out: Vec<u32>,
     /// Offsets of the first packets of flows that started in this window, in order.
     pub(super) started: Vec<u32>,
     /// Packets counted in flows, and those that the filter kept out.
@@ -242,6 +244,8 @@ impl Shard {
                 });
                 if has_ended {
                     entry.get_mut().index = next;
+                    observer.end(index, FlowEnd::Timeout);
+                    self.timed_out.push(index);
                 }
                 (!has_ended).then_some(index)
             }
@@ -320,6 +324,18 @@ impl Shard {
             key.reversed()
         } else {
             key
+        }
+    }
+
+    /// The inputs have ended, and so has each flow that no timeout ended before.
+    pub(crate) fn end_all<O: Observer>(&self, observer: &mut O) {
+        let mut timed_out = self.timed_out.clone();
+        timed_out.sort_unstable();
+        let mut timed_out = timed_out.into_iter().peekable();
+        for index in (0..).take(self.records.len()) {
+            if timed_out.next_if_eq(&index).is_none() {
+                observer.end(index, FlowEnd::EndOfInput);
+            }
         }
     }
 

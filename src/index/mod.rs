@@ -12,7 +12,7 @@
 //! | column | what |
 //! |---|---|
 //! | `handshake` | after the SYN of this side, or of both in conversations, an ACK went this way |
-//! | `retransmissions` | TCP segments with payload that bring nothing new: repeated, or late |
+//! | `retransmissions` | TCP segments with payload, or a SYN, that start before bytes that were sent already: repeated in whole or in part, or late |
 //! | `payload_bytes` | bytes after the transport header, including those that were not captured |
 //! | `first_payload` | the first bytes of the first payload that was captured, at most eight |
 //! | `server_name` | of a TLS ClientHello, or a request of HTTP, in the first payload |
@@ -54,5 +54,5 @@ pub use notes::{CaptureNote, Notes, PartNote, Settings, Totals};
 pub use packets::{Posting, Postings};
 pub use reader::Index;
 pub use rows::FlowRows;
-pub use summary::{NamedSummary, Resumed, Segment, Summaries, Summary};
+pub use summary::{NamedSummary, Resumed, Stretch, Summaries, Summary};
 pub use writer::IndexWriter;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub struct Postings {
     /// Index of a flow, and where its places end.
     flows: Vec<(u32, u32)>,
-    /// Where records are, from the start of the segment.
+    /// Where records are, from the start of the stretch.
     places: Vec<u32>,
 }
 
@@ -62,8 +62,8 @@ pub struct Posting<'a> {
     places: &'a [u32],
 }
 
-/// The rows of a segment, in order. `id_of` gives the FlowID of a shard's flow; `captures` are the
-/// starts of those that the segment has packets of, from the segment's start, with their numbers.
+/// The rows of a stretch, in order. `id_of` gives the FlowID of a shard's flow; `captures` are the
+/// starts of those that the stretch has packets of, from the stretch's start, with their numbers.
 pub(super) fn rows<'a>(
     shards: &'a [Postings],
     id_of: impl Fn(usize, u32) -> u64 + Sync,

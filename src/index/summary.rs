@@ -7,18 +7,22 @@
 use super::packets::Postings;
 use crate::decode::server_name;
 use crate::flow::{PacketRef, Payload};
+use crate::tcp::{Candidates, Connection, Progress, Segment, Step};
 
 /// What is known of a flow beyond its row in the flow list.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
-    /// Bytes behind the transport headers, those that were not captured included.
+    /// Bytes after the transport headers, those that were not captured included.
     pub payload_bytes: u64,
-    /// TCP segments with payload that bring nothing new: repeated, or late.
+    /// TCP segments with payload, or a SYN, that start before bytes of the same direction that were
+    /// sent already: repeated in whole or in part, or late. Probes are none.
     pub retransmissions: u32,
     /// Packets that are fragments.
     pub fragments: u32,
-    /// For each direction of a conversation, the sequence number that is expected next.
-    next_seq: [u32; 2],
+    /// How far the connection has come: in each direction of a conversation.
+    sides: [Progress; 2],
+    /// The same of the connection before it.
+    previous: Option<Box<[Progress; 2]>>,
     state: u8,
     first_len: u8,
     first: [u8; FIRST_LEN],
@@ -82,8 +86,8 @@ impl Summary {
     /// Of TCP flows, the sequence number that is expected next; for conversations that of the lower
     /// endpoint in the lower half, that of the greater one in the upper half.
     pub fn next_seq(&self) -> Option<u64> {
-        let [low, high] = self.next_seq;
         let is_known = self.state & (Self::KNOWN[0] | Self::KNOWN[1]) != 0;
+        let [low, high] = self.sides.map(|side| side.next().unwrap_or(0));
         is_known.then(|| u64::from(low) | u64::from(high) << 32)
     }
 
@@ -93,14 +97,26 @@ impl Summary {
         self.state
     }
 
-    /// What is known of a flow from before, to go on with.
+    /// What an index has noted of a flow, to continue from. Of a connection it has the end of what
+    /// was sent: a SYN right before that is taken for the same one again, any other for the next
+    /// connection's.
     pub fn resumed(known: &Resumed<'_>) -> Self {
         let [a, b, c, d, e, f, g, h] = known.next_seq.unwrap_or(0).to_le_bytes();
+        let [low, high] = [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes);
+        let has_payload = known.payload_bytes > 0;
+        let side = |side: usize, next| {
+            let has = |bits: [u8; 2]| bits.get(side).is_some_and(|bit| known.tcp_state & bit != 0);
+            if has(Self::KNOWN) {
+                Progress::resumed(next, has(Self::SYN), has_payload)
+            } else {
+                Progress::default()
+            }
+        };
         let mut summary = Self {
             payload_bytes: known.payload_bytes,
             retransmissions: known.retransmissions,
             fragments: known.fragments,
-            next_seq: [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes),
+            sides: [side(0, low), side(1, high)],
             state: known.tcp_state,
             ..Self::default()
         };
@@ -130,29 +146,16 @@ impl Summary {
         if side == 1 {
             self.state |= Self::CONVERSATION;
         }
-        let is_syn = line.has(Line::SYN);
-        let end = line
-            .seq
-            .wrapping_add(line.payload())
-            .wrapping_add(u32::from(is_syn));
-        let next = self.next_seq[side];
-        let is_new = self.state & known == 0 || (is_syn && end != next);
-        if is_new {
-            self.next_seq[side] = end;
-            self.state |= known;
-        } else if line.payload() > 0 || is_syn {
-            let ahead = end.wrapping_sub(next).cast_signed() > 0;
-            // One byte that was acknowledged asks whether the other side is still there.
-            let keeps_alive = line.payload() == 1 && end == next;
-            if ahead {
-                self.next_seq[side] = end;
-            } else if !keeps_alive {
-                self.retransmissions += 1;
-            }
-        }
+        self.state |= known;
+        let segment = line.tcp_segment();
+        let step = self
+            .progress(side, &segment)
+            .advance(&segment, line.payload());
+        self.retransmissions += u32::from(step == Step::Again);
+        let is_syn = segment.has(Segment::SYN);
         if is_syn {
             self.state |= syn;
-        } else if line.has(Line::ACK) && !line.has(Line::RST) {
+        } else if segment.has(Segment::ACK) && !segment.has(Segment::RST) {
             let both = Self::SYN[0] | Self::SYN[1];
             let seen = self.state & both;
             let is_complete = if self.state & Self::CONVERSATION != 0 {
@@ -164,6 +167,26 @@ impl Summary {
                 self.state |= Self::HANDSHAKE;
             }
         }
+    }
+
+    /// The connection that a segment belongs to, in its direction.
+    fn progress(&mut self, side: usize, segment: &Segment) -> &mut Progress {
+        let previous = self.previous.as_deref();
+        let candidates = Candidates {
+            current: Some(&self.sides[side]),
+            previous: previous.map(|sides| &sides[side]),
+            peer: None,
+            acknowledged: None,
+        };
+        match (candidates.connection(segment), &mut self.previous) {
+            (Connection::Previous, Some(sides)) => return &mut sides[side],
+            (Connection::Next, previous) => {
+                **previous.get_or_insert_default() = std::mem::take(&mut self.sides);
+            }
+            (Connection::Renewed, _) => self.sides[side] = Progress::default(),
+            (Connection::Current | Connection::Previous, _) => {}
+        }
+        &mut self.sides[side]
     }
 }
 
@@ -180,6 +203,7 @@ struct Line {
 
 impl Line {
     const SYN: u32 = 1;
+    const FIN: u32 = 2;
     const ACK: u32 = 4;
     const RST: u32 = 8;
     const TCP: u32 = 16;
@@ -195,11 +219,27 @@ impl Line {
     const fn payload(&self) -> u32 {
         self.what >> Self::LEN_SHIFT
     }
+
+    /// The segment, by what is noted of it.
+    fn tcp_segment(&self) -> Segment {
+        let flags = [
+            (Self::SYN, Segment::SYN),
+            (Self::FIN, Segment::FIN),
+            (Self::ACK, Segment::ACK),
+            (Self::RST, Segment::RST),
+        ];
+        let flags = flags.into_iter().filter(|(bit, _)| self.has(*bit));
+        Segment {
+            sequence: self.seq,
+            flags: flags.fold(0, |all, (_, flag)| all | flag),
+            ..Segment::default()
+        }
+    }
 }
 
 /// One shard's packets of a gigabyte of the captures, and its flows.
 #[derive(Debug, Default)]
-pub struct Segment {
+pub struct Stretch {
     lines: Vec<Line>,
     /// Whether a first payload has been met, of each flow.
     has_payload: Vec<bool>,
@@ -207,7 +247,7 @@ pub struct Segment {
     names: Vec<(u32, Box<str>)>,
 }
 
-impl Segment {
+impl Stretch {
     /// A flow starts.
     #[inline]
     pub fn start(&mut self) {
@@ -352,14 +392,15 @@ fn sorted_by_flow(lines: &[Line], flows: usize) -> Vec<u32> {
 }
 
 fn tcp_bits(packet: &PacketRef) -> u32 {
-    let flags = u32::from(packet.tcp_flags);
+    let has = |flag: u16| packet.tcp_flags & flag != 0;
     let bits = [
-        (flags & 0x02, Line::SYN),
-        (flags & 0x10, Line::ACK),
-        (flags & 0x04, Line::RST),
-        (u32::from(packet.is_from_greater()), Line::GREATER),
+        (has(Segment::SYN), Line::SYN),
+        (has(Segment::FIN), Line::FIN),
+        (has(Segment::ACK), Line::ACK),
+        (has(Segment::RST), Line::RST),
+        (packet.is_from_greater(), Line::GREATER),
     ];
-    let set = bits.into_iter().filter(|(is_set, _)| *is_set != 0);
+    let set = bits.into_iter().filter(|(is_set, _)| *is_set);
     set.fold(Line::TCP, |all, (_, bit)| all | bit)
 }
 

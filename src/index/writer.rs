@@ -84,13 +84,13 @@ impl IndexWriter {
         })
     }
 
-    /// Writes the places of a segment's packets: those of each shard, and those of no flow as the
-    /// last. `captures` has the start of each capture that may have some, from the segment's
+    /// Writes the places of a stretch's packets: those of each shard, and those of no flow as the
+    /// last. `captures` has the start of each capture that may have some, from the stretch's
     /// start, and its number; `id_of` tells the id of a shard's flow.
     ///
     /// # Errors
     /// When writing fails.
-    pub fn segment(
+    pub fn stretch(
         &mut self,
         shards: &[Postings],
         captures: &[(i64, u32)],

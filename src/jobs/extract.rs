@@ -3,7 +3,7 @@
 //! FlowIDs are final at the end of the window in which a flow starts. Packets of flows whose id
 //! decides wait until then; all others are decided when their flow starts.
 
-use crate::engine::{InputStart, Job, Window};
+use crate::engine::{InputStart, Job, Needs, Window};
 use crate::error::Error;
 use crate::flow::{Contents, FlowKey, FlowList, Observer, PacketRef};
 use crate::output::capture::CaptureWriter;
@@ -15,13 +15,12 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Extract {
     selection: Arc<Selection>,
-    writer: Option<CaptureWriter>,
+    writer: CaptureWriter,
 }
 
 impl Extract {
-    /// Selected packets go to `writer`; with an empty selection, all that are looked at. Without
-    /// a writer nothing is selected.
-    pub fn new(selection: Selection, writer: Option<CaptureWriter>) -> Self {
+    /// Selected packets go to `writer`; with an empty selection, all that are looked at.
+    pub fn new(selection: Selection, writer: CaptureWriter) -> Self {
         Self {
             selection: Arc::new(selection),
             writer,
@@ -33,7 +32,7 @@ impl Extract {
     /// # Errors
     /// When the last of it cannot be written; then there is no output.
     pub fn finish(self) -> Result<(), Error> {
-        self.writer.map_or(Ok(()), CaptureWriter::finish)
+        self.writer.finish()
     }
 }
 
@@ -41,7 +40,6 @@ impl Extract {
 #[derive(Debug)]
 pub struct ExtractObserver {
     selection: Arc<Selection>,
-    is_idle: bool,
     verdicts: Vec<Verdict>,
     selected: Vec<u32>,
     /// Offset and flow of packets whose flow has no id yet.
@@ -58,9 +56,6 @@ enum Verdict {
 impl Observer for ExtractObserver {
     #[inline]
     fn start(&mut self, _: u32, is_excluded: bool, key: impl Fn() -> FlowKey) {
-        if self.is_idle {
-            return;
-        }
         let selection = &self.selection;
         self.verdicts.push(if is_excluded {
             Verdict::Refused
@@ -108,7 +103,6 @@ impl Job for Extract {
     fn observer(&self) -> ExtractObserver {
         ExtractObserver {
             selection: Arc::clone(&self.selection),
-            is_idle: self.writer.is_none(),
             verdicts: Vec::new(),
             selected: Vec::new(),
             waiting: Vec::new(),
@@ -116,15 +110,15 @@ impl Job for Extract {
     }
 
     /// Where nothing but the filter decides, it decides on packets without a flow, too.
-    fn wants_loose(&self) -> bool {
-        self.writer.is_some() && self.selection.is_empty()
+    fn needs(&self) -> Needs {
+        Needs {
+            non_flow: self.selection.is_empty(),
+            ..Needs::default()
+        }
     }
 
     fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
-        match &mut self.writer {
-            Some(writer) => writer.input(input.header, input.format),
-            None => Ok(()),
-        }
+        self.writer.input(input.header, input.format)
     }
 
     fn window(
@@ -133,15 +127,13 @@ impl Job for Extract {
         flows: &FlowList,
         observers: Vec<&mut ExtractObserver>,
     ) -> Result<u64, Error> {
-        let Some(writer) = &mut self.writer else {
-            return Ok(0);
-        };
-        let mut offsets = window.loose.to_vec();
+        let mut offsets = window.non_flow.to_vec();
         for (shard, observer) in observers.into_iter().enumerate() {
             observer.decide(shard, flows);
             offsets.append(&mut observer.selected);
         }
         offsets.par_sort_unstable();
-        writer.window(window.bytes, window.format, window.companions, &offsets)
+        self.writer
+            .window(window.bytes, window.format, window.companions, &offsets)
     }
 }

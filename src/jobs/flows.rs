@@ -1,12 +1,12 @@
 //! The main job: list the flows of captures, and extract some of them.
 
 use super::extract::Extract;
+use super::outputs::Outputs;
 use super::stats::Stats;
-use super::streams::{ProtocolOptions, StreamOptions, Streams, StreamsReport, is_archive};
-use crate::capture::{Format, Input};
-use crate::engine::{Config, Job, Outcome, Progress, Source, Stopwatch, run};
+use super::streams::{ProtocolOptions, StreamOptions, Streams, StreamsReport};
+use crate::engine::{Config, Gate, Outcome, Progress, Resume, Run, Source, Stopwatch, Workers};
 use crate::error::{Error, ErrorKind};
-use crate::output::capture::{CaptureFormat, CaptureWriter, common_format};
+use crate::output::capture::CaptureFormat;
 use crate::output::{OutputFile, STDOUT, table};
 use crate::select::{IdSet, Selection};
 use std::io::Write;
@@ -70,7 +70,7 @@ pub enum WithoutStream {
     Continued(u64),
 }
 
-/// Reads `sources` as one capture, writes what is asked for, and lists the flows to `list`.
+/// Reads `sources` as one capture, writes what is requested, and lists the flows to `list`.
 ///
 /// Outputs are started before anything is read, so that a wrong name shows at once, and put under
 /// their names at the end.
@@ -83,74 +83,56 @@ pub fn flows(
     list: &mut (dyn Write + Send),
     progress: &Progress,
 ) -> Result<FlowsReport, Error> {
-    flows_with(job, sources, (), list, progress)
+    let workers = Workers::new(&job.config.tuning)?;
+    flows_gated(job, sources, &workers, None, list, progress)
 }
 
-/// The same along with another job, which may refuse the outputs at its end.
-pub(crate) fn flows_with<J: Job + Send>(
+/// The same on the caller's worker threads; `gate` may refuse the outputs at the end.
+pub(crate) fn flows_gated(
     job: FlowsJob,
     mut sources: Vec<Source>,
-    also: J,
+    workers: &Workers,
+    gate: Option<&mut (dyn Gate + Send)>,
     list: &mut (dyn Write + Send),
     progress: &Progress,
 ) -> Result<FlowsReport, Error> {
     let stopwatch = Stopwatch::start();
+    let inputs = sources.iter().filter_map(Source::path);
+    let inputs: Vec<PathBuf> = inputs.map(Path::to_owned).collect();
+    let Outputs {
+        stats,
+        list: list_output,
+        packets,
+    } = Outputs::start(&job, &mut sources, &inputs)?;
     let FlowsJob {
         config,
         table,
-        list_output,
         extract,
         streams,
-        stats,
+        ..
     } = job;
-    let inputs: Vec<PathBuf> = sources
-        .iter()
-        .filter_map(path_of)
-        .map(Path::to_owned)
-        .collect();
-    let create = |path: &Path| OutputFile::create(path, inputs.iter().map(PathBuf::as_path));
-    check_names(
-        [stats.as_deref(), list_output.as_deref()],
-        extract.as_ref(),
-        streams.as_ref(),
-    )?;
-    let stats = stats.as_deref().map(create).transpose()?;
-    let mut list_output = list_output.as_deref().map(create).transpose()?;
-    let selection = extract
-        .as_ref()
-        .map_or_else(Selection::default, |it| it.selection.clone());
-    let writer = match extract {
-        Some(ExtractOptions {
-            output,
-            format,
-            flush,
-            ..
-        }) => {
-            let formats: Vec<_> = sources.iter_mut().map(probe).collect();
-            let wanted =
-                format.map_or_else(|| common_format(&formats), |format| format.wanted(&formats));
-            Some(CaptureWriter::new(create(&output)?, wanted, flush))
-        }
-        None => None,
-    };
-
-    let extract = Extract::new(selection.clone(), writer);
+    let selection = extract.map_or_else(Selection::default, |it| it.selection);
     // Streams that are too short are left out on purpose.
     let listed = streams.as_ref().filter(|it| it.min_bytes == 0);
     let stream_ids = listed.map_or_else(Vec::new, stream_ids);
-    let (outcome, extract, streams) = match streams {
-        Some(options) => {
-            let streams = Streams::new(options, &inputs, config.conversations, progress)?;
-            let mut jobs = (also, (extract, streams));
-            let outcome = run(&config, sources, &mut jobs, progress)?;
-            let (extract, streams) = jobs.1;
-            (outcome, extract, Some(streams.into_report()))
-        }
-        None => {
-            let mut jobs = (also, extract);
-            (run(&config, sources, &mut jobs, progress)?, jobs.1, None)
-        }
-    };
+
+    let streams = streams
+        .map(|options| Streams::new(options, &inputs, config.conversations, progress))
+        .transpose()?;
+    let mut jobs = (
+        packets.map(|writer| Extract::new(selection.clone(), writer)),
+        streams,
+    );
+    let resume = Resume::default();
+    let mut run = Run::start(&config, workers, sources, resume, &mut jobs, progress)?;
+    while run.step()?.is_some() {}
+    if let Some(gate) = gate {
+        run.check(gate)?;
+    }
+    let outcome = run.finish()?;
+    let (extract, streams) = jobs;
+    let streams = streams.map(Streams::into_report);
+
     let mut ids = selection.ids;
     stream_ids.iter().cloned().for_each(|(_, it)| ids.merge(it));
     let filtered_ids = check_ids(&ids, &outcome)?;
@@ -164,86 +146,69 @@ pub(crate) fn flows_with<J: Job + Send>(
         }
         None => None,
     };
-    let mut is_list_cut = false;
+    let mut listing = Listing {
+        file: list_output,
+        is_cut: false,
+    };
     if let Some(options) = table {
-        let path = list_output
-            .as_ref()
-            .map_or_else(|| STDOUT.as_ref(), |it| it.path());
-        let path = path.to_owned();
-        let failed = |error| Error::io("write", &path, error);
-        let keep_going = || progress.check();
-        let list: &mut (dyn Write + Send) = match &mut list_output {
-            Some(file) => file,
-            None => list,
-        };
-        let listed = outcome.workers.install(|| {
-            table::write(&outcome.flows, &options, list, &failed, &keep_going)?;
-            list.flush().map_err(failed)
-        });
-        // A reader that has seen enough of the list wants the other outputs all the same.
-        match listed {
-            Err(error) if error.is_broken_pipe() => is_list_cut = true,
-            listed => listed?,
-        }
+        workers.install(|| listing.write(&outcome, &options, list, progress))?;
     }
     // Nothing can fail any more but putting the outputs under their names.
-    extract.finish()?;
+    extract.map_or(Ok(()), Extract::finish)?;
     stats.map_or(Ok(()), OutputFile::finish)?;
-    list_output.map_or(Ok(()), OutputFile::finish)?;
+    listing.file.map_or(Ok(()), OutputFile::finish)?;
     Ok(FlowsReport {
         outcome,
         elapsed,
-        is_list_cut,
+        is_list_cut: listing.is_cut,
         filtered_ids,
         streams,
         without_stream,
     })
 }
 
-/// No two outputs may be given the same name.
-fn check_names(
-    tables: [Option<&Path>; 2],
-    extract: Option<&ExtractOptions>,
-    streams: Option<&StreamOptions>,
-) -> Result<(), Error> {
-    let protocols = streams.map(|it| [&it.tcp, &it.udp]);
-    let mut archives: Vec<&Path> = protocols
-        .iter()
-        .flatten()
-        .filter_map(|protocol| Some(protocol.as_ref()?.output.as_path()))
-        .filter(|output| is_archive(output))
-        .collect();
-    // Both protocols may go to one archive.
-    archives.dedup();
-    let [stats, list] = tables;
-    let others = [
-        stats,
-        list,
-        extract.map(|it| it.output.as_path()),
-        streams.and_then(|it| it.manifest.as_deref()),
-    ];
-    let all: Vec<&Path> = others.into_iter().flatten().chain(archives).collect();
-    for (index, path) in all.iter().enumerate() {
-        if all
-            .iter()
-            .skip(index + 1)
-            .any(|other| is_same_name(path, other))
-        {
-            return Err(ErrorKind::OutputTwice {
-                path: (*path).to_owned(),
-            }
-            .into());
-        }
-    }
-    Ok(())
+/// A list that is being written.
+struct Listing {
+    /// The file that it goes to, if not to standard output.
+    file: Option<OutputFile>,
+    /// Whether its reader left before its end.
+    is_cut: bool,
 }
 
-/// FlowIDs of which streams are asked for, with their protocol.
+impl Listing {
+    fn write(
+        &mut self,
+        outcome: &Outcome,
+        options: &table::TableOptions,
+        list: &mut (dyn Write + Send),
+        progress: &Progress,
+    ) -> Result<(), Error> {
+        let file = self.file.as_ref();
+        let path = file.map_or_else(|| STDOUT.as_ref(), |it| it.path());
+        let path = path.to_owned();
+        let failed = |error| Error::io("write", &path, error);
+        let keep_going = || progress.check();
+        let list: &mut (dyn Write + Send) = match &mut self.file {
+            Some(file) => file,
+            None => list,
+        };
+        let written = table::write(&outcome.flows, options, list, &failed, &keep_going)
+            .and_then(|()| list.flush().map_err(failed));
+        match written {
+            // A reader that has seen enough of the list wants the other outputs all the same.
+            Err(error) if error.is_broken_pipe() => self.is_cut = true,
+            written => written?,
+        }
+        Ok(())
+    }
+}
+
+/// FlowIDs whose streams are requested, with their protocol.
 fn stream_ids(options: &StreamOptions) -> Vec<(u8, IdSet)> {
     let ids = |protocol: &Option<ProtocolOptions>| {
         protocol
             .as_ref()
-            .map_or_else(IdSet::default, |it| it.ids.clone())
+            .map_or_else(IdSet::default, |it| it.wanted.ids.clone())
     };
     vec![(TCP, ids(&options.tcp)), (UDP, ids(&options.udp))]
 }
@@ -269,37 +234,6 @@ fn check_stream_ids(
         }
     }
     without
-}
-
-/// Whether two outputs would be given the same name.
-fn is_same_name(a: &Path, b: &Path) -> bool {
-    let folder = |path: &Path| match path.parent() {
-        Some(parent) if parent != Path::new("") => parent.canonicalize().ok(),
-        _ => Path::new(".").canonicalize().ok(),
-    };
-    // Devices and pipes take what is written by both.
-    let is_replaced = !a.metadata().is_ok_and(|it| !it.is_file());
-    is_replaced && (a == b || (a.file_name() == b.file_name() && folder(a) == folder(b)))
-}
-
-fn path_of(source: &Source) -> Option<&Path> {
-    match source {
-        Source::Path(path) => Some(path),
-        Source::Reader(..) => None,
-        Source::Input(input) => Some(input.path()),
-    }
-}
-
-/// The format of a regular file; `None` where it cannot be known before reading.
-fn probe(source: &mut Source) -> Option<Format> {
-    let start = match source {
-        Source::Path(path) if path.metadata().ok()?.is_file() => {
-            Input::open(path).ok()?.start(&|| true)
-        }
-        Source::Input(input) if input.places().is_some() => input.start(&|| true),
-        Source::Path(_) | Source::Input(_) | Source::Reader(..) => return None,
-    };
-    start.ok().map(|it| it.format)
 }
 
 /// FlowIDs that do not exist are an error; those that are filtered out are worth a notice.

@@ -46,7 +46,7 @@ impl Stats {
             flows: outcome.flows.accepted(),
             seconds: elapsed.as_secs_f64(),
             gbps: gbps(input_bytes, elapsed),
-            threads: outcome.workers.count(),
+            threads: outcome.threads,
             inputs: outcome
                 .inputs
                 .iter()

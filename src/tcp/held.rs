@@ -4,7 +4,7 @@
 //! moves at most one block. A vector would move half of a million segments for each that comes
 //! out of order, a tree takes twice the memory.
 
-use super::reassembler::Piece;
+use super::piece::Piece;
 use std::collections::VecDeque;
 
 /// Values by stream offset.

@@ -1,18 +1,23 @@
 //! Segments to streams: one direction of a connection put together from what was captured.
 //!
-//! [`Segment`] reads a TCP header (RFC 9293, section 3.1), [`Reassembler`] puts the segments of
-//! one direction in order, [`Neighbours`] tell to which of the connections between two endpoints
-//! a segment belongs. None of them holds payload: a [`Piece`] stands for it.
+//! [`Segment`] reads a TCP header (RFC 9293, section 3.1), [`Candidates`] says to which of the
+//! connections between two endpoints it belongs, and [`Step`] what it does there; [`Reassembler`]
+//! puts the segments of one direction in order. None of them holds payload: a [`Piece`] stands for
+//! it.
 
 #![warn(clippy::indexing_slicing)]
 
-mod connection;
+mod ending;
 mod held;
+mod piece;
+mod progress;
 mod reassembler;
 mod segment;
 
-pub use connection::{Neighbours, Place};
-pub use reassembler::{Arrival, Overlap, Piece, Reassembler, Sink};
+pub use ending::{Gap, StreamEnd};
+pub use piece::Piece;
+pub use progress::{Candidates, Connection, Extent, Progress, Step};
+pub use reassembler::{Arrival, Overlap, Reassembler, Sink};
 pub use segment::Segment;
 
 #[cfg(test)]

@@ -8,21 +8,8 @@
 //! Invariants: all that is held starts behind `next`; held pieces do not overlap.
 
 use super::held::Held;
-
-/// A run of payload, wherever its bytes are. There is no empty one.
-#[expect(clippy::len_without_is_empty, reason = "no piece is empty")]
-pub trait Piece: Clone {
-    /// How many bytes, more than zero.
-    fn len(&self) -> u32;
-    /// Some of its bytes.
-    fn part(&self, from: u32, to: u32) -> Self;
-    /// Bytes that were sent but not captured.
-    fn lost(len: u32) -> Self;
-    /// Whether it stands for bytes that were not captured.
-    fn is_lost(&self) -> bool;
-    /// Notes that it came before its turn.
-    fn set_waited(&mut self);
-}
+use super::piece::Piece;
+use super::progress::{Extent, LATE_SYN};
 
 /// Where the stream goes.
 pub trait Sink<P> {
@@ -32,6 +19,17 @@ pub trait Sink<P> {
     fn repeated(&mut self, offset: u64, piece: P);
     /// Whether two pieces of the same length hold different bytes.
     fn differ(&mut self, a: &P, b: &P) -> bool;
+}
+
+/// Discards everything.
+impl<P> Sink<P> for () {
+    fn deliver(&mut self, _: P) {}
+
+    fn repeated(&mut self, _: u64, _: P) {}
+
+    fn differ(&mut self, _: &P, _: &P) -> bool {
+        false
+    }
 }
 
 /// Which bytes count where segments overlap.
@@ -145,6 +143,38 @@ impl<P: Piece> Reassembler<P> {
         self.place(sequence, piece, overlap, sink)
     }
 
+    /// Delivers the next bytes of a stream of datagrams, which come in order.
+    #[inline]
+    pub fn append(&mut self, piece: P, sink: &mut impl Sink<P>) {
+        self.state |= HAS_PAYLOAD | IS_ANCHORED;
+        self.deliver(piece, sink);
+    }
+
+    /// Its payload is not needed any more: lets go of what is held.
+    pub fn stop(&mut self) {
+        if !self.has(IS_ANCHORED) {
+            self.anchor_at_first();
+        }
+        self.held = None;
+    }
+
+    /// Takes note of a segment after [`Reassembler::stop`]: nothing is held, and nothing delivered.
+    pub fn skip(&mut self, sequence: u32, len: u32) {
+        if !self.has(IS_ANCHORED) {
+            self.next_sequence = sequence;
+        }
+        self.state |= HAS_PAYLOAD | IS_ANCHORED;
+        let Ok(offset) = u64::try_from(self.offset_of(sequence)) else {
+            return;
+        };
+        self.refer_to(offset);
+        let ahead = (offset + u64::from(len)).saturating_sub(self.next);
+        self.next += ahead;
+        self.next_sequence = self
+            .next_sequence
+            .wrapping_add(u32::try_from(ahead % (1 << 32)).unwrap_or(0));
+    }
+
     /// Takes note of a segment without SYN and payload: all that may be known of a stream.
     #[inline]
     pub const fn empty(&mut self, sequence: u32) {
@@ -207,20 +237,6 @@ impl<P: Piece> Reassembler<P> {
         if self.has(IS_ANCHORED) { self.next } else { 0 }
     }
 
-    /// The initial sequence number, if the SYN was seen.
-    pub const fn initial_sequence(&self) -> Option<u32> {
-        if self.has(HAS_SYN) {
-            Some(self.initial_sequence)
-        } else {
-            None
-        }
-    }
-
-    /// Whether any payload was seen.
-    pub const fn has_payload(&self) -> bool {
-        self.has(HAS_PAYLOAD)
-    }
-
     /// Whether a FIN was seen.
     pub const fn has_fin(&self) -> bool {
         self.has(HAS_FIN)
@@ -234,47 +250,6 @@ impl<P: Piece> Reassembler<P> {
                 <= 0
         };
         self.has(HAS_FIN) && self.held.is_none() && (self.has(IS_PAST_FIN) || is_at_fin())
-    }
-
-    /// The number of the last segment, where all segments had neither SYN nor payload.
-    pub const fn only_empty(&self) -> Option<u32> {
-        if self.state & (HAS_SYN | HAS_PAYLOAD) == 0 && self.has(HAS_EMPTY) {
-            Some(self.next_sequence)
-        } else {
-            None
-        }
-    }
-
-    /// How far a sequence number is from the next one that is expected; `None` while nothing is
-    /// known of these.
-    pub fn distance(&self, sequence: u32) -> Option<i64> {
-        let is_known = self.state & (HAS_SYN | HAS_PAYLOAD) != 0;
-        is_known.then(|| self.offset_of(sequence).saturating_sub_unsigned(self.next))
-    }
-
-    /// Whether a segment with a single byte, or none, is a keep-alive probe (RFC 9293, section
-    /// 3.8.4): it repeats the last byte that was sent, whatever it holds.
-    pub fn is_probe(&self, sequence: u32) -> bool {
-        if self.state & (HAS_SYN | HAS_PAYLOAD) == 0 {
-            return false;
-        }
-        let behind = u64::try_from(self.offset_of(sequence).saturating_add(1));
-        behind.is_ok_and(|it| it == self.highest() || (it == self.next && self.has(IS_ANCHORED)))
-    }
-
-    /// Whether a SYN with this sequence number can be that of the stream, whose segments came
-    /// before it: it belongs right in front of them.
-    pub fn accepts_late_syn(&self, sequence: u32) -> bool {
-        if !self.has(HAS_PAYLOAD) || self.has(HAS_SYN) {
-            return false;
-        }
-        let start = self.held.as_ref().and_then(|held| held.first());
-        let start = match start {
-            Some((first, _)) if !self.has(IS_ANCHORED) => *first,
-            _ => 0,
-        };
-        let first = self.offset_of(sequence.wrapping_add(1));
-        (0..=LATE_SYN).contains(&first.saturating_sub_unsigned(start).saturating_neg())
     }
 
     /// What is held, in order, with its offset.
@@ -562,6 +537,58 @@ impl<P: Piece> Reassembler<P> {
     }
 }
 
+impl<P: Piece> Extent for Reassembler<P> {
+    fn initial_sequence(&self) -> Option<u32> {
+        self.has(HAS_SYN).then_some(self.initial_sequence)
+    }
+
+    fn has_payload(&self) -> bool {
+        self.has(HAS_PAYLOAD)
+    }
+
+    fn only_empty(&self) -> Option<u32> {
+        let is_only = self.state & (HAS_SYN | HAS_PAYLOAD) == 0 && self.has(HAS_EMPTY);
+        is_only.then_some(self.next_sequence)
+    }
+
+    fn distance(&self, sequence: u32) -> Option<i64> {
+        let is_known = self.state & (HAS_SYN | HAS_PAYLOAD) != 0;
+        is_known.then(|| self.offset_of(sequence).saturating_sub_unsigned(self.next))
+    }
+
+    #[inline]
+    fn beyond(&self, sequence: u32) -> Option<i64> {
+        let is_known = self.state & (HAS_SYN | HAS_PAYLOAD) != 0;
+        is_known.then(|| {
+            self.offset_of(sequence)
+                .saturating_sub_unsigned(self.highest())
+        })
+    }
+
+    #[inline]
+    fn is_last(&self, sequence: u32) -> bool {
+        if self.state & (HAS_SYN | HAS_PAYLOAD) == 0 {
+            return false;
+        }
+        let after = u64::try_from(self.offset_of(sequence).saturating_add(1));
+        after.is_ok_and(|it| it == self.highest() || (it == self.next && self.has(IS_ANCHORED)))
+    }
+
+    fn accepts_late_syn(&self, sequence: u32) -> bool {
+        if !self.has(HAS_PAYLOAD) || self.has(HAS_SYN) {
+            return false;
+        }
+        let start = self.held.as_ref().and_then(|held| held.first());
+        let start = match start {
+            Some((first, _)) if !self.has(IS_ANCHORED) => *first,
+            _ => 0,
+        };
+        let first = self.offset_of(sequence.wrapping_add(1));
+        let before = first.saturating_sub_unsigned(start).saturating_neg();
+        (0..=i64::from(LATE_SYN)).contains(&before)
+    }
+}
+
 /// Lengths inside a segment, which has at most 4 GiB.
 fn len_u32(len: u64) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
@@ -579,8 +606,6 @@ const MOST_HELD: u64 = 256 * 1024 * 1024;
 const MOST_HELD_ACKNOWLEDGED: u64 = 16 * 1024 * 1024;
 /// RFC 7323, section 2.3: windows have at most 30 bits.
 const LARGEST_WINDOW: u64 = 1 << 30;
-/// A SYN may come after that many bytes of its stream.
-const LATE_SYN: i64 = 1024 * 1024;
 /// A FIN further ahead says nothing about what is missing.
 const FARTHEST_FIN: u64 = 1 << 30;
 

@@ -1,6 +1,7 @@
 //! Pieces that hold their bytes, and a sink that collects them.
 
-use super::reassembler::{Piece, Sink};
+use super::piece::Piece;
+use super::reassembler::Sink;
 
 /// Bytes, or how many of them were lost.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,15 +2,16 @@
 //! packets are.
 
 use super::carve::{apply_settings, places};
+use crate::capture::Position;
 use crate::decode::NotFlow;
 use crate::engine::{
-    Balance, Config, InputStart, Job, Known, Outcome, Progress, Source, Stopwatch, Window, Workers,
-    run_on,
+    Balance, Config, InputStart, Job, Needs, Outcome, Progress, Resume, Run, Source, Stopwatch,
+    Window, Workers,
 };
 use crate::error::{Error, ErrorKind};
 use crate::flow::{Contents, Flow, FlowKey, FlowList, Observer, PacketRef, Payload};
 use crate::index::{
-    CaptureNote, Identity, Index, IndexWriter, NamedSummary, Notes, Postings, Segment, Settings,
+    CaptureNote, Identity, Index, IndexWriter, NamedSummary, Notes, Postings, Settings, Stretch,
     Summaries, Totals, check,
 };
 use crate::jobs::stats::Stats;
@@ -66,8 +67,8 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
     let stats = stats.map(|path| OutputFile::create(&path, inputs.clone()));
     let stats = stats.transpose()?;
     let mut config = config;
+    let workers = Workers::new(&config.tuning)?;
     let before = if append {
-        let workers = Workers::new(&config.tuning)?;
         let before = workers.install(|| Before::read(&output, &relocated))?;
         apply_settings(&before.notes.settings, &mut config);
         before
@@ -91,17 +92,18 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
     let notes = old.captures.into_iter().chain(new).collect();
     let mut build = Build::new(writer, notes, first, old.totals, summaries);
     let sources = captures.iter().map(|path| Source::Path(path.clone()));
-    let known = Known {
+    let resume = Resume {
         flows: &flows,
         fragments: &old.fragments,
     };
-    let outcome = run_on(&config, known, sources.collect(), &mut build, progress)?;
+    let sources = sources.collect();
+    let mut run = Run::start(&config, &workers, sources, resume, &mut build, progress)?;
     drop(flows);
+    while run.step()?.is_some() {}
+    let outcome = run.finish()?;
     progress.check()?;
     let elapsed = stopwatch.elapsed();
-    outcome
-        .workers
-        .install(|| build.complete(&config, &outcome))?;
+    workers.install(|| build.complete(&config, &outcome))?;
     if let Some(mut file) = stats {
         let json = Stats::new(&outcome, elapsed).to_json();
         file.write_all(&json).map_err(|error| file.error(error))?;
@@ -182,11 +184,11 @@ struct Build {
     starts: Vec<u64>,
     /// How far the current input has been seen.
     seen: u64,
-    /// Where the current segment starts.
-    segment: u64,
+    /// Where the current stretch starts.
+    stretch: u64,
     /// Where the window starts.
     window: u64,
-    /// Packets of no flow, from the segment's start.
+    /// Packets of no flow, from the stretch's start.
     loose: Vec<u32>,
     summaries: Vec<Summaries>,
 }
@@ -194,21 +196,21 @@ struct Build {
 /// One shard's part of the job.
 #[derive(Debug, Default)]
 pub(super) struct BuildObserver {
-    segment: Segment,
-    /// Where the window starts in the segment.
+    stretch: Stretch,
+    /// Where the window starts in the stretch.
     base: u32,
 }
 
 impl Observer for BuildObserver {
     #[inline]
     fn start(&mut self, _: u32, _: bool, _: impl Fn() -> FlowKey) {
-        self.segment.start();
+        self.stretch.start();
     }
 
     #[inline]
     fn payload(&mut self, flow: u32, packet: &PacketRef, payload: &Payload, window: &[u8]) {
         let place = self.base + packet.offset;
-        self.segment.add(flow, place, packet, payload, window);
+        self.stretch.add(flow, place, packet, payload, window);
     }
 
     #[inline]
@@ -231,35 +233,40 @@ impl Build {
             resumed,
             starts: Vec::new(),
             seen: 0,
-            segment: 0,
+            stretch: 0,
             window: 0,
             loose: Vec::new(),
             summaries: Vec::new(),
         }
     }
 
-    /// Writes the segments that end before a place.
+    /// Where an input starts, as if all were one.
+    fn start_of(&self, input: usize) -> u64 {
+        self.starts.get(input).copied().unwrap_or(0)
+    }
+
+    /// Writes the stretches that end before a place.
     fn flush_before(
         &mut self,
         place: u64,
         flows: &FlowList,
         observers: &mut [&mut BuildObserver],
     ) -> Result<(), Error> {
-        while place - self.segment >= SEGMENT_LEN {
-            self.flush(self.segment + SEGMENT_LEN, flows, observers)?;
+        while place - self.stretch >= STRETCH_LEN {
+            self.flush(self.stretch + STRETCH_LEN, flows, observers)?;
         }
         Ok(())
     }
 
-    /// Writes the places of packets before `end`, and starts the next segment there.
+    /// Writes the places of packets before `end`, and starts the next stretch there.
     fn flush(
         &mut self,
         end: u64,
         flows: &FlowList,
         observers: &mut [&mut BuildObserver],
     ) -> Result<(), Error> {
-        let len = u32::try_from(end - self.segment).unwrap_or(u32::MAX);
-        let take = |observer: &mut &mut BuildObserver| observer.segment.take(len);
+        let len = u32::try_from(end - self.stretch).unwrap_or(u32::MAX);
+        let take = |observer: &mut &mut BuildObserver| observer.stretch.take(len);
         let mut shards: Vec<Postings> =
             observers.par_iter_mut().with_max_len(1).map(take).collect();
         let loose = self.loose.partition_point(|&place| place < len);
@@ -275,10 +282,10 @@ impl Build {
                 flows.id_of(shard, index)
             }
         };
-        // Those that start in the segment, and the one before it.
+        // Those that start in the stretch, and the one before it.
         let first = self
             .starts
-            .partition_point(|&start| start <= self.segment)
+            .partition_point(|&start| start <= self.stretch)
             .saturating_sub(1);
         let captures: Vec<(i64, u32)> = (0..)
             .zip(&self.starts)
@@ -286,12 +293,12 @@ impl Build {
             .take_while(|(_, start)| **start < end)
             .map(|(number, start)| {
                 let number = u32::try_from(self.first).unwrap_or(u32::MAX) + number;
-                (start.wrapping_sub(self.segment).cast_signed(), number)
+                (start.wrapping_sub(self.stretch).cast_signed(), number)
             })
             .collect();
-        self.segment = end;
+        self.stretch = end;
         match &mut self.writer {
-            Some(writer) => writer.segment(&shards, &captures, id_of),
+            Some(writer) => writer.stretch(&shards, &captures, id_of),
             None => Ok(()),
         }
     }
@@ -379,12 +386,12 @@ impl Job for Build {
         BuildObserver::default()
     }
 
-    fn wants_loose(&self) -> bool {
-        true
-    }
-
-    fn wants_payloads(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs {
+            non_flow: true,
+            payloads: true,
+            ..Needs::default()
+        }
     }
 
     fn resumed(&mut self, flows: &FlowList, mut observers: Vec<&mut BuildObserver>) {
@@ -392,30 +399,31 @@ impl Job for Build {
             if let Some((shard, index)) = flows.shard_of(id)
                 && let Some(observer) = observers.get_mut(shard)
             {
-                observer.segment.resume(index, summary, name.as_deref());
+                observer.stretch.resume(index, summary, name.as_deref());
             }
         }
         for observer in observers {
-            observer.segment.clear();
+            observer.stretch.clear();
         }
     }
 
     fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
         let start = self.starts.last().map_or(0, |start| start + self.seen);
-        self.starts.push(start);
+        // Captures that could not be opened have no bytes.
+        self.starts.resize(input.number + 1, start);
         self.seen = input.file_len.unwrap_or(0);
         Ok(())
     }
 
     fn window_starts(
         &mut self,
-        offset: u64,
+        base: Position,
         flows: &FlowList,
         mut observers: Vec<&mut BuildObserver>,
     ) -> Result<(), Error> {
-        self.window = self.starts.last().copied().unwrap_or(0) + offset;
+        self.window = self.start_of(base.input) + base.offset;
         self.flush_before(self.window, flows, &mut observers)?;
-        let base = u32::try_from(self.window - self.segment).unwrap_or(u32::MAX);
+        let base = u32::try_from(self.window - self.stretch).unwrap_or(u32::MAX);
         for observer in observers {
             observer.base = base;
         }
@@ -428,13 +436,13 @@ impl Job for Build {
         _: &FlowList,
         _: Vec<&mut BuildObserver>,
     ) -> Result<u64, Error> {
-        let start = self.starts.last().copied().unwrap_or(0);
-        let offset = self.window - start;
-        let base = u32::try_from(self.window - self.segment).unwrap_or(u32::MAX);
+        let start = self.start_of(window.base.input);
+        let base = u32::try_from(self.window - self.stretch).unwrap_or(u32::MAX);
         self.loose
-            .extend(window.loose.iter().map(|place| base + place));
-        if let Some(note) = self.captures.get_mut(self.first + self.starts.len() - 1) {
+            .extend(window.non_flow.iter().map(|place| base + place));
+        if let Some(note) = self.captures.get_mut(self.first + window.base.input) {
             let blocks = window.companions.iter();
+            let offset = window.base.offset;
             note.blocks.extend(blocks.map(|it| {
                 let len = u32::try_from(it.len).unwrap_or(u32::MAX);
                 (offset + it.start as u64, len)
@@ -452,15 +460,15 @@ impl Job for Build {
     ) -> Result<u64, Error> {
         let end = self.starts.last().copied().unwrap_or(0) + self.seen;
         self.flush_before(end, flows, &mut observers)?;
-        self.flush(self.segment + SEGMENT_LEN, flows, &mut observers)?;
+        self.flush(self.stretch + STRETCH_LEN, flows, &mut observers)?;
         self.summaries = observers
             .into_iter()
-            .map(|it| std::mem::take(&mut it.segment).into_summaries())
+            .map(|it| std::mem::take(&mut it.stretch).into_summaries())
             .collect();
         Ok(0)
     }
 }
 
-/// Bytes of captures whose packets are written together: where a segment ends depends on nothing
+/// Bytes of captures whose packets are written together: where a stretch ends depends on nothing
 /// else, so that an index does not depend on windows.
-const SEGMENT_LEN: u64 = 1 << 30;
+const STRETCH_LEN: u64 = 1 << 30;

@@ -8,12 +8,12 @@ use super::expected::Expected;
 use super::list::{list_flows, set_columns};
 use crate::capture::{Excerpt, Excerpted, Input};
 use crate::decode::protocol::{TCP, UDP};
-use crate::engine::{Config, Progress, Source, Stopwatch, Workers, run};
+use crate::engine::{Config, Gate, Progress, Resume, Run, Source, Stopwatch, Workers};
 use crate::error::{Error, ErrorKind};
 use crate::flow::{Flow, FlowIds, Flows, NetworkKey};
 use crate::index::{FlowRows, Index, Settings, Totals, check};
 use crate::jobs::streams::{StreamOptions, is_archive};
-use crate::jobs::{FlowsJob, FlowsReport, flows_with};
+use crate::jobs::{FlowsJob, FlowsReport, flows_gated};
 use crate::number::flow_id_u32;
 use crate::output::is_same_file;
 use crate::output::table::{Shown, condition_columns};
@@ -122,7 +122,7 @@ pub fn carve(
                 .iter()
                 .map(|path| Source::Path(path.clone()))
                 .collect();
-            flows_with(job, sources, (), list, progress)?
+            flows_gated(job, sources, &workers, None, list, progress)?
         }
     };
     report.carved = Some(carved);
@@ -291,10 +291,10 @@ impl Carving<'_> {
             let protocols = [&streams.tcp, &streams.udp].into_iter().flatten();
             let mut wanted = Vec::new();
             for options in protocols {
-                if options.all || !options.ports.is_empty() {
+                if options.wanted.all || !options.wanted.ports.is_empty() {
                     return Ok(None);
                 }
-                wanted.extend(self.known(&options.ids));
+                wanted.extend(self.known(&options.wanted.ids));
             }
             wanted.sort_unstable();
             wanted.dedup();
@@ -378,7 +378,7 @@ impl Carving<'_> {
             ids: plan.ids.as_slice().into(),
             last: self.index.notes().totals.flows,
         });
-        let expected = Expected {
+        let mut expected = Expected {
             capture: self
                 .index
                 .notes()
@@ -391,15 +391,24 @@ impl Carving<'_> {
         // Output to pipes and devices cannot be withdrawn.
         if writes_at_once(&job) {
             let sources = self.sources(plan, &mut Vec::new())?;
-            run(
+            let (resume, progress) = (Resume::default(), Progress::default());
+            let workers = self.workers;
+            let mut job_of_none = ();
+            let mut run = Run::start(
                 &job.config,
+                workers,
                 sources,
-                &mut expected.clone(),
-                &Progress::default(),
+                resume,
+                &mut job_of_none,
+                &progress,
             )?;
+            while run.step()?.is_some() {}
+            run.check(&mut expected)?;
+            run.finish()?;
         }
         let sources = self.sources(plan, &mut report.unpacked)?;
-        flows_with(job, sources, expected, list, progress)
+        let gate = Some(&mut expected as &mut (dyn Gate + Send));
+        flows_gated(job, sources, self.workers, gate, list, progress)
     }
 
     /// The requested records of the captures, as captures.
@@ -461,12 +470,12 @@ fn narrow(job: &mut FlowsJob, flows: &FlowRows, matching: &[u32]) {
         ];
         for ((options, wanted), protocol) in protocols.into_iter().zip([TCP, UDP]) {
             if let (Some(options), Some(wanted)) = (options, wanted) {
-                options.ids = some(&|flow| {
+                options.wanted.ids = some(&|flow| {
                     flow.key.network.protocol == protocol
-                        && wanted.wants(flow.id, &flow.key.network)
+                        && wanted.wanted.wants(flow.id, &flow.key.network)
                 });
-                options.all = false;
-                options.ports = Vec::new();
+                options.wanted.all = false;
+                options.wanted.ports = Vec::new();
             }
         }
     }
@@ -479,7 +488,8 @@ fn stream_flows(options: &StreamOptions, flows: &FlowRows) -> Vec<u32> {
         let protocols = [(&options.tcp, TCP), (&options.udp, UDP)];
         protocols.iter().any(|(options, protocol)| {
             options.as_ref().is_some_and(|it| {
-                it.ids.contains(flow.id) || (key.protocol == *protocol && it.wants(flow.id, key))
+                it.wanted.ids.contains(flow.id)
+                    || (key.protocol == *protocol && it.wanted.wants(flow.id, key))
             })
         })
     };

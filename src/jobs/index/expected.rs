@@ -1,8 +1,8 @@
 //! Whether the records that an index leads to are those that it was made of.
 
-use crate::engine::{InputStart, Job, Window};
+use crate::engine::{Findings, Gate};
 use crate::error::{Error, ErrorKind};
-use crate::flow::{Flow, FlowList};
+use crate::flow::Flow;
 use std::path::PathBuf;
 
 /// Checks, before outputs are complete, that flows are those of the index.
@@ -13,20 +13,9 @@ pub(super) struct Expected {
     pub(super) flows: Vec<Flow>,
 }
 
-impl Job for Expected {
-    type Observer = ();
-
-    fn observer(&self) {}
-
-    fn input(&mut self, _: &InputStart<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn window(&mut self, _: &Window<'_>, _: &FlowList, _: Vec<&mut ()>) -> Result<u64, Error> {
-        Ok(0)
-    }
-
-    fn finish(&mut self, flows: &FlowList, _: Vec<&mut ()>) -> Result<u64, Error> {
+impl Gate for Expected {
+    fn check(&mut self, found: &Findings<'_>) -> Result<(), Error> {
+        let flows = found.flows;
         let is_same = |flow: &Flow| {
             flows.get(flow.id).is_some_and(|found| {
                 found.key == flow.key
@@ -37,7 +26,7 @@ impl Job for Expected {
         let count = flows.iter().count();
         let wrong = self.flows.iter().find(|flow| !is_same(flow));
         if wrong.is_none() && count == self.flows.len() {
-            return Ok(0);
+            return Ok(());
         }
         let what = match wrong {
             Some(flow) => format!(

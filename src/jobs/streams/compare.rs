@@ -2,10 +2,10 @@
 //!
 //! What was delivered is pending, or in the stream's file: it is compared when the stream is written.
 
-use super::payload::Payload;
-use super::stream::{Rare, Run, Stream};
+use super::content::{FileState, Rare, Run};
 use super::writer::{Framing, Writer};
 use crate::error::Error;
+use crate::stream::{Direction, PayloadSpan};
 use crate::tcp::{Overlap, Piece};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,11 +18,11 @@ impl Writer<'_> {
     /// `file` opens the part of the stream that is written already.
     pub(super) fn compare(
         &mut self,
-        stream: &mut Stream,
+        stream: &mut Direction<FileState>,
         protocol: u8,
         file: &dyn Fn(u32) -> Result<File, Error>,
     ) -> Result<(), Error> {
-        let Some(rare) = &mut stream.content.rare else {
+        let Some(rare) = &mut stream.state.content.rare else {
             return Ok(());
         };
         let repeated = std::mem::take(&mut rare.repeated);
@@ -30,27 +30,27 @@ impl Writer<'_> {
             return Ok(());
         }
         let framing = Framing::of(self.rules, protocol);
-        let written = stream.written_offset();
-        let pending = std::mem::take(&mut stream.content.pending);
+        let written = stream.state.content.written_offset(stream.tcp.delivered());
+        let pending = std::mem::take(&mut stream.state.content.pending);
         let mut pending = by_offset(pending, written);
         let compared = self.compare_all(
-            stream.content.rare(),
+            stream.state.content.rare(),
             &mut pending,
             written,
             repeated,
             framing,
             file,
         );
-        stream.content.pending = pending.into_values().collect();
+        stream.state.content.pending = pending.into_values().collect();
         compared
     }
 
     fn compare_all(
         &self,
         rare: &mut Rare,
-        pending: &mut BTreeMap<u64, Payload>,
+        pending: &mut BTreeMap<u64, PayloadSpan>,
         written: u64,
-        repeated: Vec<(u64, Payload)>,
+        repeated: Vec<(u64, PayloadSpan)>,
         framing: Framing,
         file: &dyn Fn(u32) -> Result<File, Error>,
     ) -> Result<(), Error> {
@@ -90,9 +90,9 @@ impl Writer<'_> {
     /// it replaces those that differ.
     fn compare_pending(
         &self,
-        pending: &mut BTreeMap<u64, Payload>,
+        pending: &mut BTreeMap<u64, PayloadSpan>,
         offset: u64,
-        piece: &Payload,
+        piece: &PayloadSpan,
         found: &mut Found,
     ) -> Result<(), Error> {
         let end = offset + u64::from(piece.len());
@@ -124,7 +124,7 @@ impl Writer<'_> {
         rare: &Rare,
         framing: Framing,
         offset: u64,
-        piece: &Payload,
+        piece: &PayloadSpan,
         file: &dyn Fn(u32) -> Result<File, Error>,
         found: &mut Found,
     ) -> Result<(), Error> {
@@ -187,7 +187,7 @@ struct Found {
 }
 
 /// Pieces by their stream offsets, the first of which is `first`.
-fn by_offset(pieces: Vec<Payload>, first: u64) -> BTreeMap<u64, Payload> {
+fn by_offset(pieces: Vec<PayloadSpan>, first: u64) -> BTreeMap<u64, PayloadSpan> {
     let mut next = first;
     let with_offset = pieces.into_iter().map(|piece| {
         let start = next;

@@ -4,17 +4,18 @@
 //! parallel: small ones some hundred at a time, in memory, from a part of the input that is
 //! mapped for them; large ones go straight to the archive.
 
+use super::content::FileState;
+use super::files::Files;
 use super::flush::{Flush, Subject};
-use super::observer::StreamObserver;
 use super::options::StreamRules;
-use super::payload::{Payload, Position, Source};
-use super::stream::{NONE, Stream, Verdict};
+
 use super::target::Target;
 use super::writer::{Framing, Output, Writer, name_of_part, write_all};
 use crate::capture::{Input, Nanos};
 use crate::error::{Error, ErrorKind};
 use crate::output::OutputFile;
 use crate::output::stream::{Archive, NameStyle};
+use crate::stream::{Direction, PackedPosition, PayloadSpan, SpanSource, Tracker};
 use crate::tcp::Piece;
 use hashbrown::HashSet;
 use rayon::prelude::*;
@@ -22,12 +23,12 @@ use std::fs::File;
 use std::hash::RandomState;
 use std::io::{IoSlice, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// A stream that has been taken out of its shard to be written.
 struct Taken {
     subject: Subject,
-    stream: Stream,
+    stream: Direction<FileState>,
 }
 
 /// Streams that are written together, and what was made of them.
@@ -45,16 +46,10 @@ impl Flush<'_> {
         &self,
         archive: &mut Archive<OutputFile>,
         streams: &[(usize, u32)],
-        observers: &mut [&mut StreamObserver],
+        observers: &mut [&mut Tracker<Files>],
     ) -> Result<u64, Error> {
-        let Some((window, rules)) = observers
-            .first()
-            .map(|it| (it.window.clone(), Arc::clone(&it.rules)))
-        else {
-            return Ok(0);
-        };
         self.check_names(streams, observers)?;
-        let source = window.source(&[]);
+        let source = self.shared.source(&[]);
         let mut total = 0;
         let mut rest = streams;
         // While one batch is written, the next one is made.
@@ -65,14 +60,14 @@ impl Flush<'_> {
             rest = next.take(rest, observers);
             let (written, ()) = rayon::join(
                 || batch.write(archive, &buffers),
-                || self.make(&mut next, source, &rules, &buffers),
+                || self.make(&mut next, source, &buffers),
             );
             written?;
             total += batch.written;
             batch.put_back(observers);
             if next.is_large() {
                 for it in &mut next.taken {
-                    total += self.entry(archive, it, source, &rules)?;
+                    total += self.entry(archive, it, source)?;
                 }
             }
             if next.taken.is_empty() {
@@ -87,7 +82,7 @@ impl Flush<'_> {
     fn check_names(
         &self,
         streams: &[(usize, u32)],
-        observers: &[&mut StreamObserver],
+        observers: &[&mut Tracker<Files>],
     ) -> Result<(), Error> {
         if self.options.names == NameStyle::Portable {
             return Ok(());
@@ -110,11 +105,14 @@ impl Flush<'_> {
     }
 
     /// Makes the entries of small streams.
-    fn make(&self, batch: &mut Batch, source: Source<'_>, rules: &StreamRules, buffers: &Buffers) {
+    fn make(&self, batch: &mut Batch, source: SpanSource<'_>, buffers: &Buffers) {
         if batch.is_large() {
             return;
         }
-        let pieces = batch.taken.iter().flat_map(|it| &it.stream.content.pending);
+        let pieces = batch
+            .taken
+            .iter()
+            .flat_map(|it| &it.stream.state.content.pending);
         let span = span(pieces, source);
         // Reading again is all that is needed; mapping only saves a call for each piece.
         let mut input = span
@@ -127,7 +125,7 @@ impl Flush<'_> {
             _ => None,
         };
         let source = match (&view, &span) {
-            (Some(view), Some((start, ..))) => Source {
+            (Some(view), Some((start, ..))) => SpanSource {
                 window: view.bytes,
                 base: *start,
                 ..source
@@ -138,7 +136,7 @@ impl Flush<'_> {
             .taken
             .par_chunks_mut(CHUNK_LEN)
             .with_max_len(1)
-            .map(|chunk| self.entries(chunk, source, rules, buffers.take()))
+            .map(|chunk| self.entries(chunk, source, buffers.take()))
             .collect();
         if let Some(Err(error)) = input.as_ref().map(Input::check_lost) {
             batch.made = vec![Err(error)];
@@ -149,13 +147,12 @@ impl Flush<'_> {
     fn entries(
         &self,
         taken: &mut [Taken],
-        source: Source<'_>,
-        rules: &StreamRules,
+        source: SpanSource<'_>,
         buffer: Vec<u8>,
     ) -> Result<Vec<u8>, Error> {
         let mut archive = Archive::new(buffer, Path::new("the archive"));
         for it in taken {
-            self.entry(&mut archive, it, source, rules)?;
+            self.entry(&mut archive, it, source)?;
         }
         archive.into_entries()
     }
@@ -165,8 +162,7 @@ impl Flush<'_> {
         &self,
         archive: &mut Archive<W>,
         taken: &mut Taken,
-        source: Source<'_>,
-        rules: &StreamRules,
+        source: SpanSource<'_>,
     ) -> Result<u64, Error> {
         self.progress.check()?;
         let Taken { subject, stream } = taken;
@@ -175,6 +171,7 @@ impl Flush<'_> {
         let meta = self.meta(subject, stream);
         let folder = self.target(protocol).and_then(Target::folder);
         let spilled = |part| folder.and_then(|it| it.open(subject.file(part), "").ok());
+        let rules = self.rules;
         let mut sizes = sizes(stream, Framing::of(rules, protocol), rules);
         for (size, part) in sizes.iter_mut().zip(0..) {
             let file = spilled(part).and_then(|file| file.metadata().ok());
@@ -184,7 +181,7 @@ impl Flush<'_> {
         let mut output = ToArchive {
             archive,
             name: &name,
-            modified: stream.last,
+            modified: stream.info.last,
             sizes: &sizes,
             next: 0,
             spilled: &spilled,
@@ -200,7 +197,7 @@ impl Flush<'_> {
         &self,
         out: &mut OutputFile,
         shard: usize,
-        observer: &mut StreamObserver,
+        observer: &mut Tracker<Files>,
         number: u32,
     ) -> Result<u64, Error> {
         let Some((subject, stream)) = Subject::of(observer, shard, number) else {
@@ -209,7 +206,7 @@ impl Flush<'_> {
         let meta = self.meta(&subject, stream);
         let folder = self.target(meta.protocol).and_then(Target::folder);
         let mut copied = 0;
-        for part in stream.content.parts() {
+        for part in stream.state.content.parts() {
             let file = folder.and_then(|folder| folder.open(subject.file(part), "").ok());
             if let Some(mut file) = file {
                 copied += std::io::copy(&mut file, out).map_err(|error| out.error(error))?;
@@ -245,7 +242,7 @@ impl Batch {
     fn take<'s>(
         &mut self,
         streams: &'s [(usize, u32)],
-        observers: &mut [&mut StreamObserver],
+        observers: &mut [&mut Tracker<Files>],
     ) -> &'s [(usize, u32)] {
         let mut bytes = 0;
         for (index, &(shard, number)) in streams.iter().enumerate() {
@@ -254,9 +251,9 @@ impl Batch {
                 continue;
             };
             let is_large = observer
-                .streams
+                .directions()
                 .get(number as usize)
-                .is_some_and(Stream::is_large);
+                .is_some_and(|it| it.state.content.is_large());
             if self.taken.len() >= BATCH_LEN
                 || bytes >= BATCH_BYTES
                 || (is_large && !self.taken.is_empty())
@@ -266,11 +263,11 @@ impl Batch {
             let Some((subject, _)) = Subject::of(observer, shard, number) else {
                 continue;
             };
-            let nothing = Stream::new(NONE, NONE, 0, Verdict::Refused);
-            let place = observer.streams.get_mut(number as usize);
+            let nothing = Direction::nothing(FileState::default());
+            let place = observer.directions_mut().get_mut(number as usize);
             let stream = place.map_or_else(|| None, |it| Some(std::mem::replace(it, nothing)));
             let Some(stream) = stream else { continue };
-            bytes += stream.pending_bytes();
+            bytes += stream.state.content.pending_bytes();
             self.taken.push(Taken { subject, stream });
             if is_large {
                 return streams.get(index + 1..).unwrap_or_default();
@@ -280,7 +277,9 @@ impl Batch {
     }
 
     fn is_large(&self) -> bool {
-        self.taken.first().is_some_and(|it| it.stream.is_large())
+        self.taken
+            .first()
+            .is_some_and(|it| it.stream.state.content.is_large())
     }
 
     fn write(&mut self, archive: &mut Archive<OutputFile>, buffers: &Buffers) -> Result<(), Error> {
@@ -294,21 +293,15 @@ impl Batch {
     }
 
     /// The manifest tells of them, too.
-    fn put_back(self, observers: &mut [&mut StreamObserver]) {
+    fn put_back(self, observers: &mut [&mut Tracker<Files>]) {
         for Taken { subject, stream } in self.taken {
             let observer = observers.get_mut(subject.shard);
-            let place = observer.and_then(|it| it.streams.get_mut(subject.number as usize));
+            let place =
+                observer.and_then(|it| it.directions_mut().get_mut(subject.number as usize));
             if let Some(place) = place {
                 *place = stream;
             }
         }
-    }
-}
-
-impl Stream {
-    /// Whether it is too large to be made into an entry in memory, or parts of it are in files.
-    fn is_large(&self) -> bool {
-        self.content.written > 0 || self.content.part() > 0 || self.pending_bytes() >= SMALL
     }
 }
 
@@ -326,16 +319,16 @@ pub(super) fn check_single(streams: usize) -> Result<(), Error> {
 /// Where pieces stand in the inputs, if that is close together in one of them: from where on, in
 /// which file, how many bytes.
 fn span<'p>(
-    pieces: impl Iterator<Item = &'p Payload>,
-    source: Source<'_>,
-) -> Option<(Position, PathBuf, usize)> {
+    pieces: impl Iterator<Item = &'p PayloadSpan>,
+    source: SpanSource<'_>,
+) -> Option<(PackedPosition, PathBuf, usize)> {
     let in_files = pieces.filter(|piece| piece.is_only_in_window());
     let (mut first, mut end) = (None, None);
     for piece in in_files {
         let start = piece.position();
-        let behind = start.behind(u64::from(piece.skip() + piece.len()));
-        first = Some(first.map_or(start, |first: Position| first.min(start)));
-        end = Some(end.map_or(behind, |end: Position| end.max(behind)));
+        let behind = start.after(u64::from(piece.skip() + piece.len()));
+        first = Some(first.map_or(start, |first: PackedPosition| first.min(start)));
+        end = Some(end.map_or(behind, |end: PackedPosition| end.max(behind)));
     }
     let (first, end) = (first?, end?);
     let len = end.distance(first)?;
@@ -344,10 +337,13 @@ fn span<'p>(
 }
 
 /// How many bytes each part of a stream will have, beside what was written before.
-fn sizes(stream: &Stream, framing: Framing, rules: &StreamRules) -> Vec<u64> {
-    let mut sizes = vec![0; stream.content.part() as usize + 1];
-    let (mut written, mut offset) = (stream.content.written, stream.written_offset());
-    for piece in &stream.content.pending {
+fn sizes(stream: &Direction<FileState>, framing: Framing, rules: &StreamRules) -> Vec<u64> {
+    let mut sizes = vec![0; stream.state.content.part() as usize + 1];
+    let (mut written, mut offset) = (
+        stream.state.content.written,
+        stream.state.content.written_offset(stream.tcp.delivered()),
+    );
+    for piece in &stream.state.content.pending {
         if piece.is_lost() && !piece.is_filled() {
             if rules.splits(written, offset) {
                 sizes.push(0);
@@ -410,7 +406,5 @@ impl Output for OutputFile {
 const BATCH_LEN: usize = 2048;
 const BATCH_BYTES: u64 = 8 * 1024 * 1024;
 const CHUNK_LEN: usize = 512;
-/// Streams with fewer bytes are made into entries in memory.
-const SMALL: u64 = 64 * 1024;
 /// Bytes of an input that are mapped for a batch of streams.
 const MOST_MAPPED: usize = 32 * 1024 * 1024;

@@ -1,19 +1,22 @@
 //! Streams are written: when enough of them is pending, and at the end.
 
-use super::observer::StreamObserver;
-use super::options::{StreamOptions, UDP};
-use super::stream::{Stream, Verdict};
+use super::content::FileState;
+use super::files::Files;
+use super::options::{StreamOptions, StreamRules};
 use super::target::{Target, Targets};
 use super::writer::{Meta, ToFolder, Writer, name_of_part, patiently};
+use crate::decode::protocol::UDP;
 use crate::engine::Progress;
 use crate::error::Error;
 use crate::flow::{FlowKey, FlowList, NetworkKey};
 use crate::output::stream::{FileId, Folder, NameStyle, StreamLabel};
-use crate::tcp::{Arrival, Piece};
+use crate::stream::{Direction, Shared, Tracker, Verdict};
 
 /// What writing streams needs to know.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flush<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) rules: &'a StreamRules,
     pub(super) window: &'a [u8],
     pub(super) flows: &'a FlowList,
     pub(super) targets: &'a Targets,
@@ -32,48 +35,45 @@ pub(super) enum Which {
 impl Flush<'_> {
     /// A window ends: writes streams of which enough has come to be worth it. Returns how many
     /// bytes were written.
-    ///
-    /// `must_keep` tells that what is not written cannot be read again.
     pub(super) fn end_window(
         &self,
         shard: usize,
-        observer: &mut StreamObserver,
-        must_keep: bool,
+        observer: &mut Tracker<Files>,
     ) -> Result<u64, Error> {
-        if let Some(error) = observer.error.take() {
+        if let Some(error) = observer.take_error() {
             return Err(error);
         }
+        let must_keep = self.shared.must_keep();
         let mut written = 0;
-        for number in std::mem::take(&mut observer.touched) {
-            let Some(stream) = observer.streams.get_mut(number as usize) else {
+        for number in observer.take_touched() {
+            let Some(stream) = observer.directions_mut().get_mut(number as usize) else {
                 continue;
             };
-            stream.is_touched = false;
-            if stream.verdict == Verdict::Refused {
+            if stream.info.verdict == Verdict::Refused {
                 continue;
             }
-            let pending = stream.content.pending.len();
+            let pending = stream.state.content.pending.len();
             let is_enough = must_keep
                 || stream.tcp.is_complete()
                 || pending >= MANY
-                || stream.pending_bytes() >= ENOUGH;
+                || stream.state.content.pending_bytes() >= ENOUGH;
             let target = self.target(observer.protocol(number));
             if target.is_some_and(Target::is_folder) && is_enough {
                 written += self.write(shard, observer, number)?;
             }
-            let Some(stream) = observer.streams.get_mut(number as usize) else {
+            let Some(stream) = observer.directions_mut().get_mut(number as usize) else {
                 continue;
             };
-            if stream.content.has_work() {
-                observer.carried += stream.content.pending.len();
-                if !stream.is_waiting {
-                    stream.is_waiting = true;
-                    observer.waiting.push(number);
+            if stream.state.content.has_work() {
+                let carried = stream.state.content.pending.len();
+                let is_waiting = std::mem::replace(&mut stream.state.is_waiting, true);
+                observer.handler.carried += carried;
+                if !is_waiting {
+                    observer.handler.waiting.push(number);
                 }
             }
             if must_keep {
-                let source = observer.window.source(self.window);
-                stream.keep(&source, &observer.window.memory);
+                observer.keep(number, self.window);
             }
         }
         Ok(written)
@@ -83,57 +83,52 @@ impl Flush<'_> {
     pub(super) fn waiting(
         &self,
         shard: usize,
-        observer: &mut StreamObserver,
+        observer: &mut Tracker<Files>,
         which: Which,
     ) -> Result<u64, Error> {
         let mut written = 0;
-        observer.carried = 0;
-        for number in std::mem::take(&mut observer.waiting) {
-            let Some(stream) = observer.streams.get_mut(number as usize) else {
+        observer.handler.carried = 0;
+        for number in std::mem::take(&mut observer.handler.waiting) {
+            let Some(stream) = observer.directions_mut().get_mut(number as usize) else {
                 continue;
             };
             let is_meant = match which {
                 Which::All => true,
-                Which::Large(bytes) => stream.pending_bytes() >= bytes,
+                Which::Large(bytes) => stream.state.content.pending_bytes() >= bytes,
             };
             if is_meant {
-                stream.is_waiting = false;
+                stream.state.is_waiting = false;
                 written += self.write(shard, observer, number)?;
             } else {
-                observer.carried += stream.content.pending.len();
-                observer.waiting.push(number);
+                let carried = stream.state.content.pending.len();
+                observer.handler.carried += carried;
+                observer.handler.waiting.push(number);
             }
         }
         Ok(written)
     }
 
     /// Everything has come: gives up what is missing, and writes all that is not written.
-    pub(super) fn finish(&self, shard: usize, observer: &mut StreamObserver) -> Result<u64, Error> {
+    pub(super) fn finish(&self, shard: usize, observer: &mut Tracker<Files>) -> Result<u64, Error> {
         let mut written = 0;
         for number in observer.numbers() {
-            let is_wanted = |stream: &Stream| stream.verdict == Verdict::Wanted;
+            let is_wanted = |stream: &Direction<FileState>| stream.info.verdict == Verdict::Wanted;
             let Some(stream) = observer
-                .streams
+                .directions()
                 .get(number as usize)
                 .filter(|it| is_wanted(it))
             else {
                 continue;
             };
-            let last = stream.last;
-            let protocol = observer.network(stream).protocol;
-            if protocol != UDP {
-                observer.reassemble(number, last, self.window, |stream, sink| {
-                    stream.finish(sink);
-                    Arrival::default()
-                });
-            }
-            if let Some(error) = observer.error.take() {
+            let protocol = stream.info.protocol();
+            observer.finish(number);
+            if let Some(error) = observer.take_error() {
                 return Err(error);
             }
             if self.target(protocol).is_some_and(Target::is_folder) {
                 written += self.write(shard, observer, number)?;
-                if let Some(stream) = observer.streams.get_mut(number as usize) {
-                    stream.is_settled = true;
+                if let Some(stream) = observer.directions_mut().get_mut(number as usize) {
+                    stream.state.is_settled = true;
                 }
             } else {
                 self.compare(shard, observer, number)?;
@@ -144,12 +139,12 @@ impl Flush<'_> {
 
     /// Puts the files of all streams under their names. By one thread: renames in one directory
     /// wait for each other, and waiting costs more than renaming.
-    pub(super) fn settle_all(&self, observers: &[&mut StreamObserver]) -> Result<(), Error> {
+    pub(super) fn settle_all(&self, observers: &[&mut Tracker<Files>]) -> Result<(), Error> {
         for (shard, observer) in observers.iter().enumerate() {
-            for (stream, number) in observer.streams.iter().zip(0..) {
-                let protocol = observer.network(stream).protocol;
+            for (stream, number) in observer.directions().iter().zip(0..) {
+                let protocol = stream.info.protocol();
                 if let Some(Target::Folder(folder)) = self.target(protocol)
-                    && stream.verdict == Verdict::Wanted
+                    && stream.info.verdict == Verdict::Wanted
                 {
                     self.progress.check()?;
                     self.settle(folder, shard, observer, number)?;
@@ -164,18 +159,18 @@ impl Flush<'_> {
         &self,
         folder: &Folder,
         shard: usize,
-        observer: &StreamObserver,
+        observer: &Tracker<Files>,
         number: u32,
     ) -> Result<(), Error> {
         let Some((subject, stream)) = Subject::of(observer, shard, number) else {
             return Ok(());
         };
         let has_its_name = folder.is_new() && self.is_listed(stream);
-        if stream.content.parts().is_empty() || has_its_name {
+        if stream.state.content.parts().is_empty() || has_its_name {
             return Ok(());
         }
         let name = self.name(&subject, stream);
-        for part in stream.content.parts() {
+        for part in stream.state.content.parts() {
             let (file, name) = (subject.file(part), name_of_part(&name, part));
             if self.is_listed(stream) {
                 folder.publish(file, &name)?;
@@ -191,13 +186,16 @@ impl Flush<'_> {
     pub(super) fn forget_unfinished(
         &self,
         shard: usize,
-        observer: &mut StreamObserver,
+        observer: &mut Tracker<Files>,
         number: u32,
     ) {
-        let is_complete = observer.streams.get(number as usize).is_some_and(|stream| {
-            let is_written = stream.tcp.is_complete() && !stream.content.has_work();
-            stream.verdict == Verdict::Wanted && (stream.is_settled || is_written)
-        });
+        let is_complete = observer
+            .directions()
+            .get(number as usize)
+            .is_some_and(|stream| {
+                let is_written = stream.tcp.is_complete() && !stream.state.content.has_work();
+                stream.info.verdict == Verdict::Wanted && (stream.state.is_settled || is_written)
+            });
         let has_file = self
             .target(observer.protocol(number))
             .is_some_and(Target::is_folder);
@@ -207,9 +205,9 @@ impl Flush<'_> {
     }
 
     /// Removes what a stream has written.
-    pub(super) fn forget(&self, shard: usize, observer: &mut StreamObserver, number: u32) {
-        if let Some(stream) = observer.streams.get_mut(number as usize) {
-            stream.verdict = Verdict::Refused;
+    pub(super) fn forget(&self, shard: usize, observer: &mut Tracker<Files>, number: u32) {
+        if let Some(stream) = observer.directions_mut().get_mut(number as usize) {
+            stream.info.verdict = Verdict::Refused;
         }
         let protocol = observer.protocol(number);
         if let Some(Target::Folder(folder)) = self.target(protocol) {
@@ -219,15 +217,16 @@ impl Flush<'_> {
     }
 
     /// Whether a stream is one of those that were asked for.
-    pub(super) fn is_listed(&self, stream: &Stream) -> bool {
-        stream.verdict == Verdict::Wanted && stream.content.bytes >= self.options.min_bytes
+    pub(super) fn is_listed(&self, stream: &Direction<FileState>) -> bool {
+        stream.info.verdict == Verdict::Wanted
+            && stream.state.content.bytes >= self.options.min_bytes
     }
 
     /// Writes what is pending of a stream to its file.
     fn write(
         &self,
         shard: usize,
-        observer: &mut StreamObserver,
+        observer: &mut Tracker<Files>,
         number: u32,
     ) -> Result<u64, Error> {
         self.progress.check()?;
@@ -238,7 +237,7 @@ impl Flush<'_> {
         let folder = self
             .target(subject.network.protocol)
             .and_then(Target::folder);
-        let Some(folder) = folder.filter(|_| !stream.content.pending.is_empty()) else {
+        let Some(folder) = folder.filter(|_| !stream.state.content.pending.is_empty()) else {
             return Ok(0);
         };
         let (name, meta) = (self.name(&subject, stream), self.meta(&subject, stream));
@@ -248,7 +247,7 @@ impl Flush<'_> {
             stream: number,
             open: None,
             name: &name,
-            started: (stream.content.written > 0).then(|| stream.content.part()),
+            started: (stream.state.content.written > 0).then(|| stream.state.content.part()),
         };
         let Some((stream, mut writer)) = self.writer(observer, number) else {
             return Ok(0);
@@ -256,7 +255,7 @@ impl Flush<'_> {
         let written = writer.write(stream, meta, &mut output);
         if written.is_err() {
             // What is in its file is not the stream.
-            stream.verdict = Verdict::Refused;
+            stream.info.verdict = Verdict::Refused;
         }
         written
     }
@@ -265,13 +264,13 @@ impl Flush<'_> {
     fn compare(
         &self,
         shard: usize,
-        observer: &mut StreamObserver,
+        observer: &mut Tracker<Files>,
         number: u32,
     ) -> Result<(), Error> {
         let Some((subject, stream)) = Subject::of(observer, shard, number) else {
             return Ok(());
         };
-        if !stream.content.has_repeated() {
+        if !stream.state.content.has_repeated() {
             return Ok(());
         }
         let protocol = subject.network.protocol;
@@ -296,21 +295,18 @@ impl Flush<'_> {
     /// A stream of a shard, and what writes it.
     pub(super) fn writer<'o>(
         &'o self,
-        observer: &'o mut StreamObserver,
+        observer: &'o mut Tracker<Files>,
         number: u32,
-    ) -> Option<(&'o mut Stream, Writer<'o>)> {
-        let StreamObserver {
-            streams,
-            window,
-            rules,
-            ..
-        } = observer;
-        let stream = streams.get_mut(number as usize)?;
-        Some((stream, Writer::new(window.source(self.window), rules)))
+    ) -> Option<(&'o mut Direction<FileState>, Writer<'o>)> {
+        let stream = observer.directions_mut().get_mut(number as usize)?;
+        Some((
+            stream,
+            Writer::new(self.shared.source(self.window), self.rules),
+        ))
     }
 
     /// The name of a stream's file, without that of its folder.
-    pub(super) fn name(&self, subject: &Subject, stream: &Stream) -> String {
+    pub(super) fn name(&self, subject: &Subject, stream: &Direction<FileState>) -> String {
         let network = subject.network;
         let extension = match (network.protocol, self.options.as_pcap) {
             (UDP, false) => "udp",
@@ -318,7 +314,7 @@ impl Flush<'_> {
             (_, false) => "tcp",
             (_, true) => "tcp.pcap",
         };
-        let flow_id = self.flows.id_of(subject.shard, stream.flow);
+        let flow_id = self.flows.id_of(subject.shard, stream.info.flow);
         let mut key = FlowKey {
             network,
             ..FlowKey::default()
@@ -336,8 +332,8 @@ impl Flush<'_> {
         let label = StreamLabel {
             key: &key,
             flow_id,
-            connection: stream.connection,
-            first: stream.started,
+            connection: stream.info.connection,
+            first: stream.info.started,
         };
         let mut name = self.options.names.name(&label, extension);
         // pcap_flow's names do not tell of the protocol.
@@ -348,9 +344,9 @@ impl Flush<'_> {
         name
     }
 
-    pub(super) fn meta(&self, subject: &Subject, stream: &Stream) -> Meta {
+    pub(super) fn meta(&self, subject: &Subject, stream: &Direction<FileState>) -> Meta {
         Meta {
-            flow_id: self.flows.id_of(subject.shard, stream.flow),
+            flow_id: self.flows.id_of(subject.shard, stream.info.flow),
             protocol: subject.network.protocol,
             window_scale: subject.window_scale,
         }
@@ -372,16 +368,16 @@ pub(super) struct Subject {
 
 impl Subject {
     pub(super) fn of(
-        observer: &StreamObserver,
+        observer: &Tracker<Files>,
         shard: usize,
         number: u32,
-    ) -> Option<(Self, &Stream)> {
-        let stream = observer.streams.get(number as usize)?;
+    ) -> Option<(Self, &Direction<FileState>)> {
+        let stream = observer.directions().get(number as usize)?;
         let subject = Self {
             shard,
             number,
-            network: observer.network(stream),
-            window_scale: stream.window_scale.unwrap_or(0),
+            network: observer.network(&stream.info),
+            window_scale: stream.info.window_scale(),
         };
         Some((subject, stream))
     }
@@ -393,33 +389,6 @@ impl Subject {
             stream: self.number,
             part,
         }
-    }
-}
-
-impl StreamObserver {
-    /// The numbers of all streams.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> + use<> {
-        0..u32::try_from(self.streams.len()).unwrap_or(u32::MAX)
-    }
-
-    /// The protocol of a stream.
-    pub(super) fn protocol(&self, number: u32) -> u8 {
-        let stream = self.streams.get(number as usize);
-        stream.map_or(0, |stream| self.network(stream).protocol)
-    }
-
-    /// Addresses and ports of a stream.
-    pub(super) fn network(&self, stream: &Stream) -> NetworkKey {
-        let pair = self.pairs.get(stream.pair as usize);
-        pair.map_or_else(NetworkKey::default, |pair| pair.network(stream.is_reverse))
-    }
-}
-
-impl Stream {
-    /// Payload bytes that are not written.
-    pub(super) fn pending_bytes(&self) -> u64 {
-        let pieces = self.content.pending.iter();
-        pieces.map(|piece| u64::from(piece.len())).sum()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What was found in the streams of a run.
 
-use super::stream::Stream;
+use super::content::FileState;
+use crate::stream::Direction;
 
 /// What was found in the streams of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,7 +10,7 @@ pub struct StreamsReport {
     pub streams: u64,
     /// Those of them that have any payload, and so a file.
     pub files: u64,
-    /// Payload bytes of all streams.
+    /// PayloadSpan bytes of all streams.
     pub bytes: u64,
     /// Streams with gaps.
     pub streams_with_gaps: u64,
@@ -34,8 +35,8 @@ pub struct StreamsReport {
 }
 
 impl StreamsReport {
-    pub(super) fn add(&mut self, flow_id: u64, stream: &Stream) {
-        let content = &stream.content;
+    pub(super) fn add(&mut self, flow_id: u64, stream: &Direction<FileState>) {
+        let content = &stream.state.content;
         self.streams += 1;
         self.files += u64::from(content.has_content());
         self.bytes += content.bytes;

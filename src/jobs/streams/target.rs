@@ -1,6 +1,7 @@
 //! Where streams go.
 
-use super::options::{StreamOptions, UDP};
+use super::options::StreamOptions;
+use crate::decode::protocol::UDP;
 use crate::error::Error;
 use crate::output::OutputFile;
 use crate::output::stream::{Archive, Folder};

@@ -1,12 +1,14 @@
 //! From pieces to the bytes of files.
 
-use super::options::{StreamRules, TCP};
-use super::payload::{Payload, Source};
-use super::stream::{Rare, Run, Stream};
+use super::options::StreamRules;
+
+use super::content::{FileState, Rare, Run};
 use crate::capture::Nanos;
+use crate::decode::protocol::TCP;
 use crate::error::Error;
 use crate::output::stream::{FileId, Folder, HeaderStyle, RecordHeader, TcpFields};
-use crate::tcp::{Piece, Segment};
+use crate::stream::{Direction, PayloadSpan, SpanSource};
+use crate::tcp::{Extent, Piece, Segment};
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::ops::Range;
@@ -26,8 +28,7 @@ pub(super) enum Framing {
 impl Framing {
     /// That of a protocol's streams.
     pub(super) fn of(rules: &StreamRules, protocol: u8) -> Self {
-        let headers = rules.of(protocol).and_then(|options| options.headers);
-        match (rules.as_pcap, headers) {
+        match (rules.as_pcap, rules.headers_of(protocol)) {
             (true, _) => Self::Pcap,
             (false, Some(style)) => Self::Headers(style),
             (false, None) => Self::Raw,
@@ -37,7 +38,7 @@ impl Framing {
 
 impl Framing {
     /// How many bytes a piece becomes; `is_first` says that nothing is in its file yet.
-    pub(super) fn len_of(self, piece: &Payload, is_first: bool) -> u64 {
+    pub(super) fn len_of(self, piece: &PayloadSpan, is_first: bool) -> u64 {
         let len = u64::from(piece.len());
         match self {
             Self::Raw => len,
@@ -53,7 +54,7 @@ impl Framing {
 /// Writes what is pending of streams, one after the other.
 #[derive(Debug)]
 pub(super) struct Writer<'a> {
-    pub(super) source: Source<'a>,
+    pub(super) source: SpanSource<'a>,
     pub(super) rules: &'a StreamRules,
     batch: Batch,
 }
@@ -90,7 +91,7 @@ pub(super) struct Meta {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(source: Source<'a>, rules: &'a StreamRules) -> Self {
+    pub(super) fn new(source: SpanSource<'a>, rules: &'a StreamRules) -> Self {
         Self {
             source,
             rules,
@@ -101,35 +102,45 @@ impl<'a> Writer<'a> {
     /// Writes all that is pending of a stream. Returns how many bytes that is.
     pub(super) fn write(
         &mut self,
-        stream: &mut Stream,
+        stream: &mut Direction<FileState>,
         meta: Meta,
         output: &mut dyn Output,
     ) -> Result<u64, Error> {
         let framing = Framing::of(self.rules, meta.protocol);
-        let mut offset = stream.written_offset();
-        let pending = std::mem::take(&mut stream.content.pending);
-        let mut part = stream.content.rare.as_ref().map_or(0, |rare| rare.part);
+        let mut offset = stream.state.content.written_offset(stream.tcp.delivered());
+        let pending = std::mem::take(&mut stream.state.content.pending);
+        let mut part = stream
+            .state
+            .content
+            .rare
+            .as_ref()
+            .map_or(0, |rare| rare.part);
         let mut total = 0;
         for piece in &pending {
             let is_gap = piece.is_lost() && !piece.is_filled();
             if is_gap {
-                if self.rules.splits(stream.content.written, offset) {
+                if self.rules.splits(stream.state.content.written, offset) {
                     self.batch.write(self.source.window, part, output)?;
                     part += 1;
-                    stream.content.written = 0;
-                    stream.content.rare().part = part;
+                    stream.state.content.written = 0;
+                    stream.state.content.rare().part = part;
                 }
             } else {
                 let before = self.batch.len;
                 self.frame(stream, framing, meta, offset, piece)?;
                 let written = (self.batch.len - before) as u64;
-                stream.content.written += written;
+                stream.state.content.written += written;
                 total += written;
             }
             offset += u64::from(piece.len());
             if is_gap {
-                let at = stream.content.written;
-                stream.content.rare().runs.push(Run { offset, part, at });
+                let at = stream.state.content.written;
+                stream
+                    .state
+                    .content
+                    .rare()
+                    .runs
+                    .push(Run { offset, part, at });
             }
             if self.batch.is_full() {
                 self.batch.write(self.source.window, part, output)?;
@@ -142,18 +153,18 @@ impl<'a> Writer<'a> {
     /// Adds a piece with what stands in front of it.
     fn frame(
         &mut self,
-        stream: &mut Stream,
+        stream: &mut Direction<FileState>,
         framing: Framing,
         meta: Meta,
         offset: u64,
-        piece: &Payload,
+        piece: &PayloadSpan,
     ) -> Result<(), Error> {
         match framing {
             Framing::Raw => self.add(piece, 0, piece.len()),
             Framing::Headers(style) => {
                 self.note_run(
-                    &mut stream.content.written,
-                    &mut stream.content.rare,
+                    &mut stream.state.content.written,
+                    &mut stream.state.content.rare,
                     offset,
                 );
                 let mut tcp = TcpFields::default();
@@ -165,7 +176,7 @@ impl<'a> Writer<'a> {
                 while from < piece.len() {
                     let len = (piece.len() - from).min(style.max_payload());
                     let header = RecordHeader {
-                        time: piece.time,
+                        time: piece.time(),
                         len,
                         stream_id: u32::try_from(meta.flow_id).unwrap_or(u32::MAX),
                         tcp,
@@ -182,8 +193,8 @@ impl<'a> Writer<'a> {
                 Ok(())
             }
             Framing::Pcap => {
-                if stream.content.written == 0 {
-                    let link_type = stream.link_type.0;
+                if stream.state.content.written == 0 {
+                    let link_type = stream.state.link_type.unwrap_or_default().0;
                     self.batch.append(|scratch| {
                         pcap_header(link_type, scratch);
                         Ok(())
@@ -214,7 +225,7 @@ impl<'a> Writer<'a> {
     }
 
     /// What the header of a piece's segment says, for the first byte of the piece.
-    fn tcp_fields(&self, piece: &Payload, meta: Meta) -> Result<TcpFields, Error> {
+    fn tcp_fields(&self, piece: &PayloadSpan, meta: Meta) -> Result<TcpFields, Error> {
         let mut header = Vec::with_capacity(20);
         piece.append_header(&self.source, &mut header)?;
         let segment = Segment::parse(&header).unwrap_or_default();
@@ -232,12 +243,12 @@ impl<'a> Writer<'a> {
         })
     }
 
-    fn add(&mut self, piece: &Payload, from: u32, len: u32) -> Result<(), Error> {
+    fn add(&mut self, piece: &PayloadSpan, from: u32, len: u32) -> Result<(), Error> {
         if piece.is_lost() {
             self.batch.push(Span::Zeros(len as usize), len as usize);
             return Ok(());
         }
-        let start = piece.position().behind(u64::from(piece.skip() + from));
+        let start = piece.position().after(u64::from(piece.skip() + from));
         let in_window = self.source.place_in_window(start, len as usize);
         match in_window.filter(|_| piece.is_only_in_window()) {
             Some(range) => {
@@ -394,8 +405,8 @@ fn pcap_header(link_type: u16, out: &mut Vec<u8>) {
 }
 
 /// The header of a packet in such a capture (section 5).
-fn record_header(piece: &Payload, out: &mut Vec<u8>) {
-    let Nanos(time) = piece.time;
+fn record_header(piece: &PayloadSpan, out: &mut Vec<u8>) {
+    let Nanos(time) = piece.time();
     let seconds = u32::try_from(time.div_euclid(1_000_000_000)).unwrap_or(u32::MAX);
     let nanos = u32::try_from(time.rem_euclid(1_000_000_000)).unwrap_or(0);
     let wire_len = piece.len().saturating_add(piece.missing());

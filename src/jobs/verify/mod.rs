@@ -20,14 +20,13 @@ mod tests;
 pub use headers::Unjudged;
 pub use report::Verified;
 
-use super::{FlowsJob, FlowsReport, flows_with};
+use super::{FlowsJob, FlowsReport, flows_gated};
 use crate::capture::{Capture, Record};
 use crate::decode::{Headers, LinkKey, NotFlow, decode};
 use crate::engine::{
-    Config, Findings, InputReport, InputStart, Job, Outcome, Place, Progress, Source, Window,
+    Config, Findings, Gate, InputReport, Outcome, Place, Progress, Source, Workers,
 };
 use crate::error::{Error, ErrorKind};
-use crate::flow::FlowList;
 use compare::{Differences, Found};
 use flows::{Counted, PlainFlows};
 use headers::{Contents, Ip, Reading};
@@ -85,14 +84,16 @@ pub fn flows_verified(
         .map_err(|path| ErrorKind::NotReadTwice { path })?;
     let mut verified = Verified::default();
     let config = job.config.clone();
-    let check = Check {
+    let mut check = Check {
         states: captures.iter().map(|path| state(path)).collect(),
         config: &config,
         captures: &captures,
         progress,
         verified: &mut verified,
     };
-    let report = flows_with(job, sources, check, list, progress)?;
+    let workers = Workers::new(&config.tuning)?;
+    let gate = Some(&mut check as &mut (dyn Gate + Send));
+    let report = flows_gated(job, sources, &workers, gate, list, progress)?;
     Ok((report, verified))
 }
 
@@ -118,19 +119,7 @@ fn state(path: &Path) -> Option<State> {
     Some((metadata.size(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
-impl Job for Check<'_> {
-    type Observer = ();
-
-    fn observer(&self) {}
-
-    fn input(&mut self, _: &InputStart<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn window(&mut self, _: &Window<'_>, _: &FlowList, _: Vec<&mut ()>) -> Result<u64, Error> {
-        Ok(0)
-    }
-
+impl Gate for Check<'_> {
     fn check(&mut self, found: &Findings<'_>) -> Result<(), Error> {
         let found = Found {
             flows: found.flows,

@@ -247,7 +247,7 @@ fn refused(states: impl FnOnce(&[PathBuf]) -> Vec<Option<State>>) -> Error {
         stats: Some(folder.path().join("stats.json")),
         ..FlowsJob::default()
     };
-    let check = Check {
+    let mut check = Check {
         config: &config,
         captures: &captures,
         states: states(&captures),
@@ -256,7 +256,9 @@ fn refused(states: impl FnOnce(&[PathBuf]) -> Vec<Option<State>>) -> Error {
     };
     let (mut list, progress) = (Vec::new(), Progress::default());
     let sources = vec![Source::Path(HTTP.into())];
-    let error = flows_with(job, sources, check, &mut list, &progress).unwrap_err();
+    let workers = Workers::new(&config.tuning).unwrap();
+    let gate = Some(&mut check as &mut (dyn Gate + Send));
+    let error = flows_gated(job, sources, &workers, gate, &mut list, &progress).unwrap_err();
     assert_eq!(list, b"");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     error

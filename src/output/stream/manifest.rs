@@ -3,42 +3,12 @@
 use crate::capture::Nanos;
 use crate::decode::IpProtocol;
 use crate::flow::NetworkKey;
+use crate::tcp::{Gap, StreamEnd};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::Path;
-
-/// A stretch of a stream that was not captured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// Where it starts in the stream as the application sent it, in bytes.
-    pub offset: u64,
-    /// How many bytes are missing.
-    pub len: u64,
-}
-
-/// How a stream ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StreamEnd {
-    /// The sender closed it; `fin`.
-    Fin,
-    /// The connection was reset; `rst`.
-    Rst,
-    /// It did not end in the capture; `open`.
-    Open,
-}
-
-impl StreamEnd {
-    /// As the manifest has it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fin => "fin",
-            Self::Rst => "rst",
-            Self::Open => "open",
-        }
-    }
-}
 
 /// What the manifest says of a stream. The columns have the fields' names and order, but for those
 /// of the key, the times and the gaps, whose columns are named with them.

@@ -9,6 +9,6 @@ mod record;
 
 pub use archive::Archive;
 pub use folder::{FileId, Folder};
-pub use manifest::{Gap, ManifestFormat, ManifestWriter, StreamEnd, StreamRow};
+pub use manifest::{ManifestFormat, ManifestWriter, StreamRow};
 pub use names::{NameStyle, NameTemplate, NameTemplateError, StreamLabel};
 pub use record::{HeaderStyle, Record, RecordError, RecordHeader, RecordReader, TcpFields};

@@ -1,9 +1,10 @@
-//! Where the payload of a segment stands, and how it is read.
+//! Where the payload of a segment is, and how it is read.
 //!
-//! Payload is not copied while it waits: what stands in a file can be read there again. What
-//! cannot be read again (pipes, datagrams put together from fragments) is kept, and counted.
+//! PayloadSpan is not copied while it waits: bytes of a file can be read there again. Bytes that
+//! cannot be read again (of pipes, of datagrams put together from fragments) are kept in memory,
+//! and counted.
 
-use crate::capture::{Nanos, Places};
+use crate::capture::{Nanos, Places, Position};
 use crate::error::{Error, ErrorKind};
 use crate::tcp::Piece;
 use std::fs::{File, Metadata};
@@ -14,14 +15,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// A run of payload bytes of one packet; or a packet's record; or bytes that were not captured.
+/// It says where they are, and does not hold them.
 #[derive(Clone, Debug)]
-pub(super) struct Payload {
-    /// Position of the transport header in the captures, or of the captured bytes of a record;
+pub struct PayloadSpan {
+    /// PackedPosition of the transport header in the captures, or of the captured bytes of a record;
     /// and flags.
     at: u64,
     kept: Option<Arc<Kept>>,
     /// When it was captured.
-    pub(super) time: Nanos,
+    time: Nanos,
     len: u32,
     /// Bytes between the start of the transport header and the payload; of a record, those that
     /// were not captured.
@@ -29,20 +31,20 @@ pub(super) struct Payload {
 }
 
 const _: () = assert!(
-    size_of::<Payload>() == 32,
+    size_of::<PayloadSpan>() == 32,
     "one for each segment that waits"
 );
 
 /// Bytes that cannot be read again.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     bytes: Box<[u8]>,
     memory: Arc<AtomicU64>,
 }
 
 impl Kept {
     /// Keeps bytes, and counts them as long as they are kept.
-    pub(super) fn new(bytes: &[u8], memory: &Arc<AtomicU64>) -> Arc<Self> {
+    pub(crate) fn new(bytes: &[u8], memory: &Arc<AtomicU64>) -> Arc<Self> {
         memory.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Arc::new(Self {
             bytes: bytes.into(),
@@ -58,7 +60,7 @@ impl Drop for Kept {
     }
 }
 
-/// Flags in [`Payload::at`].
+/// Flags in `PayloadSpan::at`.
 const LOST: u64 = 1 << 63;
 const WAITED: u64 = 1 << 62;
 const RECORD: u64 = 1 << 61;
@@ -70,9 +72,9 @@ const COUNTED: u64 = FILLED;
 const SCALED: u64 = 1 << 59;
 const FLAGS: u64 = LOST | WAITED | RECORD | FILLED | SCALED;
 
-impl Payload {
-    /// Payload that starts `skip` bytes behind the position of its transport header.
-    pub(super) const fn segment(header: Position, skip: u32, len: u32, time: Nanos) -> Self {
+impl PayloadSpan {
+    /// PayloadSpan that starts `skip` bytes after the position of its transport header.
+    pub(crate) const fn segment(header: PackedPosition, skip: u32, len: u32, time: Nanos) -> Self {
         Self {
             at: header.0,
             kept: None,
@@ -83,7 +85,7 @@ impl Payload {
     }
 
     /// The captured bytes of a packet, of which `missing` were not captured.
-    pub(super) const fn record(data: Position, len: u32, missing: u32, time: Nanos) -> Self {
+    pub(crate) const fn record(data: PackedPosition, len: u32, missing: u32, time: Nanos) -> Self {
         Self {
             at: data.0 | RECORD,
             kept: None,
@@ -93,77 +95,82 @@ impl Payload {
         }
     }
 
-    /// The same bytes, kept in memory: `bytes` start with the transport header.
-    pub(super) fn with(self, kept: Arc<Kept>) -> Self {
+    /// The same bytes, kept in memory: they start with the transport header.
+    pub(crate) fn with(self, kept: Arc<Kept>) -> Self {
         Self {
             kept: Some(kept),
             ..self
         }
     }
 
-    /// Bytes that were not captured in front of a packet with this time.
-    pub(super) fn lost_before(len: u32, time: Nanos) -> Self {
+    /// Bytes that were not captured before a packet with this time.
+    pub(crate) fn lost_before(len: u32, time: Nanos) -> Self {
         Self {
             time,
             ..Self::lost(len)
         }
     }
 
-    pub(super) const fn position(&self) -> Position {
-        Position(self.at & !FLAGS)
+    /// When its packet was captured; of bytes that were not, the packet that followed them.
+    pub const fn time(&self) -> Nanos {
+        self.time
     }
 
-    pub(super) const fn has_waited(&self) -> bool {
+    pub(crate) const fn position(&self) -> PackedPosition {
+        PackedPosition(self.at & !FLAGS)
+    }
+
+    pub(crate) const fn has_waited(&self) -> bool {
         self.at & WAITED != 0
     }
 
-    pub(super) const fn set_scaled(&mut self) {
+    pub(crate) const fn set_scaled(&mut self) {
         self.at |= SCALED;
     }
 
-    pub(super) const fn is_scaled(&self) -> bool {
+    pub(crate) const fn is_scaled(&self) -> bool {
         self.at & SCALED != 0
     }
 
-    pub(super) const fn set_filled(&mut self) {
+    pub(crate) const fn set_filled(&mut self) {
         self.at |= FILLED;
     }
 
-    pub(super) const fn is_filled(&self) -> bool {
+    pub(crate) const fn is_filled(&self) -> bool {
         self.at & FILLED != 0
     }
 
     /// Notes that bytes that came again were found to differ already.
-    pub(super) const fn set_counted(&mut self) {
+    pub(crate) const fn set_counted(&mut self) {
         self.at |= COUNTED;
     }
 
-    pub(super) const fn is_counted(&self) -> bool {
+    pub(crate) const fn is_counted(&self) -> bool {
         self.at & COUNTED != 0
     }
 
     /// Of a record, how many bytes were not captured.
-    pub(super) const fn missing(&self) -> u32 {
+    pub(crate) const fn missing(&self) -> u32 {
         self.skip
     }
 
     /// Bytes between the start of the transport header and the payload.
-    pub(super) const fn skip(&self) -> u32 {
+    pub(crate) const fn skip(&self) -> u32 {
         if self.at & RECORD == 0 { self.skip } else { 0 }
     }
 
     /// Whether the bytes must be kept to be read later.
-    pub(super) const fn is_only_in_window(&self) -> bool {
+    pub(crate) const fn is_only_in_window(&self) -> bool {
         self.kept.is_none() && self.at & LOST == 0
     }
 
     /// Whether the bytes are kept in memory.
-    pub(super) const fn is_kept(&self) -> bool {
+    pub(crate) const fn is_kept(&self) -> bool {
         self.kept.is_some()
     }
 
-    /// Keeps the bytes in memory. They must stand in the window.
-    pub(super) fn keep(&mut self, source: &Source<'_>, memory: &Arc<AtomicU64>) {
+    /// Keeps the bytes in memory. They must be in the window.
+    pub(crate) fn keep(&mut self, source: &SpanSource<'_>, memory: &Arc<AtomicU64>) {
         let len = self.skip() as usize + self.len as usize;
         if let Some(bytes) = source.in_window(self.position(), len) {
             self.kept = Some(Kept::new(bytes, memory));
@@ -171,11 +178,11 @@ impl Payload {
     }
 
     /// Other bytes take the place of some of its own, from `from` on.
-    pub(super) fn replace(
+    pub(crate) fn replace(
         &mut self,
         from: u32,
         bytes: &[u8],
-        source: &Source<'_>,
+        source: &SpanSource<'_>,
     ) -> Result<(), Error> {
         let is_own = self
             .kept
@@ -198,12 +205,16 @@ impl Payload {
         Ok(())
     }
 
-    /// Its bytes, from `from` on; those in the window without a copy, others by way of `scratch`.
-    pub(super) fn read<'a>(
+    /// Some of its bytes, from `from` on: those in the window without a copy, others by way of
+    /// `scratch`.
+    ///
+    /// # Errors
+    /// When a file cannot be read again, or is another one now.
+    pub fn read<'a>(
         &'a self,
         from: u32,
         len: u32,
-        source: &Source<'a>,
+        source: &SpanSource<'a>,
         scratch: &'a mut Vec<u8>,
     ) -> Result<&'a [u8], Error> {
         match self.place(self.skip() + from, len, source) {
@@ -216,35 +227,35 @@ impl Payload {
         }
     }
 
-    /// Its bytes where they stand in memory, counted from the transport header.
-    pub(super) fn place<'a>(
+    /// Its bytes where they are in memory, counted from the transport header.
+    pub(crate) fn place<'a>(
         &'a self,
         from: u32,
         len: u32,
-        source: &Source<'a>,
+        source: &SpanSource<'a>,
     ) -> Option<&'a [u8]> {
         let (from, len) = (from as usize, len as usize);
         match &self.kept {
             Some(kept) => kept.bytes.get(from..from + len),
-            None => source.in_window(self.position().behind(from as u64), len),
+            None => source.in_window(self.position().after(from as u64), len),
         }
     }
 
     /// Appends its bytes, from `from` on.
-    pub(super) fn append(
+    pub(crate) fn append(
         &self,
         from: u32,
         len: u32,
-        source: &Source<'_>,
+        source: &SpanSource<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         self.append_at(self.skip() + from, len, source, out)
     }
 
     /// Appends its transport header's fixed part, of 20 bytes.
-    pub(super) fn append_header(
+    pub(crate) fn append_header(
         &self,
-        source: &Source<'_>,
+        source: &SpanSource<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         self.append_at(0, 20, source, out)
@@ -254,7 +265,7 @@ impl Payload {
         &self,
         from: u32,
         len: u32,
-        source: &Source<'_>,
+        source: &SpanSource<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         if let Some(bytes) = self.place(from, len, source) {
@@ -264,12 +275,12 @@ impl Payload {
         let start = out.len();
         out.resize(start + len as usize, 0);
         let place = out.get_mut(start..).unwrap_or_default();
-        let position = self.position().behind(u64::from(from));
+        let position = self.position().after(u64::from(from));
         source.captures.read(position, place)
     }
 }
 
-impl Piece for Payload {
+impl Piece for PayloadSpan {
     fn len(&self) -> u32 {
         self.len
     }
@@ -301,31 +312,39 @@ impl Piece for Payload {
     }
 }
 
-/// A place in the inputs of a run: ordinal of the input, and offset of a byte in it.
+/// A [`Position`] in 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Position(u64);
+pub(crate) struct PackedPosition(u64);
 
-impl Position {
+impl PackedPosition {
     const OFFSET_BITS: u32 = 44;
 
     /// Inputs beyond this one share its number: they are never read again.
-    pub(super) const LAST_INPUT: u64 = (1 << 15) - 1;
+    const LAST_INPUT: u64 = (1 << 15) - 1;
 
-    pub(super) const fn new(input: u64, offset: u64) -> Self {
-        Self((input << Self::OFFSET_BITS) | offset)
+    pub(crate) fn new(position: Position) -> Self {
+        let input = (position.input as u64).min(Self::LAST_INPUT);
+        Self((input << Self::OFFSET_BITS) | position.offset)
     }
 
-    /// Whether files of that length and number can be told apart.
-    pub(super) const fn can_tell(input: u64, file_len: u64) -> bool {
-        input < Self::LAST_INPUT && file_len < 1 << Self::OFFSET_BITS
+    pub(crate) fn unpack(self) -> Position {
+        Position {
+            input: self.input(),
+            offset: self.offset(),
+        }
     }
 
-    pub(super) const fn behind(self, bytes: u64) -> Self {
+    /// Whether a place in a file of that length can be packed, so that it can be read again.
+    pub(crate) const fn can_hold(input: usize, file_len: u64) -> bool {
+        (input as u64) < Self::LAST_INPUT && file_len < 1 << Self::OFFSET_BITS
+    }
+
+    pub(crate) const fn after(self, bytes: u64) -> Self {
         Self(self.0 + bytes)
     }
 
     /// Bytes from another position of the same input to this one.
-    pub(super) fn distance(self, from: Self) -> Option<usize> {
+    pub(crate) fn distance(self, from: Self) -> Option<usize> {
         let is_same = self.input() == from.input();
         let distance = is_same.then(|| self.0.checked_sub(from.0))??;
         usize::try_from(distance).ok()
@@ -335,60 +354,65 @@ impl Position {
         usize::try_from(self.0 >> Self::OFFSET_BITS).unwrap_or(usize::MAX)
     }
 
-    pub(super) const fn offset(self) -> u64 {
+    pub(crate) const fn offset(self) -> u64 {
         self.0 & ((1 << Self::OFFSET_BITS) - 1)
     }
 }
 
 /// Where payload is read from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Source<'a> {
-    /// The window that is being worked on, and where it starts.
-    pub(super) window: &'a [u8],
-    pub(super) base: Position,
+pub struct SpanSource<'a> {
+    /// The current window, and where it starts.
+    pub(crate) window: &'a [u8],
+    pub(crate) base: PackedPosition,
     /// What was read before.
-    pub(super) captures: &'a Captures,
+    pub(crate) captures: &'a Captures,
     /// Bytes that are kept in memory.
-    pub(super) memory: &'a Arc<AtomicU64>,
+    pub(crate) memory: &'a Arc<AtomicU64>,
 }
 
-impl<'a> Source<'a> {
-    /// Where bytes stand in the window, if they do.
-    pub(super) fn place_in_window(&self, position: Position, len: usize) -> Option<Range<usize>> {
+impl<'a> SpanSource<'a> {
+    /// Where bytes are in the window, if they are.
+    pub(crate) fn place_in_window(
+        &self,
+        position: PackedPosition,
+        len: usize,
+    ) -> Option<Range<usize>> {
         let start = usize::try_from(position.0.checked_sub(self.base.0)?).ok()?;
         let end = start.checked_add(len)?;
         (end <= self.window.len()).then_some(start..end)
     }
 
-    pub(super) fn in_window(&self, position: Position, len: usize) -> Option<&'a [u8]> {
+    pub(crate) fn in_window(&self, position: PackedPosition, len: usize) -> Option<&'a [u8]> {
         self.window.get(self.place_in_window(position, len)?)
     }
 }
 
 /// The inputs of a run, to be read again.
 #[derive(Debug, Default)]
-pub(super) struct Captures {
+pub(crate) struct Captures {
     files: RwLock<Vec<InputFile>>,
-    /// A few that are open, the last used behind.
+    /// A few that are open, the one used last at the end.
     open: Mutex<Vec<(usize, Arc<File>)>>,
 }
 
-/// An input, and what tells it from another file under its name: device and number.
-#[derive(Debug)]
+/// An input, and what distinguishes it from another file under its name: device and number.
+#[derive(Debug, Default)]
 struct InputFile {
     path: PathBuf,
     identity: Option<(u64, u64)>,
-    /// Where the input's bytes stand in the file, if it is an excerpt.
+    /// Where the input's bytes are in the file, if it is an excerpt.
     places: Option<Arc<Places>>,
 }
 
 impl Captures {
-    /// Adds the next input.
-    pub(super) fn add(&self, path: &Path, places: Option<&Arc<Places>>) {
+    /// Adds the input with this ordinal. Those before it that were not added cannot be read.
+    pub(crate) fn add(&self, input: usize, path: &Path, places: Option<&Arc<Places>>) {
         let path = places.map_or(path, |it| it.path()).to_owned();
         let identity = path.metadata().ok().map(|it| (it.dev(), it.ino()));
         let places = places.cloned();
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        files.resize_with(input, InputFile::default);
         files.push(InputFile {
             path,
             identity,
@@ -396,14 +420,8 @@ impl Captures {
         });
     }
 
-    /// How many there are.
-    pub(super) fn len(&self) -> u64 {
-        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
-        files.len() as u64
-    }
-
-    /// The input in which a position is, if that is a file as it stands.
-    pub(super) fn path(&self, position: Position) -> Option<PathBuf> {
+    /// The input in which a position is, if that is a file as it is.
+    pub(crate) fn path(&self, position: PackedPosition) -> Option<PathBuf> {
         let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
         let file = files.get(position.input())?;
         let is_file = file.places.is_none() && is_same(&file.path.metadata().ok()?, file);
@@ -411,7 +429,7 @@ impl Captures {
     }
 
     /// Reads bytes of a file that was mapped before.
-    fn read(&self, position: Position, bytes: &mut [u8]) -> Result<(), Error> {
+    fn read(&self, position: PackedPosition, bytes: &mut [u8]) -> Result<(), Error> {
         let input = position.input();
         let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
         let Some(known) = files.get(input) else {

@@ -1,0 +1,67 @@
+//! A configuration as the phases use it.
+
+use super::config::{Config, Restriction};
+use super::job::Needs;
+use crate::decode::{Addresses, DecodeOptions};
+use crate::flow::{FlowIds, FlowKey, HashKey, LinkKey, NetworkKey, PacketRef, Timeouts};
+
+/// A configuration as the phases use it.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) five_tuple: bool,
+    pub(crate) conversations: bool,
+    pub(crate) decode: DecodeOptions,
+    pub(crate) restriction: Restriction,
+    /// See [`Config::asks_each_packet`].
+    pub(crate) asks_each_packet: bool,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) hash_key: HashKey,
+    pub(crate) shards: usize,
+    pub(crate) flow_ids: Option<FlowIds>,
+    pub(crate) needs: Needs,
+}
+
+impl Rules {
+    pub(crate) fn new(config: &Config, needs: Needs) -> Self {
+        Self {
+            five_tuple: config.five_tuple,
+            conversations: config.conversations,
+            decode: config.decode,
+            restriction: config.restriction.clone(),
+            asks_each_packet: config.asks_each_packet(),
+            timeouts: config.timeouts,
+            hash_key: config.tuning.hash_key.unwrap_or_else(HashKey::random),
+            shards: config.tuning.shards(),
+            flow_ids: config.flow_ids.clone(),
+            needs,
+        }
+    }
+
+    /// Whether the restriction can be asked once for each flow, and has anything to refuse.
+    pub(crate) fn asks_each_flow(&self) -> bool {
+        !self.asks_each_packet && !self.restriction.is_empty()
+    }
+
+    #[cold]
+    pub(crate) fn accepts_packet(
+        &self,
+        packet: &PacketRef,
+        addresses: &Addresses<'_>,
+        link: &LinkKey,
+    ) -> bool {
+        let (src, dst) = addresses.to_ip();
+        let [src_port, dst_port] = packet.ports;
+        let network = NetworkKey {
+            src,
+            dst,
+            protocol: packet.protocol,
+            src_port,
+            dst_port,
+        };
+        self.restriction.matches(link, Some(&network))
+    }
+
+    pub(crate) fn accepts_flow(&self, key: &FlowKey) -> bool {
+        self.restriction.matches(&key.link, Some(&key.network))
+    }
+}

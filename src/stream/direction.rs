@@ -1,0 +1,157 @@
+//! One direction of a connection.
+
+use super::bytes::PayloadSpan;
+use super::wanted::Verdict;
+use crate::capture::Nanos;
+use crate::decode::protocol;
+use crate::tcp::{Extent, Reassembler, StreamEnd};
+
+/// The index of no direction, no pair.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// One direction of a connection; of UDP, of all datagrams between two endpoints.
+#[derive(Debug)]
+pub struct Direction<S> {
+    pub(crate) tcp: Reassembler<PayloadSpan>,
+    /// What does not depend on the handler.
+    pub info: DirectionInfo,
+    /// What the handler keeps.
+    pub state: S,
+}
+
+/// What is known of a direction, whatever its handler keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct DirectionInfo {
+    /// The earliest time of a packet.
+    pub first: Nanos,
+    /// The latest time of a packet.
+    pub last: Nanos,
+    /// The time of its first packet in the capture: names do not change when clocks jump.
+    pub started: Nanos,
+    /// The shard's index of the flow of its first packet.
+    pub flow: u32,
+    /// From 1 for each pair of endpoints.
+    pub connection: u32,
+    /// The endpoints that it is between.
+    pub(super) pair: u32,
+    /// The other direction of the connection, if it has been seen.
+    pub(super) peer: u32,
+    /// The last acknowledgment number that was sent.
+    pub(super) acknowledged: u32,
+    pub(super) flags: u8,
+    /// Shift of the window, if the SYN of this side has one.
+    pub(super) window_scale: Option<u8>,
+    pub(crate) verdict: Verdict,
+}
+
+const _: () = assert!(
+    size_of::<Direction<()>>() == 88,
+    "two for each connection that is followed"
+);
+
+/// It goes from the greater endpoint of its pair to the lower one.
+pub(super) const IS_REVERSE: u8 = 1;
+/// An acknowledgment number was sent.
+pub(super) const HAS_ACKNOWLEDGED: u8 = 2;
+/// The connection was reset, by either side.
+pub(super) const WAS_RESET: u8 = 4;
+/// It is in the list of those that had a packet in this window.
+pub(super) const IS_TOUCHED: u8 = 8;
+/// The handler wants no payload of it.
+pub(super) const IS_STOPPED: u8 = 16;
+/// The handler wants nothing of it.
+pub(super) const IS_FORGOTTEN: u8 = 32;
+/// The handler knows that it has ended.
+pub(super) const HAS_ENDED: u8 = 64;
+/// It is of UDP, not of TCP.
+pub(super) const IS_UDP: u8 = 128;
+
+impl DirectionInfo {
+    pub(super) fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Whether it goes from the greater endpoint of its pair to the lower one: the other direction
+    /// of the connection goes the other way.
+    pub fn is_reverse(&self) -> bool {
+        self.has(IS_REVERSE)
+    }
+
+    /// Whether the handler is to see what comes: it is wanted, or its FlowID will decide, and the
+    /// handler has not had enough.
+    pub(super) fn is_followed(&self) -> bool {
+        self.verdict != Verdict::Refused && !self.has(IS_FORGOTTEN)
+    }
+
+    /// IP protocol: TCP or UDP.
+    pub fn protocol(&self) -> u8 {
+        if self.has(IS_UDP) {
+            protocol::UDP
+        } else {
+            protocol::TCP
+        }
+    }
+
+    /// Shift of the window, as the SYN of this side offers it; 0 for none.
+    pub fn window_scale(&self) -> u8 {
+        self.window_scale.unwrap_or(0)
+    }
+}
+
+impl<S> Direction<S> {
+    pub(super) fn new(info: DirectionInfo, state: S) -> Self {
+        Self {
+            tcp: Reassembler::default(),
+            info,
+            state,
+        }
+    }
+
+    /// A direction that nothing belongs to.
+    pub(crate) fn nothing(state: S) -> Self {
+        Self::new(DirectionInfo::new(NONE, NONE, 0, Verdict::Refused), state)
+    }
+
+    /// How it has ended so far.
+    pub fn end(&self) -> StreamEnd {
+        if self.tcp.has_fin() {
+            StreamEnd::Fin
+        } else if self.info.has(WAS_RESET) {
+            StreamEnd::Rst
+        } else {
+            StreamEnd::Open
+        }
+    }
+
+    /// Whether it was captured from its middle on: payload, but no SYN. Of TCP.
+    pub fn is_midstream(&self) -> bool {
+        self.tcp.has_payload() && self.tcp.initial_sequence().is_none()
+    }
+}
+
+impl DirectionInfo {
+    pub(super) const fn new(flow: u32, pair: u32, connection: u32, verdict: Verdict) -> Self {
+        Self {
+            first: Nanos::MAX,
+            last: Nanos::MIN,
+            started: Nanos(0),
+            flow,
+            connection,
+            pair,
+            peer: NONE,
+            acknowledged: 0,
+            flags: 0,
+            window_scale: None,
+            verdict,
+        }
+    }
+
+    /// Notes when a packet was captured.
+    pub(super) fn note_time(&mut self, time: Nanos) {
+        if self.first > self.last {
+            self.started = time;
+        }
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
+    }
+}

@@ -1,0 +1,565 @@
+//! The packets of a shard go to the directions of their connections.
+
+use super::bytes::{PackedPosition, PayloadSpan, SpanSource};
+use super::direction::{
+    Direction, DirectionInfo, HAS_ENDED, IS_FORGOTTEN, IS_REVERSE, IS_STOPPED, IS_TOUCHED, IS_UDP,
+    NONE, WAS_RESET,
+};
+use super::handler::{Answer, Arrived, Handler, Side};
+use super::shared::WindowPlace;
+use super::table::{PairKey, PairTable, put};
+use super::wanted::{Selected, Verdict};
+use crate::capture::{ByteOrder, Nanos};
+use crate::decode::protocol;
+use crate::error::Error;
+use crate::flow::{Contents, FlowKey, NetworkKey, Observer, PacketRef};
+use crate::tcp::{Arrival, Piece, Reassembler, Sink, Step};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The connections of one shard, and the handler that sees them.
+#[derive(Debug)]
+pub struct Tracker<H: Handler> {
+    /// The job's part.
+    pub handler: H,
+    pub(super) selected: Arc<Selected>,
+    pub(super) window: WindowPlace,
+    /// Flows are conversations: both directions are one flow.
+    pub(super) conversations: bool,
+    /// For each flow: the index of its pair, twice, and 1 if it goes from the pair's greater
+    /// endpoint to the lower one; [`NONE`] for flows that are not wanted.
+    pub(super) flows: Vec<u32>,
+    pub(super) pairs: PairTable,
+    pub(super) directions: Vec<Direction<H::State>>,
+    /// Directions that had a packet in this window, or something delivered.
+    pub(super) touched: Vec<u32>,
+    /// Pairs that may be forgotten, while FlowIDs decide.
+    pub(super) candidates: Vec<u32>,
+    /// Directions that were made in this window, while FlowIDs decide.
+    pub(super) undecided: Vec<u32>,
+    pub(super) free: Vec<u32>,
+    /// Packets whose TCP or UDP header was not captured, or cannot be one: by pair and flow, as
+    /// FlowIDs may decide whether they are wanted.
+    pub(super) cut_headers: BTreeMap<(u32, u32), u64>,
+    /// Flows before this one started in earlier windows.
+    pub(super) first_flow: usize,
+    /// What went wrong while pieces were compared.
+    pub(super) error: Option<Error>,
+}
+
+/// Where a packet goes: the side of the pair that sent it, and its flow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    pub(super) pair: u32,
+    pub(super) side: usize,
+    pub(super) flow: u32,
+}
+
+/// A packet that is being worked in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Current<'a> {
+    pub(super) time: Nanos,
+    /// Where it starts.
+    pub(super) at: PackedPosition,
+    pub(super) window: &'a [u8],
+}
+
+impl<H: Handler> Tracker<H> {
+    /// What is wanted of a shard, seen by this handler.
+    pub(super) fn new(
+        handler: H,
+        selected: &Arc<Selected>,
+        window: &WindowPlace,
+        conversations: bool,
+    ) -> Self {
+        Self {
+            handler,
+            selected: Arc::clone(selected),
+            window: window.clone(),
+            conversations,
+            flows: Vec::new(),
+            pairs: PairTable::default(),
+            directions: Vec::new(),
+            touched: Vec::new(),
+            candidates: Vec::new(),
+            undecided: Vec::new(),
+            free: Vec::new(),
+            cut_headers: BTreeMap::new(),
+            first_flow: 0,
+            error: None,
+        }
+    }
+
+    /// All directions, in the order in which they opened (places of refused ones are used again).
+    pub fn directions(&self) -> &[Direction<H::State>] {
+        &self.directions
+    }
+
+    pub(crate) const fn directions_mut(&mut self) -> &mut Vec<Direction<H::State>> {
+        &mut self.directions
+    }
+
+    /// Addresses and ports of a direction, seen from its sender.
+    pub fn network(&self, info: &DirectionInfo) -> NetworkKey {
+        let pair = self.pairs.get(info.pair);
+        pair.map_or_else(NetworkKey::default, |pair| pair.network(info.is_reverse()))
+    }
+
+    /// What went wrong since the last call.
+    pub(crate) const fn take_error(&mut self) -> Option<Error> {
+        self.error.take()
+    }
+
+    /// Takes the list of directions that had a packet since it was taken last, or something
+    /// delivered, each once.
+    pub fn take_touched(&mut self) -> Vec<u32> {
+        let touched = std::mem::take(&mut self.touched);
+        for &number in &touched {
+            if let Some(direction) = self.directions.get_mut(number as usize) {
+                direction.info.flags &= !IS_TOUCHED;
+            }
+        }
+        touched
+    }
+
+    /// Nothing more comes for a direction: gives up what is missing, and tells the handler that it
+    /// has ended.
+    pub(crate) fn finish(&mut self, number: u32) {
+        let Some(direction) = self.directions.get(number as usize) else {
+            return;
+        };
+        let time = direction.info.last;
+        if self.protocol(number) == protocol::TCP {
+            let current = self.window.nowhere(time);
+            self.reassemble(number, current, |tcp, sink| {
+                tcp.finish(sink);
+                Arrival::default()
+            });
+        }
+        self.end(number);
+    }
+
+    /// Tells the handler that a direction has ended, if it does not know.
+    pub(super) fn end(&mut self, number: u32) {
+        let Some(direction) = self.directions.get_mut(number as usize) else {
+            return;
+        };
+        let (end, info) = (direction.end(), &mut direction.info);
+        if info.is_followed() && !info.has(HAS_ENDED) {
+            info.flags |= HAS_ENDED;
+            let current = self.window.nowhere(info.last);
+            self.with_side(number, current, |handler, side| {
+                handler.ended(side, end);
+                Answer::Continue
+            });
+        }
+    }
+
+    /// Where a flow's packets go.
+    fn route(&self, flow: u32, packet: &PacketRef) -> Option<Route> {
+        let direction = *self.flows.get(flow as usize)?;
+        let is_reverse = if self.conversations {
+            packet.is_from_greater()
+        } else {
+            direction & 1 == 1
+        };
+        (direction != NONE).then_some(Route {
+            pair: direction >> 1,
+            side: usize::from(is_reverse),
+            flow,
+        })
+    }
+
+    /// The direction in the current connection, which may be new.
+    pub(super) fn direction(&mut self, to: Route, current: Current<'_>) -> u32 {
+        let Some(pair) = self.pairs.get_mut(to.pair) else {
+            return NONE;
+        };
+        let peer = pair.current.get(1 - to.side).copied().unwrap_or(NONE);
+        let Some(place) = pair.current.get_mut(to.side) else {
+            return NONE;
+        };
+        if *place != NONE {
+            return *place;
+        }
+        let mut info = DirectionInfo::new(to.flow, to.pair, pair.connection, pair.verdict);
+        if to.side == 1 {
+            info.flags |= IS_REVERSE;
+        }
+        if pair.key.protocol == protocol::UDP {
+            info.flags |= IS_UDP;
+        }
+        info.note_time(current.time);
+        info.peer = peer;
+        if let Some(peer) = self.directions.get(peer as usize) {
+            info.flags |= peer.info.flags & (WAS_RESET | IS_STOPPED | IS_FORGOTTEN);
+        }
+        let direction = Direction::new(info, H::State::default());
+        *place = put(&mut self.directions, &mut self.free, direction);
+        let number = *place;
+        if pair.verdict == Verdict::ById {
+            self.undecided.push(number);
+        }
+        if let Some(peer) = self.directions.get_mut(peer as usize) {
+            peer.info.peer = number;
+        }
+        if self.is_followed(number) {
+            self.with_side(number, current, Handler::opened);
+        }
+        number
+    }
+
+    /// Whether the handler is to see what comes for a direction.
+    pub(super) fn is_followed(&self, number: u32) -> bool {
+        let direction = self.directions.get(number as usize);
+        direction.is_some_and(|it| it.info.is_followed())
+    }
+
+    /// IP protocol of a direction.
+    pub(crate) fn protocol(&self, number: u32) -> u8 {
+        let direction = self.directions.get(number as usize);
+        direction.map_or(0, |it| it.info.protocol())
+    }
+
+    /// Calls the handler for a direction, and does what it answers.
+    #[inline]
+    pub(super) fn with_side(
+        &mut self,
+        number: u32,
+        current: Current<'_>,
+        call: impl FnOnce(&mut H, Side<'_, H::State>) -> Answer,
+    ) {
+        let Self {
+            handler,
+            directions,
+            window,
+            ..
+        } = self;
+        let Some((own, peer)) = with_peer(directions, number) else {
+            return;
+        };
+        let side = Side {
+            number,
+            info: &own.info,
+            state: &mut own.state,
+            peer: peer.map(|it| &mut it.state),
+            source: window.source(current.window),
+            packet: current.at,
+        };
+        let answer = call(handler, side);
+        self.obey(number, answer);
+    }
+
+    /// Works on what a direction holds, and hands over what comes of it.
+    #[inline]
+    pub(super) fn reassemble(
+        &mut self,
+        number: u32,
+        current: Current<'_>,
+        work: impl FnOnce(&mut Reassembler<PayloadSpan>, &mut Delivery<'_, H>) -> Arrival,
+    ) {
+        let Self {
+            handler,
+            directions,
+            window,
+            error,
+            ..
+        } = self;
+        let Some((own, peer)) = with_peer(directions, number) else {
+            return;
+        };
+        let Direction { tcp, info, state } = own;
+        let is_followed = info.is_followed();
+        let mut delivery = Delivery {
+            handler,
+            info,
+            state,
+            peer: peer.map(|it| &mut it.state),
+            number,
+            offset: tcp.delivered(),
+            source: window.source(current.window),
+            current,
+            answer: Answer::Continue,
+            error,
+        };
+        let arrival = work(tcp, &mut delivery);
+        if is_followed {
+            let (handler, side) = delivery.side();
+            handler.arrived(side, &arrival);
+        }
+        let answer = delivery.answer;
+        let has_ended = tcp.has_fin() && !info.has(HAS_ENDED) && tcp.is_complete();
+        self.touch(number);
+        self.obey(number, answer);
+        if has_ended {
+            self.end(number);
+        }
+    }
+
+    /// Notes that something came for a direction in this window.
+    #[inline]
+    pub(super) fn touch(&mut self, number: u32) {
+        if let Some(direction) = self.directions.get_mut(number as usize)
+            && !direction.info.has(IS_TOUCHED)
+        {
+            direction.info.flags |= IS_TOUCHED;
+            self.touched.push(number);
+        }
+    }
+
+    /// Does what a handler has answered, for both directions of the connection.
+    #[inline]
+    fn obey(&mut self, number: u32, answer: Answer) {
+        if answer != Answer::Continue {
+            self.obey_refusal(number, answer);
+        }
+    }
+
+    #[cold]
+    fn obey_refusal(&mut self, number: u32, answer: Answer) {
+        let Some(direction) = self.directions.get(number as usize) else {
+            return;
+        };
+        for number in [number, direction.info.peer] {
+            let Some(direction) = self.directions.get_mut(number as usize) else {
+                continue;
+            };
+            direction.info.flags |= IS_STOPPED;
+            direction.tcp.stop();
+            if answer == Answer::Forget {
+                direction.info.flags |= IS_FORGOTTEN;
+                direction.state = H::State::default();
+            }
+        }
+    }
+
+    fn udp(&mut self, to: Route, packet: &PacketRef, contents: &Contents<'_>) {
+        let current = self.current(packet, contents);
+        let Some(transport) = &contents.transport else {
+            return self.without_transport(to, packet, contents);
+        };
+        let number = self.direction(to, current);
+        self.packet_of(number, packet, contents);
+        let Some(len) = ByteOrder::Big.u16(transport.bytes, 4) else {
+            self.count_cut_header(to);
+            return;
+        };
+        if !self.is_followed(number) {
+            return;
+        }
+        let captured = u32::try_from(transport.bytes.len()).unwrap_or(u32::MAX);
+        let datagram = captured.saturating_add(transport.missing);
+        // A length below that of the header is that of a jumbogram (RFC 2675, section 4), or open.
+        let on_wire = match u32::from(len) {
+            0..UDP_HEADER_LEN => datagram,
+            len => datagram.min(len),
+        }
+        .saturating_sub(UDP_HEADER_LEN);
+        let payload = captured.saturating_sub(UDP_HEADER_LEN).min(on_wire);
+        let arrived = Arrived {
+            tcp: None,
+            payload: on_wire,
+            step: Step::New,
+        };
+        self.with_side(number, current, |handler, side| {
+            handler.segment(side, &arrived)
+        });
+        if self.is_stopped(number) {
+            return;
+        }
+        let piece = (payload > 0).then(|| {
+            self.window
+                .span(transport, UDP_HEADER_LEN, payload, packet.time)
+        });
+        self.reassemble(number, current, |stream, sink| {
+            if let Some(piece) = piece {
+                stream.append(piece, sink);
+            }
+            if on_wire > payload {
+                stream.append(PayloadSpan::lost(on_wire - payload), sink);
+            }
+            Arrival::default()
+        });
+    }
+
+    /// Whether the handler wants no payload of a direction.
+    pub(super) fn is_stopped(&self, number: u32) -> bool {
+        let direction = self.directions.get(number as usize);
+        direction.is_none_or(|it| it.info.has(IS_STOPPED))
+    }
+
+    #[cold]
+    pub(super) fn count_cut_header(&mut self, to: Route) {
+        *self.cut_headers.entry((to.pair, to.flow)).or_default() += 1;
+    }
+
+    /// A fragment that completes nothing, or less than a header: no direction opens with it, unless
+    /// packets are what counts.
+    #[cold]
+    pub(super) fn without_transport(
+        &mut self,
+        to: Route,
+        packet: &PacketRef,
+        contents: &Contents<'_>,
+    ) {
+        let pair = self.pairs.get(to.pair);
+        let number = pair.and_then(|it| it.current.get(to.side).copied());
+        let number = match number {
+            None | Some(NONE) if !self.handler.follows_any_packet() => return,
+            _ => self.direction(to, self.current(packet, contents)),
+        };
+        self.packet_of(number, packet, contents);
+    }
+
+    /// Notes a packet of a direction.
+    #[inline]
+    pub(super) fn packet_of(&mut self, number: u32, packet: &PacketRef, contents: &Contents<'_>) {
+        let Some(direction) = self.directions.get_mut(number as usize) else {
+            return;
+        };
+        direction.info.note_time(packet.time);
+        if direction.info.is_followed() {
+            self.touch(number);
+            let current = self.current(packet, contents);
+            self.with_side(number, current, |handler, side| {
+                handler.packet(side, packet, contents);
+                Answer::Continue
+            });
+        }
+    }
+
+    /// The packet that is being worked in.
+    pub(super) fn current<'a>(&self, packet: &PacketRef, contents: &Contents<'a>) -> Current<'a> {
+        Current {
+            time: packet.time,
+            at: self.window.base.after(packet.offset.into()),
+            window: contents.window,
+        }
+    }
+}
+
+/// A direction, and the other one of its connection.
+#[inline]
+fn with_peer<S>(
+    directions: &mut [Direction<S>],
+    number: u32,
+) -> Option<(&mut Direction<S>, Option<&mut Direction<S>>)> {
+    let peer = directions.get(number as usize)?.info.peer;
+    if peer == NONE {
+        return directions.get_mut(number as usize).map(|it| (it, None));
+    }
+    let both = directions.get_disjoint_mut([number as usize, peer as usize]);
+    both.ok().map(|[own, peer]| (own, Some(peer)))
+}
+
+/// Hands a direction's bytes to the handler while it is put together.
+#[derive(Debug)]
+pub(super) struct Delivery<'a, H: Handler> {
+    handler: &'a mut H,
+    info: &'a DirectionInfo,
+    state: &'a mut H::State,
+    peer: Option<&'a mut H::State>,
+    number: u32,
+    /// Offset of what comes next.
+    offset: u64,
+    source: SpanSource<'a>,
+    current: Current<'a>,
+    answer: Answer,
+    /// For what goes wrong when pieces are compared.
+    error: &'a mut Option<Error>,
+}
+
+impl<H: Handler> Delivery<'_, H> {
+    fn side(&mut self) -> (&mut H, Side<'_, H::State>) {
+        let side = Side {
+            number: self.number,
+            info: self.info,
+            state: &mut *self.state,
+            peer: self.peer.as_deref_mut(),
+            source: self.source,
+            packet: self.current.at,
+        };
+        (&mut *self.handler, side)
+    }
+
+    /// Whether the handler is to see what comes.
+    fn is_open(&self) -> bool {
+        self.answer == Answer::Continue && self.info.is_followed()
+    }
+}
+
+impl<H: Handler> Sink<PayloadSpan> for Delivery<'_, H> {
+    #[inline]
+    fn deliver(&mut self, span: PayloadSpan) {
+        let (offset, len) = (self.offset, span.len());
+        self.offset += u64::from(len);
+        if !self.is_open() {
+            return;
+        }
+        let time = self.current.time;
+        let (handler, side) = self.side();
+        let answer = if span.is_lost() {
+            handler.gap(side, offset, len, time)
+        } else {
+            handler.data(side, offset, span)
+        };
+        self.answer = self.answer.max(answer);
+    }
+
+    fn repeated(&mut self, offset: u64, span: PayloadSpan) {
+        if self.is_open() {
+            let (handler, side) = self.side();
+            handler.repeated(side, offset, span);
+        }
+    }
+
+    fn differ(&mut self, a: &PayloadSpan, b: &PayloadSpan) -> bool {
+        if !self.is_open() || !self.handler.compares() {
+            return false;
+        }
+        let mut scratch = (Vec::new(), Vec::new());
+        let a = a.read(0, a.len(), &self.source, &mut scratch.0);
+        let b = b.read(0, b.len(), &self.source, &mut scratch.1);
+        match (a, b) {
+            (Ok(a), Ok(b)) => a != b,
+            (Err(error), _) | (_, Err(error)) => {
+                self.error.get_or_insert(error);
+                false
+            }
+        }
+    }
+}
+
+impl<H: Handler> Observer for Tracker<H> {
+    fn start(&mut self, _: u32, is_excluded: bool, key: impl Fn() -> FlowKey) {
+        let mut direction = NONE;
+        if !is_excluded {
+            let network = key().network;
+            let verdict = self.selected.verdict(&network);
+            if verdict != Verdict::Refused {
+                let (key, is_reverse) = PairKey::new(&network);
+                let (pair, is_new) = self.pairs.find_or_add(key, verdict);
+                if is_new && verdict == Verdict::ById {
+                    self.candidates.push(pair);
+                }
+                direction = pair << 1 | u32::from(is_reverse);
+            }
+        }
+        self.flows.push(direction);
+    }
+
+    #[inline]
+    fn packet(&mut self, flow: u32, packet: &PacketRef, contents: Option<&Contents<'_>>) {
+        let (Some(to), Some(contents)) = (self.route(flow, packet), contents) else {
+            return;
+        };
+        if packet.protocol == protocol::TCP {
+            self.tcp(to, packet, contents);
+        } else {
+            self.udp(to, packet, contents);
+        }
+    }
+}
+
+/// RFC 768.
+const UDP_HEADER_LEN: u32 = 8;
