@@ -4,9 +4,11 @@
 
 use crate::common::answer::{Answer, Feed, Question, Way, answer};
 use crate::common::bytes::{self, Pcap};
+use crate::common::effort::is_full;
 use crate::common::program::{Program, run};
 use crate::common::{Capture, Complaints, captures, frames, reading, testdata};
 use pcap_flows::capture::ByteOrder;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -46,23 +48,34 @@ fn questions(capture: &Capture) -> [Question; 3] {
     ]
 }
 
-/// Files, through all sizes and numbers of threads.
-fn file_ways(capture: &Capture) -> Vec<Way> {
+/// Places of a number of threads, a window and a chunk in their lists.
+type Triple = [usize; 3];
+
+/// All 64 of them.
+fn all_triples() -> Vec<Triple> {
+    let places = || 0..4;
+    places()
+        .flat_map(|threads| places().map(move |window| (threads, window)))
+        .flat_map(|(threads, window)| places().map(move |chunk| [threads, window, chunk]))
+        .collect()
+}
+
+/// The 16 that hold each pair of two sizes once: an orthogonal array of strength 2, a Latin square.
+fn covering_triples() -> Vec<Triple> {
+    let is_chosen = |it: &Triple| it[2] == (it[0] + it[1]) % 4;
+    all_triples().into_iter().filter(is_chosen).collect()
+}
+
+/// Files, in these sizes and numbers of threads.
+fn file_ways(capture: &Capture, triples: &[Triple]) -> Vec<Way> {
     let plain = Way::plain(&capture.path());
-    let mut ways = Vec::new();
-    for threads in THREADS {
-        for window_len in WINDOWS {
-            for chunk_len in CHUNKS {
-                ways.push(Way {
-                    threads,
-                    window_len,
-                    chunk_len,
-                    ..plain.clone()
-                });
-            }
-        }
-    }
-    ways
+    let way = |&[threads, window, chunk]: &Triple| Way {
+        threads: THREADS[threads],
+        window_len: WINDOWS[window],
+        chunk_len: CHUNKS[chunk],
+        ..plain.clone()
+    };
+    triples.iter().map(way).collect()
 }
 
 fn stream_ways(capture: &Capture) -> Vec<Way> {
@@ -125,10 +138,9 @@ fn odd_ways(capture: &Capture) -> Vec<Way> {
     ]
 }
 
-/// Compares ways with the plainest one. Captures that were made to be hard, and some real ones, are
-/// asked every question in every way; the others one question in each way, by turns.
-fn compare(capture: &Capture, turn: usize, ways: &[Way], wrong: &mut Complaints) {
-    let is_hard = [
+/// Captures that were made to be hard, and some real ones.
+fn is_hard(capture: &Capture) -> bool {
+    [
         "recorded/http",
         "recorded/ipv6",
         "false-chain",
@@ -136,7 +148,13 @@ fn compare(capture: &Capture, turn: usize, ways: &[Way], wrong: &mut Complaints)
         "two-files",
     ]
     .iter()
-    .any(|name| capture.name.contains(name));
+    .any(|name| capture.name.contains(name))
+}
+
+/// Compares ways with the plainest one. Hard captures are asked every question in every way; the
+/// others one question in each way, by turns.
+fn compare(capture: &Capture, turn: usize, ways: &[Way], wrong: &mut Complaints) {
+    let is_hard = is_hard(capture);
     let plain = Way::plain(&capture.path());
     let questions = questions(capture);
     let expected = questions
@@ -158,10 +176,26 @@ fn compare(capture: &Capture, turn: usize, ways: &[Way], wrong: &mut Complaints)
 #[test]
 fn files_in_all_sizes_and_numbers_of_threads() {
     let mut wrong = Complaints::default();
+    let (all, covering) = (all_triples(), covering_triples());
     for (number, capture) in captures().iter().enumerate() {
-        compare(capture, number, &file_ways(capture), &mut wrong);
+        let is_thorough = is_full() || is_hard(capture);
+        let triples = if is_thorough { &all } else { &covering };
+        compare(capture, number, &file_ways(capture, triples), &mut wrong);
     }
     wrong.none();
+}
+
+/// A guard for the choice of sizes: each pair of two of them is read, and there are hard captures.
+#[test]
+fn each_pair_of_sizes_is_chosen() {
+    let chosen = covering_triples();
+    assert_eq!((chosen.len(), all_triples().len()), (16, 64));
+    for (a, b) in [(0, 1), (0, 2), (1, 2)] {
+        let pairs: BTreeSet<(usize, usize)> = chosen.iter().map(|it| (it[a], it[b])).collect();
+        assert_eq!(pairs.len(), 16, "sizes {a} and {b}");
+    }
+    let hard = captures().into_iter().filter(is_hard).count();
+    assert!(hard >= 6, "{hard} captures are read in all ways");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use crate::common::answer::{Feed, Question, Way, answer};
 use crate::common::bytes::{Pcap, block, interface, packet, section, simple_packet};
+use crate::common::effort::cases;
 use crate::common::{Complaints, captures, frames, reading};
 use pcap_flows::capture::{ByteOrder, Format, Resync, Section, Stop, Variant, Walk, find_resync};
 use pcap_flows::decode::{DecodeOptions, Fragment, LinkKey, decode};
@@ -263,18 +264,6 @@ impl Sizes {
             shards: Some(self.shards),
             hash_seed: Some(self.seed),
         })
-    }
-}
-
-/// Cheap cases come often, those that run whole jobs less so. `PROPTEST_CASES` sets how thorough
-/// all of it is; 256 stands for the numbers given here.
-fn cases(count: u32) -> ProptestConfig {
-    let default = ProptestConfig::default();
-    let cases = count.saturating_mul(default.cases) / 256;
-    ProptestConfig {
-        cases,
-        max_shrink_iters: 2000,
-        ..default
     }
 }
 

@@ -1,5 +1,6 @@
 //! The fast path for plain packets says of any frame what the general walk says.
 
+use crate::common::effort::cases;
 use pcap_flows::capture::LinkType;
 use pcap_flows::decode::{DecodeOptions, Headers, LinkKey, NotFlow, TrailerOptions, decode};
 use proptest::prelude::*;
@@ -221,15 +222,6 @@ fn looks_plain(data: &[u8]) -> bool {
             && matches!(it.protocol, TCP | UDP)
             && it.end >= it.transport + 14
     })
-}
-
-/// `PROPTEST_CASES` sets how thorough this is; 256 stands for the number given here.
-fn cases(count: u32) -> ProptestConfig {
-    let default = ProptestConfig::default();
-    ProptestConfig {
-        cases: count.saturating_mul(default.cases) / 256,
-        ..default
-    }
 }
 
 proptest! {

@@ -8,23 +8,13 @@ mod expected;
 mod extraction;
 mod plan;
 
+use crate::common::effort::cases;
 use extraction::{
     Asked, Feed, PLAIN, Way, any_asked, any_gaps, any_headers, any_overlap, any_way, extract,
 };
 use pcap_flows::tcp::Overlap;
 use plan::{Plan, Weather, any_plan};
 use proptest::prelude::*;
-
-/// `PROPTEST_CASES` sets how thorough all of it is; 256 stands for the numbers given here.
-fn cases(count: u32) -> ProptestConfig {
-    let default = ProptestConfig::default();
-    ProptestConfig {
-        cases: count.saturating_mul(default.cases) / 256,
-        max_shrink_iters: 4000,
-        max_shrink_time: 20_000,
-        ..default
-    }
-}
 
 /// What is found is what is expected.
 fn agrees(plan: &Plan, asked: &Asked, way: Way) -> Result<(), TestCaseError> {

@@ -1,6 +1,7 @@
 //! Read a second time in the simplest way, captures say what the run says.
 
 use crate::common::bytes::Pcap;
+use crate::common::effort::cases;
 use crate::common::program::{Program, run as program};
 use crate::common::{Complaints, captures, frames, testdata};
 use crate::plain;
@@ -398,16 +399,6 @@ fn any_capture() -> impl Strategy<Value = Vec<u8>> {
             pcap.file_header().into_iter().chain(records).collect()
         })
     })
-}
-
-/// `PROPTEST_CASES` sets how thorough this is; 256 stands for the number given here.
-fn cases(count: u32) -> ProptestConfig {
-    let default = ProptestConfig::default();
-    ProptestConfig {
-        cases: count.saturating_mul(default.cases) / 256,
-        max_shrink_iters: 2000,
-        ..default
-    }
 }
 
 proptest! {

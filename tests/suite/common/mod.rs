@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod bytes;
 pub(crate) mod disk;
+pub(crate) mod effort;
 pub(crate) mod extraction;
 pub(crate) mod frames;
 pub(crate) mod indexed;

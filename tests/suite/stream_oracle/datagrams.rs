@@ -1,8 +1,8 @@
 //! UDP: payloads in the order of capture.
 
-use super::cases;
 use super::extraction::{Asked, any_headers, any_way, extract};
 use super::plan::{Capture, PLACES, Shape, Tap, Weather, any_touch};
+use crate::common::effort::cases;
 use crate::common::program::rows;
 use crate::common::segments::{Ends, content, padded, without_length};
 use crate::common::streams::records;
