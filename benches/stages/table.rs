@@ -124,7 +124,7 @@ fn lists(criterion: &mut Criterion) {
             if n < MANY_FLOWS {
                 n
             } else {
-                random.below(MANY_FLOWS)
+                u32::try_from(random.below(MANY_FLOWS.into())).expect("it is below one")
             }
         })
         .collect();

@@ -3,15 +3,15 @@
 //! The program writes to a pipe that is read only when the file has been changed: until then it
 //! stands still, somewhere in the first two megabytes.
 
-use crate::common::bytes::Pcap;
 use crate::common::program::{Ended, Program};
-use crate::common::segments::{self, CLIENT};
 use crate::common::{entries, testdata};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
+use testkit::conversation::{self, CLIENT};
+use testkit::pcap::Pcap;
 
 const HEADER_LEN: usize = 24;
 const COPIES: usize = 300;
@@ -96,7 +96,7 @@ fn a_file_that_is_cut_while_a_stream_is_written() {
     const LEN: usize = 6_000_000;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("capture.pcap");
-    let content = segments::content(1, LEN);
+    let content = conversation::content(1, LEN);
     let pieces = content.chunks(1000).zip((1..).step_by(1000));
     let data = pieces.map(|(piece, number)| CLIENT.data(number, piece).frame());
     let frames = std::iter::once(CLIENT.syn(0).frame()).chain(data);
@@ -126,7 +126,7 @@ fn a_file_that_is_cut_while_a_stream_is_written() {
 fn a_file_that_is_cut_while_an_archive_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let content = segments::content(1, 1000);
+    let content = conversation::content(1, 1000);
     let frames = (1..=20_000).flat_map(|port| {
         let ends = CLIENT.with_port(port);
         [ends.syn(0).frame(), ends.data(1, &content).frame()]

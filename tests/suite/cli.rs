@@ -1,13 +1,14 @@
 //! The command line: exit codes, what is said and where, spellings, and what the program says of
 //! itself.
 
-use crate::common::bytes::Pcap;
 use crate::common::extraction::extraction;
 use crate::common::program::{Program, number, run};
-use crate::common::{Complaints, captures, entries, frames, root, testdata};
+use crate::common::{Complaints, captures, entries, root, testdata};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use testkit::frames;
+use testkit::pcap::Pcap;
 
 const HTTP: &str = "testdata/recorded/http.pcap";
 const DNS: &str = "testdata/recorded/dns.pcap";

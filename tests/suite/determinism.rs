@@ -3,14 +3,16 @@
 //! from a file, a stream or several files.
 
 use crate::common::answer::{Answer, Feed, Question, Way, answer};
-use crate::common::bytes::{self, Pcap};
 use crate::common::effort::is_full;
 use crate::common::program::{Program, run};
-use crate::common::{Capture, Complaints, captures, frames, reading, testdata};
-use pcap_flows::capture::ByteOrder;
+use crate::common::{Capture, Complaints, captures, reading, testdata};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use testkit::frames;
+use testkit::pcap::ByteOrder;
+use testkit::pcap::Pcap;
+use testkit::pcapng;
 
 const THREADS: [usize; 4] = [1, 2, 3, 7];
 const WINDOWS: [Option<usize>; 4] = [Some(2048), Some(7 * 1024), Some(64 * 1024), None];
@@ -323,12 +325,12 @@ fn a_limit_of_packets_ends_at_the_same_place() {
     damaged.extend_from_slice(&Pcap::COMMON.file(packets())[24..]);
     cases.push(("pcap with damage".to_owned(), damaged));
     let order = ByteOrder::Little;
-    let mut blocks = bytes::section(order);
+    let mut blocks = pcapng::section(order);
     for link_type in 1..=3 {
-        blocks.extend(bytes::interface(order, link_type, None, None));
+        blocks.extend(pcapng::interface(order, link_type, None, None));
         for frame in packets() {
             let len = u32::try_from(frame.len()).unwrap();
-            blocks.extend(bytes::packet(
+            blocks.extend(pcapng::packet(
                 order,
                 false,
                 0,
@@ -337,7 +339,7 @@ fn a_limit_of_packets_ends_at_the_same_place() {
                 &frame,
             ));
         }
-        blocks.extend(bytes::block(order, 4, &[0; 4]));
+        blocks.extend(pcapng::block(order, 4, &[0; 4]));
     }
     cases.push(("pcapng with blocks".to_owned(), blocks));
 
@@ -386,12 +388,12 @@ fn the_time_before_damage_is_that_of_one_packet() {
     let order = ByteOrder::Little;
     let frame = frames::udp_frame((1, 2), (1000, 53), 20);
     let len = u32::try_from(frame.len()).unwrap();
-    let packet = |id: u16| bytes::packet(order, false, id, 1_700_000_000_000_000, len, &frame);
+    let packet = |id: u16| pcapng::packet(order, false, id, 1_700_000_000_000_000, len, &frame);
     let head = [
-        bytes::section(order),
-        bytes::interface(order, 1, None, None),
+        pcapng::section(order),
+        pcapng::interface(order, 1, None, None),
         // Times before 1970 are none that a pcap header can tell.
-        bytes::interface(order, 1, None, Some(-1_800_000_000)),
+        pcapng::interface(order, 1, None, Some(-1_800_000_000)),
         packet(0),
     ]
     .concat();

@@ -4,10 +4,11 @@
 use crate::common::extraction::{extract, read, records, try_extract};
 use crate::common::program::{Program, number, run, run_other};
 use crate::common::reading::{Packet, Parsed, first_difference, parse};
-use crate::common::{Complaints, captures, entries, frames, root, testdata};
+use crate::common::{Complaints, captures, entries, root, testdata};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use testkit::frames;
 
 const HTTP: &str = "testdata/recorded/http.pcap";
 const DNS: &str = "testdata/recorded/dns.pcap";

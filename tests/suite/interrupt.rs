@@ -1,11 +1,12 @@
 //! The end comes from outside: signals, readers that go away, streams that say nothing.
 
 use crate::common::program::{Program, Running, wait_until};
-use crate::common::{entries, frames, root, testdata};
+use crate::common::{entries, root, testdata};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::Command;
+use testkit::frames;
 
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;

@@ -1,13 +1,15 @@
 //! What a run may take, and what is said when a capture wants more, or would have others see
 //! something else.
 
-use crate::common::bytes::{Pcap, interface, packet, section};
 use crate::common::program::{Program, run};
-use crate::common::{entries, frames, testdata};
-use pcap_flows::capture::ByteOrder;
+use crate::common::{entries, testdata};
 use std::fs;
 use std::io::Write;
 use std::thread;
+use testkit::frames;
+use testkit::pcap::ByteOrder;
+use testkit::pcap::Pcap;
+use testkit::pcapng::{interface, packet, section};
 
 const LIMITED: [&str; 4] = ["--disable-display", "--progress", "never", "--memory-limit"];
 

@@ -3,17 +3,20 @@
 //! Chance makes a [`Plan`]: connections, and which of their packets were captured in which order.
 //! It is written as a capture, and what is in that is told byte by byte.
 
+mod connection;
 mod datagrams;
 mod expected;
 mod extraction;
+mod packet;
 mod plan;
 
 use crate::common::effort::cases;
+use connection::Weather;
 use extraction::{
     Asked, Feed, PLAIN, Way, any_asked, any_gaps, any_headers, any_overlap, any_way, extract,
 };
 use pcap_flows::tcp::Overlap;
-use plan::{Plan, Weather, any_plan};
+use plan::{Plan, any_plan};
 use proptest::prelude::*;
 
 /// What is found is what is expected.

@@ -1,9 +1,10 @@
 //! When a flow ends although its packets go on.
 
-use crate::common::bytes::Pcap;
+use crate::common::entries;
 use crate::common::program::{Program, Row, number, run};
-use crate::common::{entries, frames};
 use crate::list::{COLUMNS, csv, ids};
+use testkit::frames;
+use testkit::pcap::Pcap;
 
 const ICMP: &str = "testdata/recorded/icmp.pcap";
 

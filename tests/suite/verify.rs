@@ -1,9 +1,9 @@
 //! Read a second time in the simplest way, captures say what the run says.
 
-use crate::common::bytes::Pcap;
 use crate::common::effort::cases;
+use crate::common::frames::any_frame;
 use crate::common::program::{Program, run as program};
-use crate::common::{Complaints, captures, frames, testdata};
+use crate::common::{Complaints, captures, testdata};
 use crate::plain;
 use pcap_flows::decode::{DecodeOptions, TrailerOptions};
 use pcap_flows::engine::{Config, Progress, Restriction, Source, Tuning, run};
@@ -14,6 +14,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use std::fs;
 use std::path::PathBuf;
+use testkit::frames;
+use testkit::pcap::Pcap;
 
 /// A run of captures, and what the simplest way says of it; `None` where none of them is read.
 fn verified(captures: &[PathBuf], config: &Config) -> Option<Verified> {
@@ -255,7 +257,7 @@ fn the_same_first_fragments_are_forgotten() {
 /// A packet that chance made, of a link type that suits it.
 fn any_packet(link_type: u16) -> impl Strategy<Value = Vec<u8>> {
     let frame = prop_oneof![
-        6 => frames::any_frame(),
+        6 => any_frame(),
         2 => plain::any_frame().prop_map(|frame| frame.0),
         1 => prop::collection::vec(any::<u8>(), 0..100),
     ];

@@ -1,7 +1,6 @@
 //! What the tests share: the program, captures to give it, and ways to read them.
 
 pub(crate) mod answer;
-pub(crate) mod bytes;
 pub(crate) mod disk;
 pub(crate) mod effort;
 pub(crate) mod extraction;
@@ -9,7 +8,6 @@ pub(crate) mod frames;
 pub(crate) mod indexed;
 pub(crate) mod program;
 pub(crate) mod reading;
-pub(crate) mod segments;
 pub(crate) mod strace;
 pub(crate) mod streams;
 

@@ -1,7 +1,6 @@
 //! Extractions of streams by the program, and all that they wrote.
 
 use super::program::{Ended, Program, Row, number, rows};
-use super::segments::Trace;
 use super::{entries, root};
 use pcap_flows::output::stream::{HeaderStyle, Record, RecordReader};
 use std::collections::BTreeMap;
@@ -9,6 +8,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use testkit::conversation::Trace;
 
 /// An extraction that succeeded.
 #[derive(Debug)]

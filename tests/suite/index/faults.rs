@@ -3,17 +3,18 @@
 use crate::common::disk::{NO_DISK, run_with_little_room};
 use crate::common::indexed::{Indexed, make};
 use crate::common::program::{Program, run, wait_until};
-use crate::common::{entries, frames, testdata};
+use crate::common::{entries, testdata};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
+use testkit::frames;
 
 const SIGINT: i32 = 2;
 
 /// More flows than there is room for in a list or an index on the small disk, in which nothing
 /// repeats.
 fn many_flows() -> Vec<u8> {
-    use crate::common::bytes::Pcap;
+    use testkit::pcap::Pcap;
     let frame = |number: u32| {
         let mixed = number.wrapping_mul(0x9e37_79b1).to_be_bytes();
         let payload = [

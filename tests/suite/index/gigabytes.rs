@@ -1,8 +1,6 @@
 //! Captures of more than a gigabyte: their packets' places are written gigabyte by gigabyte.
 
 use crate::common::Complaints;
-use crate::common::bytes::Pcap;
-use crate::common::frames;
 use crate::common::indexed::{Indexed, make};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{UInt32Type, UInt64Type};
@@ -10,6 +8,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use testkit::frames;
+use testkit::pcap::Pcap;
 
 /// The largest record that is common: few of them make a gigabyte.
 const CAPTURED: u32 = 262_144;

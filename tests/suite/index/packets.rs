@@ -1,14 +1,14 @@
 //! Packets by an index: the same capture as without, byte for byte.
 
-use crate::common::bytes::{interface, packet, section};
 use crate::common::indexed::Indexed;
 use crate::common::program::Program;
-use crate::common::segments::CLIENT;
 use crate::common::{Capture, Complaints, captures, testdata};
 use crate::streams::same::mixed;
-use pcap_flows::capture::ByteOrder;
 use std::fs;
 use std::path::PathBuf;
+use testkit::conversation::CLIENT;
+use testkit::pcap::ByteOrder;
+use testkit::pcapng::{interface, packet, section};
 
 /// What is asked of any capture. Some of it matches nothing in most of them.
 const SELECTIONS: [&[&str]; 20] = [

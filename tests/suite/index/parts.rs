@@ -3,11 +3,11 @@
 
 use crate::common::indexed::Indexed;
 use crate::common::reading::parse;
-use crate::common::segments::Chance;
 use crate::common::{Complaints, testdata};
 use crate::streams::same::mixed;
 use std::fs;
 use std::path::{Path, PathBuf};
+use testkit::Random;
 
 const SELECTIONS: [&[&str]; 6] = [
     &[],
@@ -57,7 +57,7 @@ fn compare(name: &str, bytes: &[u8], cuts: usize, settings: &[&str]) {
     let whole = folder.path().join("whole");
     fs::write(&whole, bytes).unwrap();
     let count = parse(bytes).packets.len() as u64;
-    let mut chance = Chance(count);
+    let mut chance = Random::new(count);
     let mut wrong = Complaints::default();
     for turn in 0..cuts {
         let mut places = match turn {

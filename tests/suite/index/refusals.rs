@@ -4,10 +4,10 @@
 use crate::common::indexed::{Indexed, make};
 use crate::common::program::{Ended, Program, number, rows, run};
 use crate::common::reading::parse;
-use crate::common::segments::Chance;
 use crate::common::{entries, testdata};
 use std::fs;
 use std::path::{Path, PathBuf};
+use testkit::Random;
 
 /// What is asked for: packets, streams to a directory and to an archive.
 const QUESTIONS: [(&str, &[&str]); 3] = [
@@ -152,7 +152,7 @@ fn bits_that_were_flipped() {
             .map(|row| number(row, "packets"))
             .sum::<i64>()
     };
-    let mut chance = Chance(7);
+    let mut chance = Random::new(7);
     let mut codes = [0; 2];
     for (file, step) in [(&indexed.index, 31), (&indexed.packets(), 7)] {
         let whole = fs::read(file).unwrap();

@@ -1,14 +1,15 @@
 //! UDP: payloads in the order of capture.
 
+use super::connection::{PLACES, Shape, Tap, Weather, any_touch};
 use super::extraction::{Asked, any_headers, any_way, extract};
-use super::plan::{Capture, PLACES, Shape, Tap, Weather, any_touch};
+use super::plan::Capture;
 use crate::common::effort::cases;
 use crate::common::program::rows;
-use crate::common::segments::{Ends, content, padded, without_length};
 use crate::common::streams::records;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::collections::BTreeMap;
+use testkit::conversation::{Ends, content, padded, without_length};
 
 #[derive(Clone, Debug)]
 struct Datagram {

@@ -1,11 +1,13 @@
 //! What is to be found in a plan's capture: slow, and obvious.
 
-use super::plan::{PLACES, Packet, Plan};
+use super::connection::PLACES;
+use super::packet::Packet;
+use super::plan::Plan;
 use crate::common::program::Row;
-use crate::common::segments::{CLIENT, Ends, FIN, RST, SYN, Segment};
 use pcap_flows::jobs::streams::Gaps;
 use pcap_flows::tcp::Overlap;
 use std::collections::{BTreeMap, BTreeSet};
+use testkit::conversation::{CLIENT, Ends, FIN, RST, SYN, Segment};
 
 impl Plan {
     /// The streams that are in it.

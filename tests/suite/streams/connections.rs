@@ -1,10 +1,10 @@
 //! Which segments make a stream: connections on the same ports, and what networks and taps do to
 //! them.
 
-use crate::common::segments::{
+use crate::common::streams::{Extracted, assert_same, streams, tcp_streams};
+use testkit::conversation::{
     ACK, CLIENT, Ends, FIN, PSH, SYN, Segment, Trace, content, segments, without_length,
 };
-use crate::common::streams::{Extracted, assert_same, streams, tcp_streams};
 
 const SERVER: Ends = CLIENT.reversed();
 

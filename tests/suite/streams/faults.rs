@@ -2,7 +2,6 @@
 
 use crate::common::disk::{NO_DISK, run_with_little_room};
 use crate::common::program::{Ended, Program, run_other, wait_until};
-use crate::common::segments::{CLIENT, Ends, Trace, content, segments};
 use crate::common::streams::{QUIET, assert_same, files_in, manifest_rows, slashed};
 use crate::common::{entries, testdata};
 use std::ffi::OsStr;
@@ -11,6 +10,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use testkit::conversation::{CLIENT, Ends, Trace, content, segments};
 
 const SIGINT: i32 = 2;
 

@@ -1,12 +1,12 @@
 //! What was not captured: what stands in its place, and what the manifest says of it.
 
 use crate::common::program::Program;
-use crate::common::segments::{CLIENT, Ends, Trace, content, segments};
 use crate::common::streams::{
     QUIET, assert_same, extracted, files_in, files_of_archive, gaps, slashed, tcp_streams,
 };
 use std::fs;
 use std::path::Path;
+use testkit::conversation::{CLIENT, Ends, Trace, content, segments};
 
 const SERVER: Ends = CLIENT.reversed();
 

@@ -1,12 +1,12 @@
 //! Records in front of each segment, as the library's reader finds them.
 
-use crate::common::segments::{ACK, CLIENT, Ends, FIN, PSH, Segment, Trace, content};
 use crate::common::streams::{
     assert_same, gaps, payload, records, streams, streams_of_files, tcp_streams,
 };
 use crate::common::testdata;
 use pcap_flows::capture::Nanos;
 use pcap_flows::output::stream::{HeaderStyle, Record, TcpFields};
+use testkit::conversation::{ACK, CLIENT, Ends, FIN, PSH, Segment, Trace, content};
 
 /// What is typed for each of the styles, behind `--tcpheader` or `--udpheader`.
 const STYLES: [(&str, HeaderStyle); 5] = [

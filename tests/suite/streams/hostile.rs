@@ -2,9 +2,10 @@
 //! that was sent is in a file, or counted as one that came again or too late.
 
 use crate::common::program::{Program, Row, number};
-use crate::common::segments::{ACK, CLIENT, Chance, FIN, Segment, Trace, content, segments};
 use crate::common::streams::{Extracted, assert_same, extracted, gaps};
 use std::fs;
+use testkit::Random;
+use testkit::conversation::{ACK, CLIENT, FIN, Segment, Trace, content, segments};
 
 /// In each of these ways to write gaps.
 const GAPS: [&str; 3] = ["skip", "zero", "split"];
@@ -113,7 +114,7 @@ fn single_bytes_out_of_order() {
     let pieces = segments(CLIENT, 1001, &content, 1);
     let name = CLIENT.name("tcp");
     let mut shuffled = pieces.clone();
-    Chance(3).shuffle(&mut shuffled);
+    Random::new(3).shuffle(&mut shuffled);
     let mut reversed = pieces;
     reversed.reverse();
     // The two halves in turns, the later one first.
@@ -148,7 +149,7 @@ fn small_segments_out_of_order_in_the_middle() {
         if turn == 0 {
             pieces.reverse();
         } else {
-            Chance(3).shuffle(&mut pieces);
+            Random::new(3).shuffle(&mut pieces);
         }
         let trace = Trace::of(pieces.clone());
         for window in ["10000", "100000000"] {
@@ -205,7 +206,7 @@ fn every_second_byte_is_missing() {
 
 #[test]
 fn overlaps_with_other_content() {
-    let mut chance = Chance(1);
+    let mut chance = Random::new(1);
     let anywhere: Vec<Segment> = (0..5000)
         .map(|number| {
             let start = u32::try_from(chance.below(100_000)).unwrap();
@@ -234,7 +235,7 @@ fn overlaps_with_other_content() {
 /// Both ways to decide give as many bytes.
 #[test]
 fn overlaps_with_other_content_last() {
-    let mut chance = Chance(2);
+    let mut chance = Random::new(2);
     let mut trace = Trace::of([CLIENT.syn(0)]);
     let mut all = 0;
     for number in 0..5000 {
@@ -312,7 +313,7 @@ fn a_flood_of_syns() {
 #[test]
 fn segments_of_chance() {
     for seed in 0..2 {
-        let mut chance = Chance(seed);
+        let mut chance = Random::new(seed);
         let mut trace = Trace::default();
         let mut all = 0;
         for number in 0..3000 {
@@ -322,7 +323,7 @@ fn segments_of_chance() {
                 CLIENT.reversed()
             };
             let len = [0, 2, 100, 1400][usize::try_from(chance.below(4)).unwrap()];
-            let any = u32::try_from(chance.next() >> 32).unwrap();
+            let any = u32::try_from(chance.next_u64() >> 32).unwrap();
             let sequence = if chance.below(4) == 0 {
                 any
             } else {

@@ -2,13 +2,13 @@
 
 use crate::common::entries;
 use crate::common::program::Program;
-use crate::common::segments::{CLIENT, Ends, Trace, content, segments};
 use crate::common::streams::{
     QUIET, assert_same, files_in, files_of_archive, manifest_rows, slashed,
 };
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use testkit::conversation::{CLIENT, Ends, Trace, content, segments};
 
 const CONNECTIONS: u32 = 20_000;
 

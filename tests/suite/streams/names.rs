@@ -2,12 +2,12 @@
 
 use crate::common::entries;
 use crate::common::program::{Program, number, rows};
-use crate::common::segments::{CLIENT, Ends, Trace, connections, content, segments};
 use crate::common::streams::{
     Extracted, QUIET, assert_same, files_in, files_of_archive, run_in, streams_of_files,
     tcp_streams,
 };
 use std::fs;
+use testkit::conversation::{CLIENT, Ends, Trace, connections, content, segments};
 
 const HTTP: &str = "testdata/recorded/http.pcap";
 const IPV6: &str = "testdata/recorded/ipv6.pcapng";

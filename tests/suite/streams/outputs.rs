@@ -2,7 +2,6 @@
 
 use crate::common::program::{Program, Row, number, rows, run};
 use crate::common::reading::parse;
-use crate::common::segments::{CLIENT, Ends, Trace, connections, content, segments};
 use crate::common::streams::{
     Extracted, QUIET, files_in, files_of_archive, manifest_rows, run_in, slashed, streams,
     streams_of_files, tcp_streams,
@@ -11,6 +10,7 @@ use crate::common::{entries, root};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use testkit::conversation::{CLIENT, Ends, Trace, connections, content, segments};
 
 const HTTP: &str = "testdata/recorded/http.pcap";
 const DNS: &str = "testdata/recorded/dns.pcap";

@@ -3,9 +3,10 @@
 
 use crate::common::Complaints;
 use crate::common::program::Program;
-use crate::common::segments::{CLIENT, Chance, Segment, Trace, content, segments};
 use crate::common::streams::{Extracted, assert_same, extracted, payload, records, tcp_streams};
 use pcap_flows::output::stream::HeaderStyle;
+use testkit::Random;
+use testkit::conversation::{CLIENT, Segment, Trace, content, segments};
 
 /// What the manifest is to say, and what the stream is to hold.
 #[derive(Debug)]
@@ -215,7 +216,7 @@ fn retransmissions_are_no_conflicts() {
 fn segments_of_chance() {
     let mut wrong = Complaints::default();
     for (seed, longest, total) in [(1, 40, 400), (2, 3000, 60_000), (3, 30_000, 200_000)] {
-        let mut chance = Chance(seed);
+        let mut chance = Random::new(seed);
         let mut pieces: Vec<Segment> = (0..60)
             .map(|number| {
                 let start = chance.below(total);

@@ -1,10 +1,10 @@
 //! What of a packet is payload: what its headers say, as far as it was captured.
 
 use crate::common::program::Program;
-use crate::common::segments::{
+use crate::common::streams::{assert_same, extracted, streams, tcp_streams};
+use testkit::conversation::{
     ACK, CLIENT, Ends, FIN, Segment, Trace, content, padded, segments, without_length,
 };
-use crate::common::streams::{assert_same, extracted, streams, tcp_streams};
 
 /// Headers of Ethernet, IPv4 and TCP, as the tests write them.
 const HEADERS: usize = 14 + 20 + 20;

@@ -1,7 +1,6 @@
 //! Outputs that meet each other: one directory inside another, links, and what stands there.
 
 use crate::common::program::{Program, rows, wait_until};
-use crate::common::segments::{CLIENT, Trace};
 use crate::common::streams::{
     QUIET, files_in, files_of_archive, run_in, slashed, streams_of_files,
 };
@@ -11,6 +10,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use testkit::conversation::{CLIENT, Trace};
 
 const HTTP: &str = "testdata/recorded/http.pcap";
 const DNS: &str = "testdata/recorded/dns.pcap";

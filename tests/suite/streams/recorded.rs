@@ -3,12 +3,12 @@
 
 use crate::common::program::{Row, number, run_other};
 use crate::common::reading::parse;
-use crate::common::segments::Chance;
 use crate::common::streams::{Extracted, streams_of_files};
 use crate::common::{Complaints, testdata};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use testkit::Random;
 
 /// The transfers of a capture that `testdata/recorded/TRANSFERS.tsv` lists.
 fn transfers(capture: &str) -> Vec<Row> {
@@ -185,7 +185,7 @@ fn any_order_of_packets() {
         if seed == 0 {
             parsed.packets.reverse();
         } else {
-            Chance(seed).shuffle(&mut parsed.packets);
+            Random::new(seed).shuffle(&mut parsed.packets);
         }
         let records: Vec<Vec<u8>> = parsed.packets.into_iter().map(|it| it.record).collect();
         fs::write(&path, [parsed.header, records.concat()].concat()).unwrap();

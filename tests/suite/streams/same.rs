@@ -2,14 +2,15 @@
 //! and chunks, from files or a pipe, to a directory or an archive.
 
 use crate::common::program::{Program, Row};
-use crate::common::segments::{
-    ACK, CLIENT, Chance, Ends, FIN, SYN, Trace, content, padded, segments, without_length,
-};
 use crate::common::streams::{QUIET, files_in, files_of_archive, manifest_rows, slashed};
 use crate::common::{Complaints, testdata};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use testkit::Random;
+use testkit::conversation::{
+    ACK, CLIENT, Ends, FIN, SYN, Trace, content, padded, segments, without_length,
+};
 
 /// Something of everything that streams meet, each between ports of its own.
 fn traces(version: fn(Ends) -> Ends) -> Vec<Trace> {
@@ -43,7 +44,7 @@ fn clean(ends: Ends) -> Trace {
 
 fn swapped(ends: Ends) -> Trace {
     let mut pieces = segments(ends, 0xffff_f000, &content(2, 60_000), 1400);
-    Chance(5).shuffle(&mut pieces[3..40]);
+    Random::new(5).shuffle(&mut pieces[3..40]);
     let mut trace = Trace::of([ends.syn(0xffff_efff)]);
     pieces.into_iter().for_each(|it| trace.add(it));
     trace
@@ -69,7 +70,7 @@ fn again(ends: Ends) -> Trace {
 
 /// Other content for bytes that are held back, delivered, and written.
 fn conflicts(ends: Ends) -> Trace {
-    let mut chance = Chance(6);
+    let mut chance = Random::new(6);
     let mut trace = Trace::of([ends.syn(0)]);
     for number in 0..40 {
         let start = u32::try_from(chance.below(60_000)).unwrap();
@@ -119,7 +120,7 @@ fn fragmented(ends: Ends) -> Trace {
     let pieces = segments(ends, 1, &content(9, 12_000), 3000).into_iter();
     for (piece, id) in pieces.zip(1..) {
         let mut fragments = piece.fragments(id, 1000);
-        Chance(id.into()).shuffle(&mut fragments);
+        Random::new(id.into()).shuffle(&mut fragments);
         fragments.into_iter().for_each(|it| trace.add(it));
     }
     for (id, len) in [(50, 5000), (51, 3000)] {

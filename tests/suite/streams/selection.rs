@@ -1,15 +1,15 @@
 //! Which streams are written: by FlowID, port, protocol and filter, from files and pipes; and what
 //! is said where the options make no sense.
 
-use crate::common::bytes::Pcap;
 use crate::common::program::{Program, run};
 use crate::common::reading::parse;
-use crate::common::segments::{CLIENT, Ends, Trace, content};
 use crate::common::streams::{
     Extracted, QUIET, extracted, files_in, slashed, streams, streams_of_files, tcp_streams,
 };
 use crate::common::{entries, root};
 use std::fs;
+use testkit::conversation::{CLIENT, Ends, Trace, content};
+use testkit::pcap::Pcap;
 
 /// Three connections to port 80 with a flow in each direction, from ports 41001 to 41003.
 const HTTP: &str = "testdata/recorded/http.pcap";
