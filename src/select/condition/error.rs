@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Kind;
-use crate::select::error::excerpt;
+use crate::select::filter::excerpt;
 use crate::select::net::{IpNet, IpNetError};
 
 /// A fault in the text of a condition, with its place.

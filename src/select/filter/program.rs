@@ -6,87 +6,10 @@
 //! and for the same reasons.
 
 use std::net::IpAddr;
-use std::str::FromStr;
 
-use super::error::FilterError;
-use super::net::IpNet;
-use super::parse;
-use super::port::PortRange;
 use crate::flow::key::{LinkKey, MacAddr, NetworkKey};
-
-/// A condition on flow keys, in the language of pcap-filter(7) as far as a key can tell.
-///
-/// The language, and where it differs from libpcap's, is described at [`crate::select`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    program: Program,
-}
-
-impl Filter {
-    /// Compiles a filter. A text of nothing but spaces is a filter that everything passes.
-    ///
-    /// Takes time and memory in proportion to the length of the text, whatever it holds.
-    ///
-    /// # Errors
-    ///
-    /// The first fault from the left, with its place, if the text is not of the language.
-    pub fn parse(text: &str) -> Result<Self, FilterError> {
-        parse::parse(text).map(|program| Self { program })
-    }
-
-    /// Whether a frame or a flow with these keys passes.
-    ///
-    /// `network` is `None` for frames that are not IP: then every condition on IP or what is
-    /// above is false, so `not tcp` is true for ARP.
-    ///
-    /// Costs 2 ns, and 3 to 6 ns for each test that the answer depends on: `tcp port 443` takes
-    /// 8 ns (shared 2-core Intel Xeon, release build, November 2026).
-    pub fn matches(&self, link: &LinkKey, network: Option<&NetworkKey>) -> bool {
-        let mut place = self.program.start;
-        while let Some(step) = self.program.steps.get(place) {
-            place = if step.test.holds(link, network) {
-                step.on_true
-            } else {
-                step.on_false
-            };
-        }
-        place == PASS
-    }
-
-    /// Whether everything passes because there is no condition.
-    pub const fn is_empty(&self) -> bool {
-        self.program.steps.is_empty()
-    }
-
-    /// Whether any condition looks at MAC addresses or VLAN tags, so that a key without its link
-    /// half gives wrong answers.
-    pub fn needs_link(&self) -> bool {
-        self.program.steps.iter().any(|step| step.test.needs_link())
-    }
-
-    /// Whether any condition looks at MAC addresses.
-    pub fn needs_macs(&self) -> bool {
-        let mut steps = self.program.steps.iter();
-        steps.any(|step| matches!(step.test, Test::Mac(..)))
-    }
-
-    /// Whether exchanging source and destination can change the answer: whether there is a `src`
-    /// or a `dst` on its own. (`src or dst` and `src and dst` treat both sides alike.)
-    pub fn is_directional(&self) -> bool {
-        self.program
-            .steps
-            .iter()
-            .any(|step| step.test.is_directional())
-    }
-}
-
-impl FromStr for Filter {
-    type Err = FilterError;
-
-    fn from_str(text: &str) -> Result<Self, FilterError> {
-        Self::parse(text)
-    }
-}
+use crate::select::net::IpNet;
+use crate::select::port::PortRange;
 
 /// One elementary condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +29,7 @@ pub(super) enum Test {
 }
 
 impl Test {
-    fn holds(&self, link: &LinkKey, network: Option<&NetworkKey>) -> bool {
+    pub(super) fn holds(&self, link: &LinkKey, network: Option<&NetworkKey>) -> bool {
         match self {
             Self::Mac(side, mac) => link
                 .macs()
@@ -134,11 +57,11 @@ impl Test {
         }
     }
 
-    const fn needs_link(&self) -> bool {
+    pub(super) const fn needs_link(&self) -> bool {
         matches!(self, Self::Mac(..) | Self::Tagged | Self::Vlan(_))
     }
 
-    const fn is_directional(&self) -> bool {
+    pub(super) const fn is_directional(&self) -> bool {
         match self {
             Self::Net(side, _) | Self::Port(side, _) | Self::Mac(side, _) => {
                 matches!(side, Side::Src | Side::Dst)
@@ -177,8 +100,8 @@ impl Side {
 /// A finished program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Program {
-    steps: Vec<Step>,
-    start: usize,
+    pub(super) steps: Vec<Step>,
+    pub(super) start: usize,
 }
 
 /// The program that everything passes.
@@ -193,14 +116,14 @@ impl Default for Program {
 
 /// A test and the indices of the steps to go on with, or a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Step {
-    test: Test,
-    on_true: usize,
-    on_false: usize,
+pub(super) struct Step {
+    pub(super) test: Test,
+    pub(super) on_true: usize,
+    pub(super) on_false: usize,
 }
 
 /// The two verdicts, beyond the index of any step.
-const PASS: usize = usize::MAX;
+pub(super) const PASS: usize = usize::MAX;
 const FAIL: usize = usize::MAX - 1;
 
 /// How two conditions are joined.
@@ -357,8 +280,3 @@ const fn unpack(link: usize) -> Option<Exit> {
 }
 
 const END_OF_LIST: usize = usize::MAX;
-
-#[cfg(test)]
-mod oracle;
-#[cfg(test)]
-mod tests;

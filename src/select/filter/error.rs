@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::net::IpNet;
-use super::port::PortError;
+use crate::select::net::IpNet;
+use crate::select::port::PortError;
 
 /// A fault in the text of a filter, with its place.
 ///
@@ -242,7 +242,7 @@ const PRIMITIVES: &str = "host, net, port, portrange (after any of ip, ip6, tcp,
 ///
 /// Each character of the result is one column wide, so the caret is right in any terminal: spaces
 /// of all kinds become one space, and what is not a letter of a Western alphabet is escaped.
-pub(super) fn excerpt(text: &str, offset: usize) -> (String, usize) {
+pub(in crate::select) fn excerpt(text: &str, offset: usize) -> (String, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let after = text.get(offset..).unwrap_or("");
     let start = before

@@ -1,6 +1,6 @@
 //! Every fault of a filter, with its place.
 
-use crate::select::{Filter, FilterErrorKind};
+use super::{Filter, FilterErrorKind};
 
 /// Reads pairs of lines: a filter, and under it a caret at the place of its fault, followed by the
 /// begin of the message.

@@ -7,12 +7,12 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::error::{Expected, FilterErrorKind};
 use super::lex::{Kind, meaning};
-use super::names::{protocol_number, service_port};
-use super::net::IpNet;
 use super::parse::Scope;
-use super::port::{PortRange, parse_port};
-use super::word::{Number, is_digits, number, quote};
 use crate::flow::key::MacAddr;
+use crate::select::names::{protocol_number, service_port};
+use crate::select::net::IpNet;
+use crate::select::port::{PortRange, parse_port};
+use crate::select::word::{Number, is_digits, number, quote};
 
 /// One whole address, of the IP version that the scope allows.
 pub(super) fn host(word: &str, scope: Scope) -> Result<IpNet, FilterErrorKind> {

@@ -1,8 +1,8 @@
 //! What the language means: pairs of filters that must compile to the same program, and texts that
 //! try to hurt the parser.
 
-use super::MAX_DEPTH;
-use crate::select::{Filter, FilterErrorKind};
+use super::parse::MAX_DEPTH;
+use super::{Filter, FilterErrorKind};
 
 /// Asserts that both texts compile to the same program.
 fn same(short: &str, long: &str) {

@@ -1,6 +1,7 @@
 //! What filters answer, by examples.
 
 use super::*;
+use crate::flow::key::MacAddr;
 
 pub(super) fn filter(text: &str) -> Filter {
     Filter::parse(text).unwrap_or_else(|error| panic!("{error}"))

@@ -21,11 +21,11 @@
 //! hostile, overflows it. Every token is looked at once.
 
 use super::error::{Expected, FilterError, FilterErrorKind};
-use super::expr::{Block, Builder, Operator, Program, Side, Test};
+use super::program::{Block, Builder, Operator, Program, Side, Test};
 use super::lex::{Keyword, Kind, Lexer, Token};
-use super::net::IpNet;
 use super::value;
-use super::word::quote;
+use crate::select::net::IpNet;
+use crate::select::word::quote;
 
 /// Compiles the text of a filter.
 pub(super) fn parse(text: &str) -> Result<Program, FilterError> {
@@ -36,7 +36,7 @@ pub(super) fn parse(text: &str) -> Result<Program, FilterError> {
 
 /// How many parentheses may be open at once: far more than any filter needs, even one that a
 /// program wrote, and as many as libpcap's parser takes.
-const MAX_DEPTH: usize = 10_000;
+pub(super) const MAX_DEPTH: usize = 10_000;
 
 struct Parser<'t> {
     lexer: Lexer<'t>,
@@ -543,8 +543,3 @@ const fn mismatch(scope: Scope, side: Option<Side>, type_: Type) -> Option<Filte
         hint,
     })
 }
-
-#[cfg(test)]
-mod faults;
-#[cfg(test)]
-mod tests;

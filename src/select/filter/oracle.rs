@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 use super::tests::{filter, key, tagged};
 use super::*;
+use crate::flow::key::MacAddr;
+use crate::select::net::IpNet;
 
 /// An expression as a tree, from which both a text and an answer are made.
 #[derive(Clone, Debug)]
