@@ -8,6 +8,7 @@
 pub mod condition;
 pub mod filter;
 mod ids;
+mod language;
 mod names;
 mod net;
 mod port;
@@ -16,6 +17,7 @@ mod word;
 
 pub use filter::{Expected, Filter, FilterError, FilterErrorKind};
 pub use ids::{IdSet, IdSetError};
+pub use language::error::{FaultKind, TextError};
 pub use net::{IpNet, IpNetError};
 pub use port::{PortError, PortRange};
 pub use selection::Selection;

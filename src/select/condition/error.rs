@@ -1,60 +1,14 @@
-//! Why a text is not a condition, and where in the text.
+//! The faults of conditions.
 
-use std::fmt;
-
-use super::Kind;
-use crate::select::filter::excerpt;
+use super::cell::Kind;
+use crate::select::language::error::{FaultKind, TextError};
 use crate::select::net::{IpNet, IpNetError};
 
 /// A fault in the text of a condition, with its place.
-///
-/// Printed, it shows the text with a caret under the place:
-///
-/// ```text
-/// condition: there is no column 'byts'; did you mean 'bytes'?
-///   packets > 10 and byts > 1e6
-///                    ^
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConditionError {
-    kind: ConditionErrorKind,
-    offset: usize,
-    text: String,
-}
+pub type ConditionError = TextError<ConditionErrorKind>;
 
-impl ConditionError {
-    pub(super) fn new(kind: ConditionErrorKind, offset: usize, text: &str) -> Self {
-        Self {
-            kind,
-            offset,
-            text: text.to_owned(),
-        }
-    }
-
-    /// What is wrong; its `Display` is the message without the place.
-    pub const fn kind(&self) -> &ConditionErrorKind {
-        &self.kind
-    }
-
-    /// Where, as a byte offset into the text: the first byte of the word at fault, or the end of
-    /// the text where something is missing there.
-    pub const fn offset(&self) -> usize {
-        self.offset
-    }
-
-    /// The text of the condition.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-}
-
-impl std::error::Error for ConditionError {}
-
-impl fmt::Display for ConditionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (shown, column) = excerpt(&self.text, self.offset);
-        write!(f, "condition: {}\n  {shown}\n  {:column$}^", self.kind, "")
-    }
+impl FaultKind for ConditionErrorKind {
+    const TEXT: &'static str = "condition";
 }
 
 /// What is wrong with a condition.

@@ -1,29 +1,16 @@
-//! Cuts the text of a condition into tokens.
+//! The words of conditions.
 //!
 //! There is no arithmetic in the language, so signs, dots, slashes and colons are part of the word
-//! they stand in: numbers with units, addresses, networks and times are one word each.
+//! they are in: numbers with units, addresses, networks and times are one word each.
 
-/// A token and where it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token<'t> {
-    pub(super) kind: Kind,
-    /// As typed; of a text in quotes, what stands between them.
-    pub(super) text: &'t str,
-    /// Byte offset of the token in the condition's text.
-    pub(super) offset: usize,
-}
+use crate::select::language::lex;
 
-/// What a token is.
+pub(super) type TokenKind = lex::TokenKind<Word>;
+
+/// Tokens besides `and`, `or`, `not` and parentheses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// The text is over.
-    End,
-    Open,
-    Close,
+pub(super) enum Word {
     Comma,
-    And,
-    Or,
-    Not,
     Relation(Relation),
     Between,
     In,
@@ -68,115 +55,89 @@ impl Relation {
     }
 }
 
-/// Those that others begin with stand behind them.
-const SYMBOLS: [(&str, Kind); 14] = [
-    ("(", Kind::Open),
-    (")", Kind::Close),
-    (",", Kind::Comma),
-    ("&&", Kind::And),
-    ("||", Kind::Or),
-    ("==", Kind::Relation(Relation::Equal)),
-    ("=", Kind::Relation(Relation::Equal)),
-    ("!=", Kind::Relation(Relation::NotEqual)),
-    ("!", Kind::Not),
-    ("<>", Kind::Relation(Relation::NotEqual)),
-    ("<=", Kind::Relation(Relation::AtMost)),
-    ("<", Kind::Relation(Relation::Less)),
-    (">=", Kind::Relation(Relation::AtLeast)),
-    (">", Kind::Relation(Relation::Greater)),
+/// Longer symbols first: `<=` before `<`.
+const SYMBOLS: [(&str, Word); 9] = [
+    (",", Word::Comma),
+    ("==", Word::Relation(Relation::Equal)),
+    ("=", Word::Relation(Relation::Equal)),
+    ("!=", Word::Relation(Relation::NotEqual)),
+    ("<>", Word::Relation(Relation::NotEqual)),
+    ("<=", Word::Relation(Relation::AtMost)),
+    ("<", Word::Relation(Relation::Less)),
+    (">=", Word::Relation(Relation::AtLeast)),
+    (">", Word::Relation(Relation::Greater)),
 ];
 
-const KEYWORDS: [(&str, Kind); 11] = [
-    ("and", Kind::And),
-    ("or", Kind::Or),
-    ("not", Kind::Not),
-    ("between", Kind::Between),
-    ("in", Kind::In),
-    ("like", Kind::Like),
-    ("ilike", Kind::ILike),
-    ("is", Kind::Is),
-    ("null", Kind::Null),
-    ("true", Kind::Bool(true)),
-    ("false", Kind::Bool(false)),
+const KEYWORDS: [(&str, TokenKind); 11] = [
+    ("and", TokenKind::And),
+    ("or", TokenKind::Or),
+    ("not", TokenKind::Not),
+    ("between", TokenKind::Word(Word::Between)),
+    ("in", TokenKind::Word(Word::In)),
+    ("like", TokenKind::Word(Word::Like)),
+    ("ilike", TokenKind::Word(Word::ILike)),
+    ("is", TokenKind::Word(Word::Is)),
+    ("null", TokenKind::Word(Word::Null)),
+    ("true", TokenKind::Word(Word::Bool(true))),
+    ("false", TokenKind::Word(Word::Bool(false))),
 ];
 
-/// Reads tokens from the text of a condition.
-#[derive(Clone, Debug)]
-pub(super) struct Lexer<'t> {
-    text: &'t str,
-    offset: usize,
-}
-
-impl<'t> Lexer<'t> {
-    pub(super) const fn new(text: &'t str) -> Self {
-        Self { text, offset: 0 }
-    }
-
-    /// The next token; `End`, just behind the last token, as often as it is asked for.
-    pub(super) fn next_token(&mut self) -> Token<'t> {
-        let rest = self.text.get(self.offset..).unwrap_or("");
-        let head = rest.trim_start();
-        let offset = self.offset + (rest.len() - head.len());
-        let Some(first) = head.chars().next() else {
-            return Token {
-                kind: Kind::End,
-                text: "",
-                offset: self.text.trim_end().len(),
-            };
-        };
-        let (kind, text, len) = match first {
+impl lex::Word for Word {
+    fn read(head: &str) -> (TokenKind, &str, usize) {
+        let first = head.chars().next().unwrap_or('_');
+        let (word, text, len) = match first {
             '\'' | '"' => quoted(head, first),
-            '_' => word(head),
-            _ if first.is_alphabetic() => word(head),
+            _ if first.is_alphabetic() || first == '_' => return word(head),
             _ if begins_value(head) => value(head),
             _ => symbol(head, first),
         };
-        self.offset = offset + len;
-        Token { kind, text, offset }
+        (TokenKind::Word(word), text, len)
     }
 }
 
 /// A text in quotes at the head of a text, in which a quote is written twice, and its length.
-fn quoted(head: &str, quote: char) -> (Kind, &str, usize) {
+fn quoted(head: &str, quote: char) -> (Word, &str, usize) {
     let mut quotes = head.match_indices(quote).skip(1).peekable();
     while let Some((end, _)) = quotes.next() {
         if quotes.next_if(|(next, _)| *next == end + 1).is_none() {
             let inner = head.get(1..end).unwrap_or("");
-            return (Kind::Quoted(quote), inner, end + 1);
+            return (Word::Quoted(quote), inner, end + 1);
         }
     }
-    (Kind::Unclosed, head, head.len())
+    (Word::Unclosed, head, head.len())
 }
 
 /// A name or a keyword; or an IPv6 address, for these may begin with a letter.
-fn word(head: &str) -> (Kind, &str, usize) {
+fn word(head: &str) -> (TokenKind, &str, usize) {
     let end = head
         .find(|character| !is_of_name(character))
         .unwrap_or(head.len());
     let (word, rest) = head.split_at_checked(end).unwrap_or((head, ""));
     if rest.starts_with(':') {
-        return value(head);
+        let (value, text, len) = value(head);
+        return (TokenKind::Word(value), text, len);
     }
     let keyword = KEYWORDS
         .iter()
         .find(|(keyword, _)| word.eq_ignore_ascii_case(keyword));
-    (keyword.map_or(Kind::Name, |(_, kind)| *kind), word, end)
+    let kind = keyword.map_or(TokenKind::Word(Word::Name), |(_, kind)| *kind);
+    (kind, word, end)
 }
 
-fn value(head: &str) -> (Kind, &str, usize) {
+fn value(head: &str) -> (Word, &str, usize) {
     let end = head
         .find(|character| !is_of_value(character))
         .unwrap_or(head.len());
-    (Kind::Value, head.get(..end).unwrap_or(head), end)
+    (Word::Value, head.get(..end).unwrap_or(head), end)
 }
 
-fn symbol(head: &str, first: char) -> (Kind, &str, usize) {
+fn symbol(head: &str, first: char) -> (Word, &str, usize) {
     let found = SYMBOLS.iter().find(|(symbol, _)| head.starts_with(symbol));
-    let (kind, len) = match found {
-        Some((symbol, kind)) => (*kind, symbol.len()),
-        None => (Kind::Unknown, first.len_utf8()),
+    let (word, len) = match found {
+        Some((symbol, word)) => (*word, symbol.len()),
+        None => (Word::Unknown, first.len_utf8()),
     };
-    (kind, head.get(..len).unwrap_or(head), len)
+    (word, head.get(..len).unwrap_or(head), len)
 }
 
 /// Whether a number or an IPv6 address begins here: a digit, behind a sign or a point or not, or
@@ -199,19 +160,11 @@ fn is_of_value(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::select::language::lex::tokens;
     use proptest::prelude::*;
 
-    fn tokens(text: &str) -> Vec<(Kind, &str, usize)> {
-        let mut lexer = Lexer::new(text);
-        let mut tokens = Vec::new();
-        loop {
-            let Token { kind, text, offset } = lexer.next_token();
-            if kind == Kind::End {
-                assert_eq!(lexer.next_token().kind, Kind::End);
-                return tokens;
-            }
-            tokens.push((kind, text, offset));
-        }
+    const fn word(word: Word) -> TokenKind {
+        TokenKind::Word(word)
     }
 
     #[test]
@@ -219,20 +172,20 @@ mod tests {
         assert_eq!(
             tokens("!(a>=-5&&b<>.5)||c=='x'"),
             [
-                (Kind::Not, "!", 0),
-                (Kind::Open, "(", 1),
-                (Kind::Name, "a", 2),
-                (Kind::Relation(Relation::AtLeast), ">=", 3),
-                (Kind::Value, "-5", 5),
-                (Kind::And, "&&", 7),
-                (Kind::Name, "b", 9),
-                (Kind::Relation(Relation::NotEqual), "<>", 10),
-                (Kind::Value, ".5", 12),
-                (Kind::Close, ")", 14),
-                (Kind::Or, "||", 15),
-                (Kind::Name, "c", 17),
-                (Kind::Relation(Relation::Equal), "==", 18),
-                (Kind::Quoted('\''), "x", 20),
+                (TokenKind::Not, "!", 0),
+                (TokenKind::Open, "(", 1),
+                (word(Word::Name), "a", 2),
+                (word(Word::Relation(Relation::AtLeast)), ">=", 3),
+                (word(Word::Value), "-5", 5),
+                (TokenKind::And, "&&", 7),
+                (word(Word::Name), "b", 9),
+                (word(Word::Relation(Relation::NotEqual)), "<>", 10),
+                (word(Word::Value), ".5", 12),
+                (TokenKind::Close, ")", 14),
+                (TokenKind::Or, "||", 15),
+                (word(Word::Name), "c", 17),
+                (word(Word::Relation(Relation::Equal)), "==", 18),
+                (word(Word::Quoted('\'')), "x", 20),
             ]
         );
     }
@@ -243,7 +196,7 @@ mod tests {
         let words: Vec<&str> = text.split(' ').collect();
         let found = tokens(text);
         assert!(
-            found.iter().all(|(kind, ..)| *kind == Kind::Value),
+            found.iter().all(|(kind, ..)| *kind == word(Word::Value)),
             "{found:?}"
         );
         assert_eq!(found.iter().map(|token| token.1).collect::<Vec<_>>(), words);
@@ -251,60 +204,53 @@ mod tests {
 
     #[test]
     fn keywords_may_be_in_capitals_and_only_whole_words_are() {
-        let kinds: Vec<Kind> = tokens("AND Not iLike order _in is.null TRUE")
+        let kinds: Vec<TokenKind> = tokens("AND Not iLike order _in is.null TRUE")
             .iter()
             .map(|token| token.0)
             .collect();
-        let name = Kind::Name;
-        let not = Kind::Not;
+        let name = word(Word::Name);
+        let not = TokenKind::Not;
         assert_eq!(
             kinds,
             [
-                Kind::And,
+                TokenKind::And,
                 not,
-                Kind::ILike,
+                word(Word::ILike),
                 name,
                 name,
                 name,
-                Kind::Bool(true)
+                word(Word::Bool(true))
             ]
         );
     }
 
     #[test]
     fn quotes_are_written_twice_within() {
-        let single = Kind::Quoted('\'');
+        let single = word(Word::Quoted('\''));
         assert_eq!(tokens("'it''s'"), [(single, "it''s", 0)]);
         assert_eq!(tokens("'' ''''"), [(single, "", 0), (single, "''", 3)]);
-        assert_eq!(tokens("\"it's\""), [(Kind::Quoted('"'), "it's", 0)]);
+        assert_eq!(tokens("\"it's\""), [(word(Word::Quoted('"')), "it's", 0)]);
         assert_eq!(
             tokens("a 'it''"),
-            [(Kind::Name, "a", 0), (Kind::Unclosed, "'it''", 2)]
+            [
+                (word(Word::Name), "a", 0),
+                (word(Word::Unclosed), "'it''", 2)
+            ]
         );
     }
 
     #[test]
     fn other_signs_are_told() {
         for text in ["&", "|", ";", "+", "- 1", "%", "\u{2019}", "..."] {
-            assert_eq!(tokens(text)[0].0, Kind::Unknown, "{text}");
+            assert_eq!(tokens(text)[0].0, word(Word::Unknown), "{text}");
         }
-    }
-
-    #[test]
-    fn the_end_is_just_behind_the_last_token() {
-        let mut lexer = Lexer::new(" a \t\n");
-        assert_eq!(lexer.next_token().offset, 1);
-        assert_eq!(
-            (lexer.next_token().kind, lexer.next_token().offset),
-            (Kind::End, 2)
-        );
     }
 
     proptest! {
         #[test]
         fn tokens_lie_where_the_offsets_say(text in "[a-z0-9 '\"/!&|()<>=.,:\u{e9}\u{3000}-]{0,40}") {
             for (kind, token, offset) in tokens(&text) {
-                let quote = usize::from(matches!(kind, Kind::Quoted(_)));
+                let quote = usize::from(matches!(kind, TokenKind::Word(Word::Quoted(_))));
                 prop_assert!(text.get(offset + quote..).unwrap().starts_with(token));
             }
         }

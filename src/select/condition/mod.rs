@@ -70,27 +70,29 @@
 //! whole is true are matched. So neither `x = 1` nor `x != 1` nor `not x = 1` holds where x is
 //! null; `x is null` does.
 
+mod cell;
 mod decimal;
 mod error;
 mod lex;
 mod like;
+mod literal;
 mod nearest;
 mod parse;
 mod program;
 mod set;
 mod value;
 
-use std::fmt;
-use std::net::IpAddr;
-
+pub use cell::{Cell, Kind};
 pub use error::{ConditionError, ConditionErrorKind, Expected};
-use program::Program;
+use program::Test;
+
+use super::language::program::Program;
 
 /// A condition on the columns of rows. The language is described at the
 /// [module](crate::select::condition).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    program: Program,
+    program: Program<Test>,
     columns: Vec<usize>,
 }
 
@@ -106,7 +108,9 @@ impl Condition {
     /// columns.
     pub fn parse(text: &str, columns: &[(&str, Kind)]) -> Result<Self, ConditionError> {
         let program = parse::parse(text, columns)?;
-        let columns = program.columns();
+        let mut columns: Vec<usize> = program.tests().flat_map(Test::columns).collect();
+        columns.sort_unstable();
+        columns.dedup();
         Ok(Self { program, columns })
     }
 
@@ -121,58 +125,9 @@ impl Condition {
     /// `cell` is asked for [`columns`](Self::columns) only, for each as often as it is needed, and
     /// not at all for what the answer no longer depends on. Nothing is allocated.
     pub fn matches<'c>(&self, cell: impl Fn(usize) -> Cell<'c>) -> bool {
-        self.program.holds(cell)
+        self.program
+            .holds(|test, wanted| test.outcome(&cell) == Some(wanted))
     }
-}
-
-/// What a column holds, and so what it can be compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Whole numbers, signed or not.
-    Number,
-    /// Points in time, as nanoseconds since 1970 (UTC).
-    Time,
-    /// Lengths of time, as nanoseconds.
-    Duration,
-    /// Text.
-    Text,
-    /// IP addresses.
-    Address,
-    /// True or false.
-    Bool,
-}
-
-/// As messages name it: `a number`.
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Number => "a number",
-            Self::Time => "a time",
-            Self::Duration => "a duration",
-            Self::Text => "text",
-            Self::Address => "an IP address",
-            Self::Bool => "true or false",
-        })
-    }
-}
-
-/// The value of a row in one column.
-///
-/// One that is not of the column's kind compares as [`Null`](Cell::Null) does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cell<'c> {
-    /// There is none.
-    Null,
-    /// A number, a time or a duration.
-    Unsigned(u64),
-    /// A number, a time or a duration.
-    Signed(i64),
-    /// A text.
-    Text(&'c str),
-    /// An IP address.
-    Address(IpAddr),
-    /// True or false.
-    Bool(bool),
 }
 
 #[cfg(test)]

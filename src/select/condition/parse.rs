@@ -11,60 +11,61 @@
 //!            | column
 //! side       = column | value
 //! ```
-//!
-//! It writes what it reads with each operator behind what it joins. With two levels of precedence
-//! that takes two flags: whether an "and", and whether an "or", waits for its second half. Open
-//! parentheses are kept on a list in place of the call stack, so no text, however hostile,
-//! overflows it. Every token is looked at once.
 
-use super::Kind;
+use super::cell::Kind;
 use super::error::{ConditionError, ConditionErrorKind, Expected};
-use super::lex::{Kind as TokenKind, Lexer, Relation, Token};
+use super::lex::{Relation, TokenKind, Word};
 use super::like::{Case, Pattern};
+use super::literal::{Column, Literal, Spelling};
 use super::nearest::nearest;
-use super::program::{Item, Operator, Program, Test};
+use super::program::Test;
 use super::value::{self, Wanted};
+use crate::select::language::error;
+use crate::select::language::lex;
+use crate::select::language::parse::{self, Grammar, Progress};
+use crate::select::language::program::{Operator, Program};
 use crate::select::word::quote;
 
+type Parser<'t> = parse::Parser<'t, Columns<'t>>;
+type Fault = error::Fault<ConditionErrorKind>;
+
 /// Compiles the text of a condition.
-pub(super) fn parse(text: &str, columns: &[(&str, Kind)]) -> Result<Program, ConditionError> {
-    Parser::new(text, columns)
-        .items()
-        .map(Program::new)
-        .map_err(|Fault { kind, offset }| ConditionError::new(kind, offset, text))
+pub(super) fn parse<'t>(
+    text: &'t str,
+    columns: &'t [(&'t str, Kind)],
+) -> Result<Program<Test>, ConditionError> {
+    parse::parse(text, Columns(columns))
 }
 
-/// What is wrong, and the byte offset where.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) kind: ConditionErrorKind,
-    pub(super) offset: usize,
-}
-
-/// A column that the text names.
+/// The columns that there are.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Column<'t> {
-    pub(super) index: usize,
-    pub(super) name: &'t str,
-    pub(super) kind: Kind,
-    offset: usize,
-}
+struct Columns<'t>(&'t [(&'t str, Kind)]);
 
-/// A value in the text.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Literal<'t> {
-    pub(super) spelling: Spelling,
-    /// As typed, without the quotes around it.
-    pub(super) text: &'t str,
-    pub(super) offset: usize,
-}
+impl<'t> Grammar<'t> for Columns<'t> {
+    type Word = Word;
+    type Test = Test;
+    type Kind = ConditionErrorKind;
 
-/// How a value is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spelling {
-    Bare,
-    /// In these quotes.
-    Quoted(char),
+    const AND_BINDS_TIGHTER: bool = true;
+    const NEVER_OPENED: ConditionErrorKind = ConditionErrorKind::NeverOpened;
+    const NEVER_CLOSED: ConditionErrorKind = ConditionErrorKind::NeverClosed;
+
+    fn operand(parser: &mut Parser<'t>) -> Result<Progress, Fault> {
+        parser.comparison()?;
+        Ok(Progress::Complete)
+    }
+
+    fn no_operator(parser: &Parser<'t>) -> Fault {
+        parser.expected(if parser.is_nested() {
+            Expected::OperatorOrClose
+        } else {
+            Expected::Operator
+        })
+    }
+
+    fn open(&mut self, _depth: usize) -> Result<Self, ConditionErrorKind> {
+        Ok(*self)
+    }
 }
 
 /// What is compared.
@@ -74,144 +75,25 @@ enum Side<'t> {
     Literal(Literal<'t>),
 }
 
-/// What stands between the same parentheses, as far as it has been read.
-#[derive(Clone, Copy, Debug, Default)]
-struct Chain {
-    /// Whether all of it stands behind an odd number of `not`.
-    negated: bool,
-    /// Whether the next operand itself does.
-    not: bool,
-    and_waits: bool,
-    or_waits: bool,
-}
-
-/// An open parenthesis, and what to go on with when it is closed.
-#[derive(Clone, Copy, Debug)]
-struct Group {
-    offset: usize,
-    outer: Chain,
-}
-
-struct Parser<'t> {
-    lexer: Lexer<'t>,
-    /// The token to be looked at next.
-    token: Token<'t>,
-    columns: &'t [(&'t str, Kind)],
-    items: Vec<Item>,
-    chain: Chain,
-    /// The parentheses that are open, outermost first.
-    groups: Vec<Group>,
-}
-
-/// What follows an operand.
-enum Continuation {
-    Operand,
-    End,
-}
-
 impl<'t> Parser<'t> {
-    fn new(text: &'t str, columns: &'t [(&'t str, Kind)]) -> Self {
-        let mut lexer = Lexer::new(text);
-        let token = lexer.next_token();
-        Self {
-            lexer,
-            token,
-            columns,
-            items: Vec::new(),
-            chain: Chain::default(),
-            groups: Vec::new(),
-        }
-    }
-
-    fn items(mut self) -> Result<Vec<Item>, Fault> {
-        if self.token.kind == TokenKind::End {
-            return Ok(Vec::new());
-        }
-        loop {
-            match self.token.kind {
-                TokenKind::Not => {
-                    self.chain.not = !self.chain.not;
-                    self.advance();
-                }
-                TokenKind::Open => self.open(),
-                _ => {
-                    self.comparison()?;
-                    if let Continuation::End = self.after_operand()? {
-                        return Ok(self.items);
-                    }
-                }
-            }
-        }
-    }
-
-    fn open(&mut self) {
-        self.groups.push(Group {
-            offset: self.token.offset,
-            outer: self.chain,
-        });
-        self.chain = Chain {
-            negated: self.chain.negated != self.chain.not,
-            ..Chain::default()
-        };
-        self.advance();
-    }
-
-    /// Takes in a complete operand, the parentheses it closes, and the operator behind it.
-    fn after_operand(&mut self) -> Result<Continuation, Fault> {
-        loop {
-            self.chain.not = false;
-            if std::mem::take(&mut self.chain.and_waits) {
-                self.join(Operator::And, self.chain.negated);
-            }
-            if self.token.kind == TokenKind::And {
-                self.chain.and_waits = true;
-                self.advance();
-                return Ok(Continuation::Operand);
-            }
-            if std::mem::take(&mut self.chain.or_waits) {
-                self.join(Operator::Or, self.chain.negated);
-            }
-            match (self.token.kind, self.groups.last()) {
-                (TokenKind::Or, _) => {
-                    self.chain.or_waits = true;
-                    self.advance();
-                    return Ok(Continuation::Operand);
-                }
-                (TokenKind::Close, Some(group)) => {
-                    self.chain = group.outer;
-                    self.groups.pop();
-                    self.advance();
-                }
-                (TokenKind::Close, None) => {
-                    return fault(ConditionErrorKind::NeverOpened, self.token.offset);
-                }
-                (TokenKind::End, None) => return Ok(Continuation::End),
-                (TokenKind::End, Some(group)) => {
-                    return fault(ConditionErrorKind::NeverClosed, group.offset);
-                }
-                (_, None) => return self.expected(Expected::Operator),
-                (_, Some(_)) => return self.expected(Expected::OperatorOrClose),
-            }
-        }
-    }
-
     fn comparison(&mut self) -> Result<(), Fault> {
         let side = self.side(Expected::Condition, None)?;
-        let negated = self.chain.negated != self.chain.not;
+        let negated = self.negated();
         match self.token.kind {
-            TokenKind::Relation(relation) => {
+            TokenKind::Word(Word::Relation(relation)) => {
                 self.advance();
                 let other = self.side(Expected::Value, Some(side))?;
                 self.compare(side, relation, other, negated)
             }
-            TokenKind::Is => self.is_null(side, negated),
+            TokenKind::Word(Word::Is) => self.is_null(side, negated),
             TokenKind::Not => {
                 self.advance();
                 self.infix(side, !negated, Expected::AfterNot)
             }
-            TokenKind::Between | TokenKind::In | TokenKind::Like | TokenKind::ILike => {
-                self.infix(side, negated, Expected::Comparison)
-            }
+            TokenKind::Word(Word::Between)
+            | TokenKind::Word(Word::In)
+            | TokenKind::Word(Word::Like)
+            | TokenKind::Word(Word::ILike) => self.infix(side, negated, Expected::Comparison),
             _ => self.bare(side, negated),
         }
     }
@@ -220,17 +102,17 @@ impl<'t> Parser<'t> {
     fn infix(&mut self, side: Side<'t>, negated: bool, expected: Expected) -> Result<(), Fault> {
         let kind = self.token.kind;
         match kind {
-            TokenKind::Between => {
+            TokenKind::Word(Word::Between) => {
                 self.advance();
                 self.between(side, negated)
             }
-            TokenKind::In => {
+            TokenKind::Word(Word::In) => {
                 self.advance();
                 self.is_in(side, negated)
             }
-            TokenKind::Like | TokenKind::ILike => {
+            TokenKind::Word(Word::Like) | TokenKind::Word(Word::ILike) => {
                 let offset = self.token.offset;
-                let case = if kind == TokenKind::Like {
+                let case = if kind == TokenKind::Word(Word::Like) {
                     Case::Sensitive
                 } else {
                     Case::Insensitive
@@ -238,7 +120,7 @@ impl<'t> Parser<'t> {
                 self.advance();
                 self.like(side, case, offset, negated)
             }
-            _ => self.expected(expected),
+            _ => Err(self.expected(expected)),
         }
     }
 
@@ -258,7 +140,7 @@ impl<'t> Parser<'t> {
             }
             (Side::Column(left), Side::Column(right)) if left.kind == right.kind => {
                 let test = Test::Columns(left.index, relation, right.index);
-                self.items.push(Item::Test(test, !negated));
+                self.test(test, negated);
                 Ok(())
             }
             (Side::Column(left), Side::Column(right)) => fault(
@@ -294,14 +176,14 @@ impl<'t> Parser<'t> {
             Relation::Less => (Wanted::AtLeast, true),
         };
         let test = value::test(column, wanted, literals)?;
-        self.items.push(Item::Test(test, negated == opposite));
+        self.test(test, negated != opposite);
         Ok(())
     }
 
     fn between(&mut self, side: Side<'t>, negated: bool) -> Result<(), Fault> {
         let low = self.side(Expected::Value, Some(side))?;
         if self.token.kind != TokenKind::And {
-            return self.expected(Expected::UpperEnd);
+            return Err(self.expected(Expected::UpperEnd));
         }
         self.advance();
         let high = self.side(Expected::Value, Some(side))?;
@@ -313,7 +195,7 @@ impl<'t> Parser<'t> {
 
     fn is_in(&mut self, side: Side<'t>, negated: bool) -> Result<(), Fault> {
         if self.token.kind != TokenKind::Open {
-            return self.expected(Expected::List);
+            return Err(self.expected(Expected::List));
         }
         self.advance();
         let mut tests = 0;
@@ -328,9 +210,9 @@ impl<'t> Parser<'t> {
                 }
             }
             match self.token.kind {
-                TokenKind::Comma => self.advance(),
+                TokenKind::Word(Word::Comma) => self.advance(),
                 TokenKind::Close => break,
-                _ => return self.expected(Expected::CommaOrClose),
+                _ => return Err(self.expected(Expected::CommaOrClose)),
             }
         }
         self.advance();
@@ -356,12 +238,12 @@ impl<'t> Parser<'t> {
             let (column, kind) = (column.name.to_owned(), column.kind);
             return fault(ConditionErrorKind::Like { column, kind }, offset);
         }
-        let literal = self.token.literal();
+        let literal = self.literal();
         let Some(pattern) = literal.and_then(|literal| literal.unquoted()) else {
-            return self.expected(Expected::Pattern);
+            return Err(self.expected(Expected::Pattern));
         };
         let test = Test::Like(column.index, Pattern::new(&pattern, case));
-        self.items.push(Item::Test(test, !negated));
+        self.test(test, negated);
         self.advance();
         Ok(())
     }
@@ -373,12 +255,11 @@ impl<'t> Parser<'t> {
             negated = !negated;
             self.advance();
         }
-        if self.token.kind != TokenKind::Null {
-            return self.expected(Expected::Null);
+        if self.token.kind != TokenKind::Word(Word::Null) {
+            return Err(self.expected(Expected::Null));
         }
         self.advance();
-        self.items
-            .push(Item::Test(Test::Null(column.index), !negated));
+        self.test(Test::Null(column.index), negated);
         Ok(())
     }
 
@@ -402,7 +283,7 @@ impl<'t> Parser<'t> {
                 let column = name.to_owned();
                 fault(ConditionErrorKind::NotACondition { column, kind }, offset)
             }
-            _ => self.expected(Expected::Comparison),
+            _ => Err(self.expected(Expected::Comparison)),
         }
     }
 
@@ -410,11 +291,13 @@ impl<'t> Parser<'t> {
     fn side(&mut self, expected: Expected, other: Option<Side<'t>>) -> Result<Side<'t>, Fault> {
         let token = self.token;
         let side = match token.kind {
-            TokenKind::Name => Side::Column(self.column(other)?),
-            TokenKind::Null => return fault(ConditionErrorKind::ComparedWithNull, token.offset),
-            _ => match token.literal() {
+            TokenKind::Word(Word::Name) => Side::Column(self.column(other)?),
+            TokenKind::Word(Word::Null) => {
+                return fault(ConditionErrorKind::ComparedWithNull, token.offset);
+            }
+            _ => match self.literal() {
                 Some(literal) => Side::Literal(literal),
-                None => return self.expected(expected),
+                None => return Err(self.expected(expected)),
             },
         };
         self.advance();
@@ -422,11 +305,11 @@ impl<'t> Parser<'t> {
     }
 
     fn column(&self, other: Option<Side<'t>>) -> Result<Column<'t>, Fault> {
-        let Token {
+        let lex::Token {
             text: word, offset, ..
         } = self.token;
         let named = |same: fn(&str, &str) -> bool| {
-            let mut columns = self.columns.iter().enumerate();
+            let mut columns = self.grammar.0.iter().enumerate();
             columns.find(|(_, (name, _))| same(name, word))
         };
         let found = named(|name, word| name == word).or_else(|| named(str::eq_ignore_ascii_case));
@@ -451,7 +334,7 @@ impl<'t> Parser<'t> {
     }
 
     fn unknown_column(&self, word: &str) -> ConditionErrorKind {
-        let names = || self.columns.iter().map(|(name, _)| *name);
+        let names = || self.grammar.0.iter().map(|(name, _)| *name);
         let hint = match nearest(word, names()) {
             Some(name) => format!("did you mean '{name}'?"),
             None => format!("the columns are {}", names().collect::<Vec<_>>().join(", ")),
@@ -460,44 +343,28 @@ impl<'t> Parser<'t> {
         ConditionErrorKind::UnknownColumn { word, hint }
     }
 
-    /// Joins the last two of what has been read, of which both are the opposite of what stands in
-    /// the text if they are negated.
-    fn join(&mut self, operator: Operator, negated: bool) {
-        let operator = if negated {
-            operator.opposite()
-        } else {
-            operator
-        };
-        self.items.push(Item::Join(operator));
-    }
-
-    fn advance(&mut self) {
-        self.token = self.lexer.next_token();
-    }
-
     /// The fault of the token at hand being there, where something else was expected.
-    fn expected<T>(&self, expected: Expected) -> Result<T, Fault> {
-        let kind = match self.token.kind {
-            TokenKind::Unknown => ConditionErrorKind::UnknownSign(quote(self.token.text)),
-            TokenKind::Unclosed => ConditionErrorKind::Unclosed,
+    fn expected(&self, expected: Expected) -> Fault {
+        self.token.fault(match self.token.kind {
+            TokenKind::Word(Word::Unknown) => {
+                ConditionErrorKind::UnknownSign(quote(self.token.text))
+            }
+            TokenKind::Word(Word::Unclosed) => ConditionErrorKind::Unclosed,
             _ => ConditionErrorKind::Expected(expected),
-        };
-        fault(kind, self.token.offset)
+        })
     }
-}
 
-impl<'t> Token<'t> {
-    /// The token as a value.
-    const fn literal(self) -> Option<Literal<'t>> {
-        let spelling = match self.kind {
-            TokenKind::Value | TokenKind::Bool(_) => Spelling::Bare,
-            TokenKind::Quoted(quote) => Spelling::Quoted(quote),
+    /// The token at hand as a value.
+    const fn literal(&self) -> Option<Literal<'t>> {
+        let spelling = match self.token.kind {
+            TokenKind::Word(Word::Value | Word::Bool(_)) => Spelling::Bare,
+            TokenKind::Word(Word::Quoted(quote)) => Spelling::Quoted(quote),
             _ => return None,
         };
         Some(Literal {
             spelling,
-            text: self.text,
-            offset: self.offset,
+            text: self.token.text,
+            offset: self.token.offset,
         })
     }
 }

@@ -6,12 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 
-use super::Kind;
+use super::cell::Kind;
 use super::decimal::{Decimal, Rounded, hexadecimal};
 use super::error::ConditionErrorKind;
-use super::parse::{Column, Fault, Literal, Spelling};
+use super::literal::{Column, Literal, Spelling};
 use super::program::Test;
 use super::set::{Set, Span};
+use crate::select::language::error::Fault;
 use crate::select::net::IpNet;
 use crate::select::word::quote;
 
@@ -31,7 +32,7 @@ pub(super) fn test(
     column: Column<'_>,
     wanted: Wanted,
     literals: &[Literal<'_>],
-) -> Result<Test, Fault> {
+) -> Result<Test, Fault<ConditionErrorKind>> {
     let index = column.index;
     Ok(match column.kind {
         Kind::Number => Test::Integer(index, set(column, wanted, literals, number)?),
@@ -70,7 +71,7 @@ fn set<'t, T: Ord>(
     wanted: Wanted,
     literals: &[Literal<'t>],
     read: Read<'t, T>,
-) -> Result<Set<T>, Fault> {
+) -> Result<Set<T>, Fault<ConditionErrorKind>> {
     let span = |literal: &Literal<'t>| {
         let Bounds { low, high } = read(column, literal).map_err(|kind| Fault {
             kind,
@@ -180,43 +181,6 @@ fn bounds(net: IpNet) -> Result<Bounds<IpAddr>, ConditionErrorKind> {
         }
     };
     Ok(Bounds { low, high })
-}
-
-impl<'t> Literal<'t> {
-    /// The text between the quotes, if there are any.
-    pub(super) fn unquoted(&self) -> Option<Cow<'t, str>> {
-        match self.spelling {
-            Spelling::Bare => None,
-            Spelling::Quoted(quote) if self.text.contains(quote) => {
-                let twice: String = [quote; 2].iter().collect();
-                Some(
-                    self.text
-                        .replace(&twice, quote.encode_utf8(&mut [0; 4]))
-                        .into(),
-                )
-            }
-            Spelling::Quoted(_) => Some(self.text.into()),
-        }
-    }
-
-    fn without_quotes(&self, column: Column<'_>) -> Result<&'t str, ConditionErrorKind> {
-        match self.spelling {
-            Spelling::Bare => Ok(self.text),
-            Spelling::Quoted(_) => Err(ConditionErrorKind::Quoted {
-                column: column.name.to_owned(),
-                kind: column.kind,
-                value: quote(self.text),
-            }),
-        }
-    }
-
-    fn not_of<T>(&self, column: Column<'_>) -> Result<T, ConditionErrorKind> {
-        Err(ConditionErrorKind::Value {
-            column: column.name.to_owned(),
-            kind: column.kind,
-            value: quote(self.text),
-        })
-    }
 }
 
 fn with_unit(word: &str, factor: impl Fn(&str) -> Option<u64>) -> Option<Rounded> {

@@ -1,30 +1,16 @@
-//! Cuts the text of a filter into tokens.
+//! The words of the filter language.
 //!
-//! Tokens are read one at a time, so that the first fault from the left is the one reported. A
-//! word is what stands between spaces and the symbols of pcap-filter(7); dashes, dots and colons
-//! are part of it, so addresses, ranges and MAC addresses are one word each. A backslash before a
-//! word takes away its meaning as a keyword, as in `proto \tcp`.
+//! A word extends to the next space or symbol of pcap-filter(7); dashes, dots and colons are part
+//! of it, so addresses, ranges and MAC addresses are one word each. A backslash before a word takes
+//! away its meaning as a keyword, as in `proto \tcp`.
 
-/// A token and where it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token<'t> {
-    pub(super) kind: Kind,
-    /// The word as typed, without the backslash before it; empty for symbols and at the end.
-    pub(super) word: &'t str,
-    /// Byte offset of the token in the filter's text.
-    pub(super) offset: usize,
-}
+use crate::select::language::lex;
 
-/// What a token is.
+pub(super) type TokenKind = lex::TokenKind<Word>;
+
+/// Tokens besides `and`, `or`, `not` and parentheses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// The text is over.
-    End,
-    Open,
-    Close,
-    And,
-    Or,
-    Not,
+pub(super) enum Word {
     Slash,
     Keyword(Keyword),
     /// A word without meaning of its own: an address, a number, a name.
@@ -61,63 +47,32 @@ pub(super) enum Keyword {
     Unsupported,
 }
 
-/// Reads tokens from the text of a filter.
-#[derive(Clone, Debug)]
-pub(super) struct Lexer<'t> {
-    text: &'t str,
-    offset: usize,
-}
-
-impl<'t> Lexer<'t> {
-    pub(super) const fn new(text: &'t str) -> Self {
-        Self { text, offset: 0 }
+impl lex::Word for Word {
+    fn read(head: &str) -> (TokenKind, &str, usize) {
+        match head.chars().next() {
+            Some('/') => (TokenKind::Word(Self::Slash), "/", 1),
+            Some(first) if is_symbol(first) => {
+                let symbol = head.get(..1).unwrap_or("");
+                (TokenKind::Word(Self::Arithmetic), symbol, 1)
+            }
+            _ => word(head),
+        }
     }
-
-    /// The next token; `End`, just behind the last token, as often as it is asked for.
-    pub(super) fn next_token(&mut self) -> Token<'t> {
-        let rest = self.text.get(self.offset..).unwrap_or("");
-        let token_text = rest.trim_start();
-        let offset = self.offset + (rest.len() - token_text.len());
-        let Some(first) = token_text.chars().next() else {
-            return Token {
-                kind: Kind::End,
-                word: "",
-                offset: self.text.trim_end().len(),
-            };
-        };
-        let (kind, word, len) = match symbol(first, token_text) {
-            Some((kind, len)) => (kind, "", len),
-            None => word(token_text),
-        };
-        self.offset = offset + len;
-        Token { kind, word, offset }
-    }
-}
-
-/// The symbol at the head of the text and its length in bytes, if there is one.
-fn symbol(first: char, text: &str) -> Option<(Kind, usize)> {
-    let found = match first {
-        '(' => (Kind::Open, 1),
-        ')' => (Kind::Close, 1),
-        '/' => (Kind::Slash, 1),
-        '!' if !text.starts_with("!=") => (Kind::Not, 1),
-        '&' if text.starts_with("&&") => (Kind::And, 2),
-        '|' if text.starts_with("||") => (Kind::Or, 2),
-        _ if is_symbol(first) => (Kind::Arithmetic, 1),
-        _ => return None,
-    };
-    Some(found)
 }
 
 /// The word at the head of the text and its length in bytes, backslash included.
-fn word(text: &str) -> (Kind, &str, usize) {
+fn word(text: &str) -> (TokenKind, &str, usize) {
     let end = |text: &str| {
         text.find(|character: char| character.is_whitespace() || is_symbol(character))
             .unwrap_or(text.len())
     };
     if let Some(escaped) = text.strip_prefix('\\') {
         let len = end(escaped);
-        return (Kind::Value, escaped.get(..len).unwrap_or(""), len + 1);
+        return (
+            TokenKind::Word(Word::Value),
+            escaped.get(..len).unwrap_or(""),
+            len + 1,
+        );
     }
     let len = end(text);
     let word = text.get(..len).unwrap_or("");
@@ -132,11 +87,11 @@ const fn is_symbol(character: char) -> bool {
 }
 
 /// What a word that was not escaped means.
-pub(super) fn meaning(word: &str) -> Kind {
-    Kind::Keyword(match word {
-        "and" => return Kind::And,
-        "or" => return Kind::Or,
-        "not" => return Kind::Not,
+pub(super) fn meaning(word: &str) -> TokenKind {
+    TokenKind::Word(Word::Keyword(match word {
+        "and" => return TokenKind::And,
+        "or" => return TokenKind::Or,
+        "not" => return TokenKind::Not,
         "src" => Keyword::Src,
         "dst" => Keyword::Dst,
         "host" => Keyword::Host,
@@ -161,8 +116,8 @@ pub(super) fn meaning(word: &str) -> Kind {
         "ah" => Keyword::Protocol(51),
         "pim" => Keyword::Protocol(103),
         _ if is_unsupported(word) => Keyword::Unsupported,
-        _ => return Kind::Value,
-    })
+        _ => return TokenKind::Word(Word::Value),
+    }))
 }
 
 fn is_unsupported(word: &str) -> bool {
@@ -190,19 +145,13 @@ const UNSUPPORTED: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::select::language::lex::tokens;
     use proptest::prelude::*;
 
-    fn tokens(text: &str) -> Vec<(Kind, &str, usize)> {
-        let mut lexer = Lexer::new(text);
-        let mut tokens = Vec::new();
-        loop {
-            let Token { kind, word, offset } = lexer.next_token();
-            if kind == Kind::End {
-                assert_eq!(lexer.next_token().kind, Kind::End);
-                return tokens;
-            }
-            tokens.push((kind, word, offset));
-        }
+    const VALUE: TokenKind = TokenKind::Word(Word::Value);
+
+    const fn keyword(keyword: Keyword) -> TokenKind {
+        TokenKind::Word(Word::Keyword(keyword))
     }
 
     #[test]
@@ -210,18 +159,18 @@ mod tests {
         assert_eq!(
             tokens("!(tcp&&port 80)||net 10.0.0.0/8"),
             [
-                (Kind::Not, "", 0),
-                (Kind::Open, "", 1),
-                (Kind::Keyword(Keyword::Transport(6)), "tcp", 2),
-                (Kind::And, "", 5),
-                (Kind::Keyword(Keyword::Port), "port", 7),
-                (Kind::Value, "80", 12),
-                (Kind::Close, "", 14),
-                (Kind::Or, "", 15),
-                (Kind::Keyword(Keyword::Net), "net", 17),
-                (Kind::Value, "10.0.0.0", 21),
-                (Kind::Slash, "", 29),
-                (Kind::Value, "8", 30),
+                (TokenKind::Not, "!", 0),
+                (TokenKind::Open, "(", 1),
+                (keyword(Keyword::Transport(6)), "tcp", 2),
+                (TokenKind::And, "&&", 5),
+                (keyword(Keyword::Port), "port", 7),
+                (VALUE, "80", 12),
+                (TokenKind::Close, ")", 14),
+                (TokenKind::Or, "||", 15),
+                (keyword(Keyword::Net), "net", 17),
+                (VALUE, "10.0.0.0", 21),
+                (TokenKind::Word(Word::Slash), "/", 29),
+                (VALUE, "8", 30),
             ]
         );
     }
@@ -231,48 +180,35 @@ mod tests {
         assert_eq!(
             tokens("2001:db8::1 00-11-22-33-44-55 80-90 \\tcp \\"),
             [
-                (Kind::Value, "2001:db8::1", 0),
-                (Kind::Value, "00-11-22-33-44-55", 12),
-                (Kind::Value, "80-90", 30),
-                (Kind::Value, "tcp", 36),
-                (Kind::Value, "", 41),
+                (VALUE, "2001:db8::1", 0),
+                (VALUE, "00-11-22-33-44-55", 12),
+                (VALUE, "80-90", 30),
+                (VALUE, "tcp", 36),
+                (VALUE, "", 41),
             ]
         );
     }
 
     #[test]
     fn the_signs_of_arithmetic_are_told_from_operators() {
-        let kinds: Vec<Kind> = tokens("& | != [ ] < > = + * % ^")
+        let kinds: Vec<TokenKind> = tokens("& | != [ ] < > = + * % ^")
             .iter()
-            .map(|t| t.0)
+            .map(|token| token.0)
             .collect();
         // `!=` is one sign to the reader, and its `=` is the next token.
-        assert!(kinds.iter().all(|kind| *kind == Kind::Arithmetic));
-    }
-
-    #[test]
-    fn the_end_is_just_behind_the_last_token() {
-        let mut lexer = Lexer::new(" tcp \t\n");
-        assert_eq!(lexer.next_token().offset, 1);
-        assert_eq!(
-            lexer.next_token(),
-            Token {
-                kind: Kind::End,
-                word: "",
-                offset: 4
-            }
-        );
+        let arithmetic = TokenKind::Word(Word::Arithmetic);
+        assert_eq!(kinds, [arithmetic; 13]);
     }
 
     #[test]
     fn spaces_of_any_kind_separate() {
-        assert_eq!(tokens("\u{a0}tcp\u{3000}\r\nudp\t").len(), 2);
+        assert_eq!(tokens::<Word>("\u{a0}tcp\u{3000}\r\nudp\t").len(), 2);
     }
 
     proptest! {
         #[test]
         fn words_lie_where_the_offsets_say(text in "[a-z0-9 \\\\/!&|().\u{e9}\u{3000}-]{0,40}") {
-            for (_, word, offset) in tokens(&text) {
+            for (_, word, offset) in tokens::<Word>(&text) {
                 let at = text.get(offset..).unwrap();
                 prop_assert!(at.strip_prefix('\\').unwrap_or(at).starts_with(word));
                 prop_assert!(!at.starts_with(char::is_whitespace));

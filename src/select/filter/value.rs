@@ -6,13 +6,23 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::error::{Expected, FilterErrorKind};
-use super::lex::{Kind, meaning};
-use super::parse::Scope;
+use super::lex::{TokenKind, Word, meaning};
 use crate::flow::key::MacAddr;
 use crate::select::names::{protocol_number, service_port};
 use crate::select::net::IpNet;
 use crate::select::port::{PortRange, parse_port};
 use crate::select::word::{Number, is_digits, number, quote};
+
+/// What a condition is restricted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Any,
+    Ip,
+    Ip6,
+    /// A transport protocol, by its number.
+    Transport(u8),
+    Link,
+}
 
 /// One whole address, of the IP version that the scope allows.
 pub(super) fn host(word: &str, scope: Scope) -> Result<IpNet, FilterErrorKind> {
@@ -263,7 +273,7 @@ pub(super) fn keyword_in_capitals(word: &str) -> Option<String> {
         return None;
     }
     let lower = word.to_ascii_lowercase();
-    (meaning(&lower) != Kind::Value).then_some(lower)
+    (meaning(&lower) != TokenKind::Word(Word::Value)).then_some(lower)
 }
 
 /// `metaconnect`; longer words need not be looked up.
