@@ -9,7 +9,7 @@ use crate::inputs::{Capture, IPV4, IPV6, Random, UDP, ethernet, key, key_v6, pac
 use criterion::{BatchSize, Criterion, SamplingMode, Throughput};
 use pcap_flows::capture::{Format, Walk};
 use pcap_flows::decode::{DecodeOptions, LinkKey, decode};
-use pcap_flows::engine::{Config, Outcome, Progress, Source, Tuning, run};
+use pcap_flows::engine::{Config, Outcome, Progress, Source, Tuning, Workers, run};
 use pcap_flows::flow::HashKey;
 use pcap_flows::output::table::{self, Order, Sort, TableOptions, Window};
 use pcap_flows::{Error, ErrorKind};
@@ -154,6 +154,7 @@ fn lists(criterion: &mut Criterion) {
     group.finish();
 
     // By id, which is no sorting.
+    let workers = Workers::new(&Tuning::default()).expect("threads can be started");
     let mut group = criterion.benchmark_group("format");
     group.throughput(Throughput::Elements(MANY_FLOWS.into()));
     for (name, format, header_lines) in [
@@ -171,15 +172,15 @@ fn lists(criterion: &mut Criterion) {
         };
         let expected = MANY_FLOWS as usize + header_lines;
         assert_eq!(lines(&outcome, &options), expected);
-        group.bench_function(name, |bencher| bencher.iter(|| list(&outcome, &options)));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| list(&workers, &outcome, &options))
+        });
     }
     group.finish();
 }
 
-fn list(outcome: &Outcome, options: &TableOptions) {
-    let written = outcome
-        .workers
-        .install(|| write(outcome, options, &mut io::sink()));
+fn list(workers: &Workers, outcome: &Outcome, options: &TableOptions) {
+    let written = workers.install(|| write(outcome, options, &mut io::sink()));
     written.expect("a sink takes all");
 }
 

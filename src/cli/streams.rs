@@ -6,6 +6,7 @@ use super::values::{HeaderArg, NameStyleArg};
 use pcap_flows::jobs::streams::{ProtocolOptions, StreamOptions};
 use pcap_flows::output::stream::{NameStyle, NameTemplate};
 use pcap_flows::select::IdSet;
+use pcap_flows::stream::Wanted;
 use std::path::PathBuf;
 
 /// The arguments that are there once for each protocol.
@@ -140,10 +141,12 @@ fn protocol(args: &Args, typed: &ProtocolArgs<'_>) -> Result<Option<ProtocolOpti
     let mut ids = IdSet::default();
     typed.ids.iter().cloned().for_each(|it| ids.merge(it));
     Ok(Some(ProtocolOptions {
-        ids,
-        ports: port_ranges(&format!("--extract-{name}-port"), typed.ports)?,
-        all: typed.all,
-        without_ports: port_ranges(&format!("--disable-{name}-port"), typed.without_ports)?,
+        wanted: Wanted {
+            ids,
+            ports: port_ranges(&format!("--extract-{name}-port"), typed.ports)?,
+            all: typed.all,
+            without_ports: port_ranges(&format!("--disable-{name}-port"), typed.without_ports)?,
+        },
         output: output.clone(),
         headers: typed.headers.map(Into::into),
     }))

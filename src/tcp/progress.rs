@@ -445,7 +445,7 @@ mod tests {
     #[test]
     fn repeated_segments_are_told_from_new_ones() {
         let steps = [
-            (1000, Segment::SYN, 0, Step::New),
+            (1000_u32, Segment::SYN, 0, Step::New),
             (1001, Segment::ACK, 100, Step::New),
             (1000, Segment::SYN, 0, Step::Again),
             (1001, Segment::ACK, 100, Step::Again),

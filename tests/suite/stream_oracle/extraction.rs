@@ -8,6 +8,7 @@ use pcap_flows::engine::{Config, Progress, Source, Tuning};
 use pcap_flows::jobs::streams::{Gaps, ProtocolOptions, StreamOptions, StreamsReport};
 use pcap_flows::jobs::{FlowsJob, flows};
 use pcap_flows::output::stream::{HeaderStyle, NameStyle};
+use pcap_flows::stream::Wanted;
 use pcap_flows::tcp::Overlap;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -138,7 +139,10 @@ pub(super) fn extract(capture: &[u8], asked: &Asked, way: Way) -> Result<Found, 
         }
     };
     let protocol = Some(ProtocolOptions {
-        all: true,
+        wanted: Wanted {
+            all: true,
+            ..Wanted::default()
+        },
         output: output.clone(),
         headers: asked.headers,
         ..ProtocolOptions::default()
