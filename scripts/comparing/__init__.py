@@ -1,0 +1,1 @@
+"""Runs two builds of the program on the same captures and compares everything they produce."""

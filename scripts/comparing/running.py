@@ -1,0 +1,143 @@
+"""A build of the program in a folder: exit code, standard output and error, and all files that it leaves there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from comparing.cases import CAPTURE, INDEX, PARTNER, SAME, Case, Group
+from mutations.reading import filled_pipe, on_alarm
+
+TIME_LIMIT_S = 60.0
+STATS = "stats.json"
+ENVIRONMENT = {"LC_ALL": "C", "TZ": "Asia/Kolkata"}
+# What may differ from run to run. There is no other rule: names of outputs are relative, and temporary names
+# are not part of any message. Each is for one output, and replaces digits in lines of exactly this shape.
+PROGRESS_RATE = re.compile(
+    rb"^(\[\d\d:\d\d:\d\d\.\d{3}\.\d{3}\.\d{3} +\d+\.\d%\] Flows:\d+ \d+\.\d\dM Pkts )\d+\.\d{3}(?=Gbps : \d+\.\d\dGB Out:\d+\.\d\dGB$)",
+    re.MULTILINE,
+)
+STATS_TIME = re.compile(rb'^(  "(?:seconds|gbps)": )\d+\.\d+(?:e-?\d+)?(?=,$)', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file, a directory, or what was written to a standard stream."""
+
+    kind: str
+    data: bytes
+
+
+@dataclass
+class Ended:
+    """What a case produced: outputs by name; "exit code", "stdout" and "stderr" are among them."""
+
+    outputs: dict[str, Output]
+
+
+class Runner:
+    """Runs cases in a folder of its own, one at a time."""
+
+    def __init__(self, folder: Path, partner: Path) -> None:
+        folder.mkdir(parents=True)
+        self.place = folder / "run"
+        self.stdout = open(folder / "stdout", "w+b", buffering=0)
+        self.stderr = open(folder / "stderr", "w+b", buffering=0)
+        self.partner = partner
+        self.environment = os.environ | ENVIRONMENT
+
+    def run_group(self, program: Path, old: Path, group: Group, capture: Path | None) -> list[Ended]:
+        """Runs the cases of a group in an empty folder."""
+        self.place.mkdir()
+        ended = [self.run(old if case.is_by_old else program, case, capture) for case in group]
+        shutil.rmtree(self.place)
+        return ended
+
+    def run(self, program: Path, case: Case, capture: Path | None) -> Ended:
+        """Runs a case, and takes away what it leaves, except for an index."""
+        data = capture.read_bytes() if case.is_piped and capture else b""
+        source = filled_pipe(data) if case.is_piped else os.open(os.devnull, os.O_RDONLY)
+        command = [str(program), *arguments_of(case, capture, self.partner)]
+        for stream in (self.stdout, self.stderr):
+            stream.seek(0)
+            stream.truncate()
+        process = subprocess.Popen(
+            command,
+            stdin=source,
+            stdout=self.stdout,
+            stderr=self.stderr,
+            cwd=self.place,
+            env=self.environment,
+            close_fds=False,
+        )
+        os.close(source)
+        code = waited(process)
+        outputs = {"exit code": Output("number", b"none: it does not end" if code is None else b"%d" % code)}
+        for name, stream in (("stdout", self.stdout), ("stderr", self.stderr)):
+            stream.seek(0)
+            outputs[name] = Output("stream", stream.read())
+        outputs |= files_in(self.place)
+        for path in self.place.iterdir():
+            if path.name.startswith(INDEX):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        return Ended({name: normalised(case, name, output) for name, output in outputs.items()})
+
+
+def arguments_of(case: Case, capture: Path | None, partner: Path) -> list[str]:
+    """The arguments of a case, with the paths of its captures."""
+    paths = {PARTNER: str(partner)}
+    if capture is not None:
+        paths |= {CAPTURE: str(capture), SAME: f"{capture.parent}/../{capture.parent.name}/{capture.name}"}
+    arguments = ["=".join(paths.get(part, part) for part in argument.split("=")) for argument in case.arguments]
+    if case.area != "alone" and "--progress" not in arguments:
+        arguments += ["--progress", "never"]
+    return arguments
+
+
+def waited(process: subprocess.Popen) -> int | None:
+    """The exit code; None if it had to be killed."""
+    signal.signal(signal.SIGALRM, on_alarm)
+    signal.setitimer(signal.ITIMER_REAL, TIME_LIMIT_S)
+    try:
+        return process.wait()
+    except TimeoutError:
+        process.kill()
+        process.wait()
+        return None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def files_in(folder: Path) -> dict[str, Output]:
+    """Everything in a folder, by its path from there."""
+    found: dict[str, Output] = {}
+    for path in sorted(folder.rglob("*")):
+        mode = path.lstat().st_mode
+        name = str(path.relative_to(folder))
+        if stat.S_ISREG(mode):
+            found[name] = Output(stat.filemode(mode), path.read_bytes())
+        elif stat.S_ISLNK(mode):
+            found[name] = Output(stat.filemode(mode), os.fsencode(os.readlink(path)))
+        else:
+            found[name] = Output(stat.filemode(mode), b"")
+    return found
+
+
+def normalised(case: Case, name: str, output: Output) -> Output:
+    """An output without what may differ from run to run."""
+    is_stats_on_stdout = name == "stdout" and ("--stats", "-") in zip(case.arguments, case.arguments[1:])
+    if name == "stderr":
+        return Output(output.kind, PROGRESS_RATE.sub(rb"\1N", output.data))
+    if name == STATS or is_stats_on_stdout:
+        return Output(output.kind, STATS_TIME.sub(rb"\1N", output.data))
+    return output
