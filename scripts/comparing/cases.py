@@ -1,8 +1,10 @@
 """The cases: what both builds are run with on a capture.
 
 Arguments contain names that are replaced when a case runs: CAPTURE and PARTNER (a small capture from
-testdata) by their paths, SAME by another spelling of CAPTURE's. All outputs are named relative to the
-folder that a case runs in. A case that reads a pipe has "-" or --stdin in place of CAPTURE.
+testdata) by their paths, SAME by another spelling of CAPTURE's. What OLD lists gives IDS, FlowIDs of about half
+of the flows; TCP_ID and UDP_ID, that of the stream with most bytes; HOST and PORT, from the flow with most packets.
+FlowIDs are those without any options. All outputs are named relative to the folder that a case runs in. A
+case that reads a pipe has "-" or --stdin in place of CAPTURE.
 """
 
 from __future__ import annotations
@@ -15,6 +17,11 @@ from itertools import chain, combinations
 CAPTURE = "CAPTURE"
 PARTNER = "PARTNER"
 SAME = "SAME"
+IDS = "IDS"
+TCP_ID = "TCP_ID"
+UDP_ID = "UDP_ID"
+HOST = "HOST"
+PORT = "PORT"
 STDIN = ("-", "--stdin")
 # Where an index is written. It stays for the later cases of its group, and so do its other files.
 INDEX = "day.idx"
@@ -63,13 +70,15 @@ CONDITIONS = (
     "packets > 1 and protocol != 'udp'",
     "bytes > 1e3 and duration > 5ms",
     "src_ip = 10.0.0.0/8 or dst_port between 50 and 100",
+    "src_ip = HOST or dst_port = PORT",
     "not protocol in ('udp', 'icmp') and vlan = ''",
     "first_ns >= '2005-01-01 00:00:00' and tcp_flags > 2",
-    "dst_ip like '%.1' or src_port < 1024",
+    "src_mac like '02:%' or src_port < 1024",
 )
 FILTERS = (
     "tcp or (udp and not port 53)",
     "net 192.168.0.0/16 or host 10.77.0.1",
+    "src host HOST and not (udp and port PORT)",
     "ip6 or icmp or icmp6",
     "vlan or src portrange 1-1023",
     "not tcp",
@@ -114,7 +123,7 @@ LISTS_EACH_WAY = ("--format csv --decap --stats stats.json",)
 PIPED_LISTS = ("--format csv --stats stats.json", "--decap --progress always", "--format arrow --bidirectional")
 
 EXTRACTS = (
-    f"-o out.pcap --extract 1-3,5 {QUIET}",
+    f"-o out.pcap --extract IDS {QUIET}",
     f"-o out.pcapng --output-format pcapng --extract-port 1 1023 {QUIET}",
 )
 MORE_EXTRACTS = (
@@ -122,20 +131,22 @@ MORE_EXTRACTS = (
     f"-o out.pcap --output-format pcap {QUIET}",
     f"-o out.pcapng --output-format pcapng {QUIET}",
     "-o -",
-    "-o - --output-format pcapng --extract 2",
+    "-o - --output-format pcapng --extract IDS",
     f"-o out.pcap --extract-ip 10.0.0.0/8 --extract-ip 192.168.0.0/255.255.0.0 {QUIET}",
+    f"-o out.pcap --extract-ip HOST --packet-max 20 {QUIET}",
+    f"-o out.pcap --extract-port PORT PORT --exclude-ip HOST {QUIET}",
     f"-o out.pcap --extract-ip ::/0 --extract-port 53 53 {QUIET}",
-    "-o out.pcap --extract 2 --extract-port 80 443 --extract-ip 0.0.0.0/1 --format csv --stats stats.json",
+    "-o out.pcap --extract TCP_ID --extract UDP_ID --extract-port 80 443 --extract-ip 0.0.0.0/3 --format csv --stats stats.json",
     f"-o out.pcap --filter 'not tcp' {QUIET}",
     f"-o out.pcap --packet-max 5 --exclude-ip 10.0.0.0/9 {QUIET}",
     f"-o out.pcap --flow-flush --filter ip {QUIET}",
-    f"-o out.pcap --decap --extract 1-2 {QUIET}",
-    f"-o out.pcap --bidirectional --flow-5tuple --extract 1-2 {QUIET}",
-    f"-o out.pcap --idle-timeout 1 --extract 2-4 {QUIET}",
+    f"-o out.pcap --decap --extract 1 {QUIET}",
+    f"-o out.pcap --bidirectional --flow-5tuple --extract 1 {QUIET}",
+    f"-o out.pcap --idle-timeout 1 --extract IDS {QUIET}",
     f"-o nowhere/out.pcap {QUIET}",
 )
-EXTRACTS_EACH_WAY = (f"-o out.pcapng --output-format pcapng --extract 1-4 --extract-port 1 1023 {QUIET}",)
-PIPED_EXTRACTS = (f"-o out.pcap {QUIET}", "-o - --extract 1-2", f"-o out.pcapng --output-format pcapng --extract-port 1 1023 {QUIET}")
+EXTRACTS_EACH_WAY = (f"-o out.pcapng --output-format pcapng --extract IDS --extract-port 1 1023 {QUIET}",)
+PIPED_EXTRACTS = (f"-o out.pcap {QUIET}", "-o - --extract IDS", f"-o out.pcapng --output-format pcapng --extract-port 1 1023 {QUIET}")
 
 STREAMS = (
     f"{ALL_STREAMS} -o out/ --manifest streams.csv",
@@ -156,13 +167,13 @@ MORE_STREAMS = (
     f"{ALL_STREAMS} -o out/ --output-pcap --manifest streams.csv",
     f"{ALL_STREAMS} -o all.tar --output-pcap --decap --bidirectional --manifest streams.json",
     f"{ALL_STREAMS} -o out/ --decap --manifest streams.csv",
-    f"--extract-tcp 1-3 --extract-udp 1-9 -o out/ --manifest streams.csv {QUIET}",
-    "--extract-tcp 2 -o -",
-    "--extract-udp 2 -o -",
-    f"--extract-tcp 1,2 --bidirectional -o out/ --manifest streams.json {QUIET}",
+    f"--extract-tcp IDS --extract-udp IDS -o out/ --manifest streams.csv {QUIET}",
+    "--extract-tcp TCP_ID -o -",
+    "--extract-udp UDP_ID -o -",
+    f"--extract-tcp 1 --extract-udp 1 --bidirectional -o out/ --manifest streams.json {QUIET}",
     f"--extract-tcp-port 1 1023 --extract-udp-port 53 53 -o port_ --manifest streams.csv {QUIET}",
     f"{ALL_STREAMS} --disable-tcp-port 80 80 --disable-udp-port 53 53 -o all.tar --manifest streams.csv",
-    f"{ALL_STREAMS} --output-tcp tcp/ --output-udp udp.tar -o out.pcap --extract 1-2 --manifest streams.json",
+    f"{ALL_STREAMS} --output-tcp tcp/ --output-udp udp.tar -o out.pcap --extract IDS --manifest streams.json",
     f"{ALL_STREAMS} -o out/ --name-style fmadio --flow-size-min 100 --manifest streams.csv",
     f"{ALL_STREAMS} -o out/ --name-template '{{protocol}}_{{src_ip}}_{{src_port}}_{{dst_ip}}_{{dst_port}}_{{flow_id}}_{{connection}}.{{ext}}'",
     f"{ALL_STREAMS} -o all.tar --idle-timeout 1 --filter 'tcp or port 53' --manifest streams.csv",
@@ -174,16 +185,17 @@ PIPED_STREAMS = (
     f"{ALL_STREAMS} -o all.tar --output-pcap --gaps zero",
     f"{ALL_STREAMS} -o all.tar --tcpheader --overlap last --decap --manifest streams.json",
     f"{ALL_STREAMS} -o out/ --reassembly-memory 64K --bidirectional --manifest streams.csv",
-    "--extract-tcp 1 -o -",
+    "--extract-tcp TCP_ID -o -",
 )
 
 BY_INDEX = (
     "--format csv",
-    f"--extract 1-3 -o out.pcap --stats stats.json {QUIET}",
+    f"--extract 1 --extract-port PORT PORT -o out.pcap --stats stats.json {QUIET}",
     "--extract-tcp-all --extract-udp-all -o out/ --manifest streams.csv",
 )
 MORE_BY_INDEX = (
     "--sort bytes --top 3 --stats stats.json",
+    "--extract IDS -o out.pcap",
     "--format json --where 'payload_bytes > 100 and not handshake'",
     "--format csv --where 'retransmissions > 0 or fragments > 0'",
     "--format csv --where \"server_name is not null or community_id like '1:A%'\"",
@@ -193,22 +205,22 @@ MORE_BY_INDEX = (
     "-o - --extract-port 1 1023 --output-format pcapng",
     "-o out.pcap --filter 'udp or not ip'",
     "-o out.pcap --where 'packets > 2'",
-    "-o out.pcap --extract 1-2 --packet-max 3",
-    f"-o out.pcap --extract 2 --relocate {CAPTURE}={SAME}",
-    f"-o out.pcap --extract 2 --relocate {CAPTURE}={PARTNER}",
+    "-o out.pcap --extract IDS --exclude-ip HOST",
+    f"-o out.pcap --extract IDS --relocate {CAPTURE}={SAME}",
+    f"-o out.pcap --extract IDS --relocate {CAPTURE}={PARTNER}",
     "--extract-tcp-all --extract-udp-all -o all.tar --gaps zero --overlap last --tcpheader --manifest streams.json --threads 1",
-    "--extract-tcp 1-3 --extract-udp 2 -o out/ --output-pcap --manifest streams.csv",
+    "--extract-tcp IDS --extract-udp UDP_ID -o out/ --output-pcap --manifest streams.csv",
     "--extract-tcp-port 1 1023 -o all.tar --where 'retransmissions > 0'",
 )
 # Of an index that PARTNER, or a capture after it, was added to.
 BY_LONGER_INDEX = (
     "--format csv",
-    "-o out.pcap --extract 1-4",
+    "-o out.pcap --extract 1,6",
     "--extract-tcp-all --extract-udp-all -o all.tar --manifest streams.csv",
 )
 
 # Cases without a capture of their own.
-NAMES = "{src_ip}-{flow_id}"
+NAMES = "{src_ip}-{src_port}"
 ALONE = (
     "--help",
     "-h",
@@ -255,7 +267,7 @@ ALONE = (
     "PARTNER --extract-tcp-all -o out/ --manifest streams.txt",
     "PARTNER --extract-tcp-all --output-pcap --tcpheader -o out/",
     f"PARTNER --extract-tcp-all --extract-udp-all -o out/ --name-template '{NAMES}'",
-    f"PARTNER --extract-tcp-all --bidirectional -o out/ --name-template '{{flow_id}}'",
+    "PARTNER --extract-tcp-all --bidirectional -o out/ --name-template '{flow_id}'",
     "PARTNER --extract-tcp-all -o out/ --name-template '{no_such_field}'",
     "PARTNER --manifest streams.csv",
     "PARTNER --output-tcp out/",
@@ -371,8 +383,10 @@ def drawn_extract(chance: random.Random) -> Case:
     """An extraction of packets."""
     selections = (
         "--extract 1",
-        "--extract 2-5",
-        "--extract 1,3,7-9",
+        "--extract IDS",
+        "--extract TCP_ID",
+        "--extract-ip HOST",
+        "--extract-port PORT 65535",
         "--extract-port 1 1023",
         "--extract-port 1024 65535",
         "--extract-ip 0.0.0.0/1",
@@ -380,7 +394,8 @@ def drawn_extract(chance: random.Random) -> Case:
         "--extract-ip 2000::/3",
     )
     output = chance.choice(("-o out.pcap", "-o -", "-o out.pcapng --output-format pcapng", "-o - --output-format pcap"))
-    options = [*chance.sample(selections, chance.randint(0, 2)), output, keys(chance), timeouts(chance), restriction(chance)]
+    selected = " ".join(chance.sample(selections, chance.randint(0, 2)))
+    options = [selected, output, keys(chance, selected), timeouts(chance), restriction(chance)]
     return drawn("extract", chance, options)
 
 
@@ -390,13 +405,14 @@ def drawn_streams(chance: random.Random) -> Case:
         "--extract-tcp-all",
         "--extract-tcp-all --extract-udp-all",
         "--extract-udp-all",
-        "--extract-tcp 1-4 --extract-udp 1-4",
+        "--extract-tcp IDS --extract-udp IDS",
+        "--extract-tcp TCP_ID --extract-udp UDP_ID",
         "--extract-tcp-port 1 1023",
         "--extract-udp-port 1 1023 --extract-tcp-port 1024 65535",
         "--extract-tcp-all --disable-tcp-port 443 8080",
     )
     selection = chance.choice(selections)
-    options = [selection, chance.choice(("-o out/", "-o all.tar", "-o all.tar", "-o stream_")), keys(chance)]
+    options = [selection, chance.choice(("-o out/", "-o all.tar", "-o all.tar", "-o stream_")), keys(chance, selection)]
     style = chance.choice(("", "", "=packed", "=c", "=wide", "=extended", "pcap"))
     if style == "pcap":
         options.append("--output-pcap")
@@ -417,9 +433,10 @@ def drawn(area: str, chance: random.Random, options: list[str]) -> Case:
     return made(area, "-" if way == "-" else CAPTURE, row)
 
 
-def keys(chance: random.Random) -> str:
-    """What a flow is."""
-    return chance.choice(("", *KEYS))
+def keys(chance: random.Random, selection: str = "") -> str:
+    """What a flow is; the default where FlowIDs are selected, as others may not exist with other keys."""
+    options = chance.choice(KEYS)
+    return "" if any(word in selection for word in (IDS, TCP_ID, UDP_ID)) else options
 
 
 def timeouts(chance: random.Random) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from comparing.cases import Case, Group
-from comparing.running import ENVIRONMENT, Ended, Output, arguments_of
+from comparing.running import ENVIRONMENT, EXIT_CODE, Ended, Output, Subject
 
 CONTEXT_LINES = 1
 MOST_DIFF_LINES = 12
@@ -87,6 +87,8 @@ def differing(old: Ended, new: Ended) -> dict[str, str]:
         if before is None or after is None:
             there, size = ("NEW", len(after.data)) if before is None else ("OLD", len(before.data))
             found[name] = f"only {there} writes it, with {size} bytes"
+        elif name == EXIT_CODE:
+            found[name] = f"{before.data.decode()} in OLD, {after.data.decode()} in NEW"
         elif before.kind != after.kind:
             found[name] = f"mode {before.kind} in OLD, {after.kind} in NEW"
         else:
@@ -103,7 +105,8 @@ def first_difference(old: Output, new: Output) -> str:
     if None in lines:
         shown = (data[max(at - CONTEXT_BYTES, 0) : at + CONTEXT_BYTES].hex(" ") or "(nothing)" for data in (before, after))
         return text + "".join(f"\n    {sign} {octets}" for sign, octets in zip("-+", shown))
-    diff = list(difflib.unified_diff(*lines, lineterm="", n=CONTEXT_LINES))[3 : 3 + MOST_DIFF_LINES]
+    # Without its head. An empty line of context is what follows the last line feed.
+    diff = [line for line in difflib.unified_diff(*lines, lineterm="", n=CONTEXT_LINES) if line != " "][3 : 3 + MOST_DIFF_LINES]
     return text + "".join(f"\n    {line[:MOST_COLUMNS]}" for line in diff)
 
 
@@ -124,16 +127,16 @@ def as_lines(data: bytes, at: int) -> list[str] | None:
     return [f"…{line[cut:]}" if cut and len(line) > cut else line for line in lines]
 
 
-def command_of(group: Group, case: Case, programs: tuple[Path, Path], capture: Path | None, partner: Path) -> str:
+def command_of(group: Group, case: Case, programs: tuple[Path, Path], subject: Subject) -> str:
     """A command for a shell that runs a case with both builds, after those that write what it reads."""
     steps = []
     for step in group[: group.index(case) + 1]:
         if step is not case and step.arguments[:1] != ("index",):
             continue
         program = shlex.quote(str(programs[0])) if step.is_by_old else '"$P"'
-        feed = f"cat {shlex.quote(str(capture))} | " if step.is_piped and capture else ""
-        steps.append(f"{feed}{program} {shlex.join(arguments_of(step, capture, partner))}")
+        feed = f"cat {shlex.quote(str(subject.path or '/dev/null'))} | " if step.is_piped else ""
+        steps.append(f"{feed}{program} {shlex.join(subject.arguments(step))}")
     zone = f"export TZ={ENVIRONMENT['TZ']}; " if "--local-time" in case.arguments else ""
-    run = "; ".join(steps)
     old, new = (shlex.quote(str(program)) for program in programs)
+    run = "; ".join(steps)
     return f'{zone}for P in {old} {new}; do cd "$(mktemp -d)"; {run}; echo "exit code $? in $PWD"; done'

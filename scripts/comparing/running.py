@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
@@ -11,10 +12,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from comparing.cases import CAPTURE, INDEX, PARTNER, SAME, Case, Group
+from comparing.cases import CAPTURE, HOST, IDS, INDEX, PARTNER, PORT, SAME, TCP_ID, UDP_ID, Case, Group
 from mutations.reading import filled_pipe, on_alarm
 
 TIME_LIMIT_S = 60.0
+EXIT_CODE = "exit code"
 STATS = "stats.json"
 ENVIRONMENT = {"LC_ALL": "C", "TZ": "Asia/Kolkata"}
 # What may differ from run to run. There is no other rule: names of outputs are relative, and temporary names
@@ -32,6 +34,24 @@ class Output:
 
     kind: str
     data: bytes
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A capture, and what the names in arguments mean for it. The path is None for cases without a capture."""
+
+    path: Path | None
+    words: dict[str, str]
+
+    def arguments(self, case: Case) -> list[str]:
+        """The arguments of a case."""
+        arguments = [WORD.sub(lambda word: self.words.get(word[0], word[0]), argument) for argument in case.arguments]
+        if case.area != "alone" and "--progress" not in arguments:
+            arguments += ["--progress", "never"]
+        return arguments
+
+
+WORD = re.compile(rf"\b(?:{'|'.join((CAPTURE, PARTNER, SAME, IDS, TCP_ID, UDP_ID, HOST, PORT))})\b")
 
 
 @dataclass
@@ -52,18 +72,30 @@ class Runner:
         self.partner = partner
         self.environment = os.environ | ENVIRONMENT
 
-    def run_group(self, program: Path, old: Path, group: Group, capture: Path | None) -> list[Ended]:
+    def subject(self, program: Path, path: Path | None) -> Subject:
+        """A capture, as a program lists its flows."""
+        words = {PARTNER: str(self.partner)}
+        if path is None:
+            return Subject(None, words)
+        words |= {CAPTURE: str(path), SAME: f"{path.parent}/../{path.parent.name}/{path.name}"}
+        self.place.mkdir()
+        listed = self.run(program, Case("list", (CAPTURE, "--format", "csv")), Subject(path, words))
+        shutil.rmtree(self.place)
+        flows = list(csv.DictReader(listed.outputs["stdout"].data.decode().splitlines()))
+        return Subject(path, words | words_of(flows))
+
+    def run_group(self, program: Path, old: Path, group: Group, subject: Subject) -> list[Ended]:
         """Runs the cases of a group in an empty folder."""
         self.place.mkdir()
-        ended = [self.run(old if case.is_by_old else program, case, capture) for case in group]
+        ended = [self.run(old if case.is_by_old else program, case, subject) for case in group]
         shutil.rmtree(self.place)
         return ended
 
-    def run(self, program: Path, case: Case, capture: Path | None) -> Ended:
+    def run(self, program: Path, case: Case, subject: Subject) -> Ended:
         """Runs a case, and takes away what it leaves, except for an index."""
-        data = capture.read_bytes() if case.is_piped and capture else b""
+        data = subject.path.read_bytes() if case.is_piped and subject.path else b""
         source = filled_pipe(data) if case.is_piped else os.open(os.devnull, os.O_RDONLY)
-        command = [str(program), *arguments_of(case, capture, self.partner)]
+        command = [str(program), *subject.arguments(case)]
         for stream in (self.stdout, self.stderr):
             stream.seek(0)
             stream.truncate()
@@ -78,7 +110,7 @@ class Runner:
         )
         os.close(source)
         code = waited(process)
-        outputs = {"exit code": Output("number", b"none: it does not end" if code is None else b"%d" % code)}
+        outputs = {EXIT_CODE: Output("number", b"none (it did not end)" if code is None else b"%d" % code)}
         for name, stream in (("stdout", self.stdout), ("stderr", self.stderr)):
             stream.seek(0)
             outputs[name] = Output("stream", stream.read())
@@ -93,15 +125,15 @@ class Runner:
         return Ended({name: normalised(case, name, output) for name, output in outputs.items()})
 
 
-def arguments_of(case: Case, capture: Path | None, partner: Path) -> list[str]:
-    """The arguments of a case, with the paths of its captures."""
-    paths = {PARTNER: str(partner)}
-    if capture is not None:
-        paths |= {CAPTURE: str(capture), SAME: f"{capture.parent}/../{capture.parent.name}/{capture.name}"}
-    arguments = ["=".join(paths.get(part, part) for part in argument.split("=")) for argument in case.arguments]
-    if case.area != "alone" and "--progress" not in arguments:
-        arguments += ["--progress", "never"]
-    return arguments
+def words_of(flows: list[dict[str, str]]) -> dict[str, str]:
+    """The names in arguments that depend on a capture's flows."""
+    count = len(flows)
+    most = max(flows, key=lambda flow: int(flow["packets"]), default={"src_ip": "10.0.0.1", "dst_port": "80"})
+    words = {HOST: most["src_ip"], PORT: most["dst_port"], IDS: f"1,{count // 2 + 1}-{count}" if count > 1 else "1"}
+    for protocol, word in (("tcp", TCP_ID), ("udp", UDP_ID)):
+        some = (flow for flow in flows if flow["protocol"] == protocol)
+        words[word] = max(some, key=lambda flow: int(flow["bytes"]), default={"flow_id": "1"})["flow_id"]
+    return words
 
 
 def waited(process: subprocess.Popen) -> int | None:
