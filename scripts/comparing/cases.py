@@ -52,12 +52,13 @@ class Case:
 Group = tuple[Case, ...]
 
 QUIET = "--disable-display"
+TEMPLATE = "{protocol}_{src_ip}_{src_port}_{dst_ip}_{dst_port}_{flow_id}_{connection}.{ext}"
 ALL_STREAMS = f"--extract-tcp-all --extract-udp-all {QUIET}"
 # Options that change what a flow is.
 KEYS = tuple(
     " ".join(some) for count in range(4) for some in combinations(("--flow-5tuple", "--bidirectional", "--decap"), count)
 )
-# None of them is the default. The first one is an empty set of options: the default.
+# Ways to read a capture. The first one is the default.
 WAYS = (
     "",
     "--threads 1",
@@ -118,7 +119,7 @@ MORE_LISTS = (
     *(f"--format csv --where {shlex.quote(condition)}" for condition in CONDITIONS),
     *(f"--format csv --filter {shlex.quote(expression)} --stats stats.json" for expression in FILTERS),
 )
-# With each way but the default.
+# With each of the ways to read but the default.
 LISTS_EACH_WAY = ("--format csv --decap --stats stats.json",)
 PIPED_LISTS = ("--format csv --stats stats.json", "--decap --progress always", "--format arrow --bidirectional")
 
@@ -136,7 +137,7 @@ MORE_EXTRACTS = (
     f"-o out.pcap --extract-ip HOST --packet-max 20 {QUIET}",
     f"-o out.pcap --extract-port PORT PORT --exclude-ip HOST {QUIET}",
     f"-o out.pcap --extract-ip ::/0 --extract-port 53 53 {QUIET}",
-    "-o out.pcap --extract TCP_ID --extract UDP_ID --extract-port 80 443 --extract-ip 0.0.0.0/3 --format csv --stats stats.json",
+    "-o out.pcap --extract TCP_ID --extract UDP_ID --extract-port 80 443 --extract-ip 0.0.0.0/3 --format csv",
     f"-o out.pcap --filter 'not tcp' {QUIET}",
     f"-o out.pcap --packet-max 5 --exclude-ip 10.0.0.0/9 {QUIET}",
     f"-o out.pcap --flow-flush --filter ip {QUIET}",
@@ -146,7 +147,11 @@ MORE_EXTRACTS = (
     f"-o nowhere/out.pcap {QUIET}",
 )
 EXTRACTS_EACH_WAY = (f"-o out.pcapng --output-format pcapng --extract IDS --extract-port 1 1023 {QUIET}",)
-PIPED_EXTRACTS = (f"-o out.pcap {QUIET}", "-o - --extract IDS", f"-o out.pcapng --output-format pcapng --extract-port 1 1023 {QUIET}")
+PIPED_EXTRACTS = (
+    f"-o out.pcap {QUIET}",
+    "-o - --extract IDS",
+    f"-o out.pcapng --output-format pcapng --extract-port 1 1023 {QUIET}",
+)
 
 STREAMS = (
     f"{ALL_STREAMS} -o out/ --manifest streams.csv",
@@ -175,17 +180,27 @@ MORE_STREAMS = (
     f"{ALL_STREAMS} --disable-tcp-port 80 80 --disable-udp-port 53 53 -o all.tar --manifest streams.csv",
     f"{ALL_STREAMS} --output-tcp tcp/ --output-udp udp.tar -o out.pcap --extract IDS --manifest streams.json",
     f"{ALL_STREAMS} -o out/ --name-style fmadio --flow-size-min 100 --manifest streams.csv",
-    f"{ALL_STREAMS} -o out/ --name-template '{{protocol}}_{{src_ip}}_{{src_port}}_{{dst_ip}}_{{dst_port}}_{{flow_id}}_{{connection}}.{{ext}}'",
+    f"{ALL_STREAMS} -o out/ --name-template '{TEMPLATE}'",
     f"{ALL_STREAMS} -o all.tar --idle-timeout 1 --filter 'tcp or port 53' --manifest streams.csv",
     f"{ALL_STREAMS} -o all.tar --packet-max 9 --metamako --manifest streams.csv",
 )
-STREAMS_EACH_WAY = (f"{ALL_STREAMS} -o all.tar --manifest streams.csv", f"{ALL_STREAMS} -o out/ --tcpheader=extended --gaps split --decap")
+STREAMS_EACH_WAY = (
+    f"{ALL_STREAMS} -o all.tar --manifest streams.csv",
+    f"{ALL_STREAMS} -o out/ --tcpheader=extended --gaps split --decap",
+)
 PIPED_STREAMS = (
     f"{ALL_STREAMS} -o out/ --manifest streams.csv",
     f"{ALL_STREAMS} -o all.tar --output-pcap --gaps zero",
     f"{ALL_STREAMS} -o all.tar --tcpheader --overlap last --decap --manifest streams.json",
     f"{ALL_STREAMS} -o out/ --reassembly-memory 64K --bidirectional --manifest streams.csv",
     "--extract-tcp TCP_ID -o -",
+)
+
+SEVERAL = (
+    f"{CAPTURE} {PARTNER} --format csv --flow-5tuple --stats stats.json",
+    f"{PARTNER} {CAPTURE} -o out.pcap --filter 'tcp or udp'",
+    f"{CAPTURE} {PARTNER} {ALL_STREAMS} -o all.tar --manifest streams.csv",
+    f"- {PARTNER} --format csv --stats stats.json",
 )
 
 BY_INDEX = (
@@ -212,15 +227,16 @@ MORE_BY_INDEX = (
     "--extract-tcp IDS --extract-udp UDP_ID -o out/ --output-pcap --manifest streams.csv",
     "--extract-tcp-port 1 1023 -o all.tar --where 'retransmissions > 0'",
 )
-# Of an index that PARTNER, or a capture after it, was added to.
+# By an index of two captures.
 BY_LONGER_INDEX = (
     "--format csv",
     "-o out.pcap --extract 1,6",
     "--extract-tcp-all --extract-udp-all -o all.tar --manifest streams.csv",
 )
 
+# Does not distinguish TCP from UDP.
+NAMES = "{src_ip}-{src_port}-{dst_ip}-{dst_port}"
 # Cases without a capture of their own.
-NAMES = "{src_ip}-{src_port}"
 ALONE = (
     "--help",
     "-h",
@@ -309,14 +325,6 @@ def cases_of(name: str, size: int) -> list[Group]:
     for make, count in ((drawn_list, 6), (drawn_extract, 4), (drawn_streams, 10)):
         groups += [(make(chance),) for _ in range(count // 4 if is_large else count)]
     return groups
-
-
-SEVERAL = (
-    f"{CAPTURE} {PARTNER} --format csv --flow-5tuple --stats stats.json",
-    f"{PARTNER} {CAPTURE} -o out.pcap --filter 'tcp or udp'",
-    f"{CAPTURE} {PARTNER} {ALL_STREAMS} -o all.tar --manifest streams.csv",
-    f"- {PARTNER} --format csv --stats stats.json",
-)
 
 
 def made(area: str, what: str, options: str) -> Case:
@@ -446,5 +454,6 @@ def timeouts(chance: random.Random) -> str:
 
 def restriction(chance: random.Random) -> str:
     """Which packets are read; mostly all."""
-    some = (f"--filter {shlex.quote(chance.choice(FILTERS))}", f"--packet-max {chance.randint(1, 40)}", "--exclude-ip 192.168.0.0/16")
+    expression, count = shlex.quote(chance.choice(FILTERS)), chance.randint(1, 40)
+    some = (f"--filter {expression}", f"--packet-max {count}", "--exclude-ip 192.168.0.0/16")
     return chance.choice(("", "", "", *some))

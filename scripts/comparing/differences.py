@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from comparing.cases import Case, Group
-from comparing.running import ENVIRONMENT, EXIT_CODE, Ended, Output, Subject
+from comparing.running import ENVIRONMENT, EXIT_CODE, REMOVED, Ended, Output, Subject
 
 CONTEXT_LINES = 1
 MOST_DIFF_LINES = 12
@@ -84,7 +84,9 @@ def differing(old: Ended, new: Ended) -> dict[str, str]:
         before, after = old.outputs.get(name), new.outputs.get(name)
         if before == after:
             continue
-        if before is None or after is None:
+        if REMOVED in (before, after):
+            found[name] = f"only {'NEW' if after == REMOVED else 'OLD'} removes it"
+        elif before is None or after is None:
             there, size = ("NEW", len(after.data)) if before is None else ("OLD", len(before.data))
             found[name] = f"only {there} writes it, with {size} bytes"
         elif name == EXIT_CODE:

@@ -22,7 +22,8 @@ ENVIRONMENT = {"LC_ALL": "C", "TZ": "Asia/Kolkata"}
 # What may differ from run to run. There is no other rule: names of outputs are relative, and temporary names
 # are not part of any message. Each is for one output, and replaces digits in lines of exactly this shape.
 PROGRESS_RATE = re.compile(
-    rb"^(\[\d\d:\d\d:\d\d\.\d{3}\.\d{3}\.\d{3} +\d+\.\d%\] Flows:\d+ \d+\.\d\dM Pkts )\d+\.\d{3}(?=Gbps : \d+\.\d\dGB Out:\d+\.\d\dGB$)",
+    rb"^(\[\d\d:\d\d:\d\d\.\d{3}\.\d{3}\.\d{3} +\d+\.\d%\] Flows:\d+ \d+\.\d\dM Pkts )\d+\.\d{3}"
+    rb"(?=Gbps : \d+\.\d\dGB Out:\d+\.\d\dGB$)",
     re.MULTILINE,
 )
 STATS_TIME = re.compile(rb'^(  "(?:seconds|gbps)": )\d+\.\d+(?:e-?\d+)?(?=,$)', re.MULTILINE)
@@ -34,6 +35,10 @@ class Output:
 
     kind: str
     data: bytes
+
+
+# In place of a file of an index that a case removes.
+REMOVED = Output("removed", b"")
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class Runner:
         self.stdout = open(folder / "stdout", "w+b", buffering=0)
         self.stderr = open(folder / "stderr", "w+b", buffering=0)
         self.partner = partner
+        # The index that earlier cases of a group left. A case is compared for what it changes of it.
+        self.index: dict[str, Output] = {}
         self.environment = os.environ | ENVIRONMENT
 
     def subject(self, program: Path, path: Path | None) -> Subject:
@@ -87,6 +94,7 @@ class Runner:
     def run_group(self, program: Path, old: Path, group: Group, subject: Subject) -> list[Ended]:
         """Runs the cases of a group in an empty folder."""
         self.place.mkdir()
+        self.index = {}
         ended = [self.run(old if case.is_by_old else program, case, subject) for case in group]
         shutil.rmtree(self.place)
         return ended
@@ -114,7 +122,10 @@ class Runner:
         for name, stream in (("stdout", self.stdout), ("stderr", self.stderr)):
             stream.seek(0)
             outputs[name] = Output("stream", stream.read())
-        outputs |= files_in(self.place)
+        files = files_in(self.place)
+        outputs |= {name: output for name, output in files.items() if self.index.get(name) != output}
+        outputs |= {name: REMOVED for name in self.index if name not in files}
+        self.index = {name: output for name, output in files.items() if name.startswith(INDEX)}
         for path in self.place.iterdir():
             if path.name.startswith(INDEX):
                 continue
