@@ -132,6 +132,7 @@ fn lists(criterion: &mut Criterion) {
     let outcome = flows_of(source(&capture));
     assert_eq!(outcome.flows.len(), u64::from(MANY_FLOWS));
 
+    let workers = Workers::new(&Tuning::default()).expect("threads can be started");
     // One row at the end, so that all are sorted and (nearly) none is written.
     let mut group = criterion.benchmark_group("sort");
     group.throughput(Throughput::Elements(MANY_FLOWS.into()));
@@ -149,12 +150,13 @@ fn lists(criterion: &mut Criterion) {
             ..TableOptions::default()
         };
         assert_eq!(lines(&outcome, &options), 1);
-        group.bench_function(name, |bencher| bencher.iter(|| list(&outcome, &options)));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| list(&workers, &outcome, &options))
+        });
     }
     group.finish();
 
     // By id, which is no sorting.
-    let workers = Workers::new(&Tuning::default()).expect("threads can be started");
     let mut group = criterion.benchmark_group("format");
     group.throughput(Throughput::Elements(MANY_FLOWS.into()));
     for (name, format, header_lines) in [

@@ -1,5 +1,48 @@
 //! Phase A: a chunk of a window is walked, each packet decoded and handed to the shard that owns
-//! its flow.
+//! its flow. This and [`flow::shard`](crate::flow) are the hot path: everything else together takes
+//! a few percent of a run.
+//!
+//! # The algorithm
+//!
+//! ```text
+//! for each record of the chunk:                      capture::Walk
+//!     headers := the layers up to ports              decode
+//!     hash    := hash(sorted endpoints, protocol)    equal for both directions
+//!     ref     := time, offset, lengths, endpoints    40 bytes
+//!     list[hash * shards >> 32].push(ref)
+//! ```
+//!
+//! Nothing is shared between workers, nothing is allocated for a packet, and a packet's bytes are
+//! looked at once. Each shard later takes its lists chunk by chunk (phase B), so that the packets
+//! of a flow stay in capture order without a lock.
+//!
+//! # Departures from it
+//!
+//! Each is paid for by a measurement: medians of five runs of the whole program with two threads,
+//! on an Intel Xeon with 2 cores (2026-11, docs/performance.md has the captures mix and small).
+//!
+//! 1. *The walk asks for every cache line up to 4 KiB ahead* (`capture::UsualRecords`). Reading
+//!    record headers is a chain of dependent loads; lines in order come faster than single ones.
+//!    mix 0.82 to 0.74 s, against asking for one line 1 KiB ahead.
+//! 2. *Usual records have a loop of their own* ([`Chunk::usual_packets`]) whose state stays in
+//!    registers; the first record that is out of the ordinary ends it, and the general walk takes
+//!    that one. *Plain packets have a decoder of their own* (`decode::decode_plain`): Ethernet, at
+//!    most two VLAN tags, IP without options, TCP or UDP. 12 ns where the general one takes 97;
+//!    mix 0.74 to 0.50 s, small 1.62 to 1.29 s. `tests/suite/plain.rs` holds it to the general
+//!    decoder's answers.
+//! 3. *Decoding is one inlined function, and passes no structure through memory*: narrow stores
+//!    followed by wide loads of the same bytes stall. Hence `inline(always)` here, and link keys of
+//!    four words. With the loop of 2: mix 0.46 to 0.41 s, small 0.98 to 0.82 s.
+//! 4. *Fragments are boxed, and wait* for a sequential step between the phases: few packets are,
+//!    and they are larger than all other headers together.
+//! 5. *The shard comes from a multiplication*, not a division, and shards are few (32, or four for
+//!    each worker): the ends of all lists must stay in the cache. 128 shards: mix 5 % slower.
+//! 6. *References are 40 bytes*: phase B is bound by memory bandwidth. IPv6 addresses, layers and
+//!    payloads are in lists beside, which stay empty where no job needs them.
+//!
+//! Tried and not kept: blocks before the lists that gather references until they fill a line
+//! (nothing with 32 shards); chunks of 2 to 8 MiB a round, so that references stay in the second
+//! cache (slower: workers wait for each other 50 µs and more each time).
 
 use super::balance::{Balance, Place};
 use super::lists::ShardLists;

@@ -2,8 +2,9 @@
 
 use super::bytes::{PackedPosition, PayloadSpan, SpanSource};
 use super::direction::DirectionInfo;
+use super::table::PairTable;
 use crate::capture::{Nanos, Position};
-use crate::flow::{Contents, PacketRef};
+use crate::flow::{Contents, NetworkKey, PacketRef};
 use crate::tcp::{Arrival, Overlap, Segment, Step, StreamEnd};
 
 /// A job's part of a [`Tracker`](super::Tracker): what it does with the connections of a shard.
@@ -138,8 +139,8 @@ pub struct Side<'a, S> {
     pub peer: Option<&'a mut S>,
     /// Where spans are read.
     pub source: SpanSource<'a>,
-    /// Where the packet starts that causes the call.
-    pub(crate) packet: PackedPosition,
+    pub(super) pairs: &'a PairTable,
+    pub(super) packet: Option<PackedPosition>,
 }
 
 impl<S> Side<'_, S> {
@@ -151,9 +152,16 @@ impl<S> Side<'_, S> {
         PayloadSpan::record(data, len, missing, packet.time)
     }
 
-    /// Where the record of the packet starts that causes the call.
-    pub fn packet(&self) -> Position {
-        self.packet.unpack()
+    /// Addresses and ports of the direction, seen from its sender.
+    pub fn network(&self) -> NetworkKey {
+        let pair = self.pairs.get(self.info.pair);
+        pair.map_or_else(NetworkKey::default, |it| it.network(self.info.is_reverse()))
+    }
+
+    /// Where the record of the packet starts that causes the call; `None` where none does: at the
+    /// end of the inputs, and where gaps are given up to keep memory bounded.
+    pub fn packet(&self) -> Option<Position> {
+        self.packet.map(PackedPosition::unpack)
     }
 }
 

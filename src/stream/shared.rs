@@ -190,7 +190,7 @@ impl WindowPlace {
     pub(super) const fn nowhere(&self, time: Nanos) -> Current<'static> {
         Current {
             time,
-            at: self.base,
+            at: None,
             window: &[],
         }
     }

@@ -59,8 +59,8 @@ pub(super) struct Route {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Current<'a> {
     pub(super) time: Nanos,
-    /// Where it starts.
-    pub(super) at: PackedPosition,
+    /// Where its record starts; `None` where there is no packet.
+    pub(super) at: Option<PackedPosition>,
     pub(super) window: &'a [u8],
 }
 
@@ -232,6 +232,7 @@ impl<H: Handler> Tracker<H> {
         let Self {
             handler,
             directions,
+            pairs,
             window,
             ..
         } = self;
@@ -244,6 +245,7 @@ impl<H: Handler> Tracker<H> {
             state: &mut own.state,
             peer: peer.map(|it| &mut it.state),
             source: window.source(current.window),
+            pairs,
             packet: current.at,
         };
         let answer = call(handler, side);
@@ -261,6 +263,7 @@ impl<H: Handler> Tracker<H> {
         let Self {
             handler,
             directions,
+            pairs,
             window,
             error,
             ..
@@ -278,6 +281,7 @@ impl<H: Handler> Tracker<H> {
             number,
             offset: tcp.delivered(),
             source: window.source(current.window),
+            pairs,
             current,
             answer: Answer::Continue,
             error,
@@ -432,7 +436,7 @@ impl<H: Handler> Tracker<H> {
     pub(super) fn current<'a>(&self, packet: &PacketRef, contents: &Contents<'a>) -> Current<'a> {
         Current {
             time: packet.time,
-            at: self.window.base.after(packet.offset.into()),
+            at: Some(self.window.base.after(packet.offset.into())),
             window: contents.window,
         }
     }
@@ -463,6 +467,7 @@ pub(super) struct Delivery<'a, H: Handler> {
     /// Offset of what comes next.
     offset: u64,
     source: SpanSource<'a>,
+    pairs: &'a PairTable,
     current: Current<'a>,
     answer: Answer,
     /// For what goes wrong when pieces are compared.
@@ -477,6 +482,7 @@ impl<H: Handler> Delivery<'_, H> {
             state: &mut *self.state,
             peer: self.peer.as_deref_mut(),
             source: self.source,
+            pairs: self.pairs,
             packet: self.current.at,
         };
         (&mut *self.handler, side)

@@ -8,5 +8,6 @@ mod lists;
 mod packets;
 mod parts;
 mod refusals;
+mod retransmissions;
 mod same;
 mod streams;

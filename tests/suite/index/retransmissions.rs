@@ -1,0 +1,102 @@
+//! Repeated segments: the index, the manifest of streams and tshark say the same of them, as one
+//! rule decides.
+
+use super::super::common::program::{Row, rows, run_other};
+use crate::common::indexed::Indexed;
+use crate::common::streams::tcp_streams;
+use std::path::Path;
+use std::process::Command;
+use testkit::conversation::{CLIENT, Trace, content};
+
+/// Retransmissions of the client's flow, as an index has them.
+fn in_index(captures: &[&Path], settings: &[&str]) -> String {
+    let indexed = Indexed::of(captures, settings);
+    let listed = indexed.by_index().args(["--format", "csv"]).run().exits(0);
+    let rows: Vec<Row> = rows(listed.text());
+    rows[0]["retransmissions"].clone()
+}
+
+/// The frames that tshark marks as retransmissions of any kind; `None` where it is not installed.
+fn by_tshark(capture: &Path) -> Option<Vec<u64>> {
+    let mut command = Command::new("tshark");
+    let filter = "tcp.analysis.retransmission || tcp.analysis.spurious_retransmission";
+    command.arg("-r").arg(capture);
+    command.args(["-Y", filter, "-T", "fields", "-e", "frame.number"]);
+    let ended = run_other(command)?.exits(0);
+    Some(ended.text().lines().map(|it| it.parse().unwrap()).collect())
+}
+
+/// A SYN, 100 bytes, the SYN again, the same 100 bytes, 100 new ones, 150 old and 50 new ones, and
+/// a FIN.
+fn repeated() -> Trace {
+    let content = content(1, 250);
+    Trace::of([
+        CLIENT.syn(999),
+        CLIENT.data(1000, &content[..100]),
+        CLIENT.syn(999),
+        CLIENT.data(1000, &content[..100]),
+        CLIENT.data(1100, &content[100..200]),
+        CLIENT.data(1050, &content[50..250]),
+        CLIENT.fin(1250),
+    ])
+}
+
+#[test]
+fn index_manifest_and_tshark_agree() {
+    let trace = repeated();
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("repeated.pcap");
+    std::fs::write(&capture, trace.file()).unwrap();
+    for settings in [&[][..], &["--bidirectional"], &["--flow-5tuple"]] {
+        assert_eq!(in_index(&[&capture], settings), "3", "{settings:?}");
+    }
+    let extracted = tcp_streams(&trace, &[]);
+    let columns = ["bytes", "segments", "retransmitted_bytes", "connection"];
+    let row = extracted.columns(&CLIENT.name("tcp"), columns);
+    assert_eq!(row, ["250", "4", "250", "1"]);
+    if let Some(frames) = by_tshark(&capture) {
+        assert_eq!(frames, [3, 4, 6]);
+    }
+}
+
+/// A SYN with another number starts the next connection: nothing of it is repeated, and what comes
+/// late for the connection before is.
+#[test]
+fn connections_on_the_same_ports_are_told_apart() {
+    let content = content(2, 300);
+    let trace = Trace::of([
+        CLIENT.syn(999),
+        CLIENT.data(1000, &content[..100]),
+        CLIENT.syn(700_000_999),
+        CLIENT.data(700_001_000, &content[..100]),
+        // Of the first connection.
+        CLIENT.data(1000, &content[..100]),
+        CLIENT.data(700_001_100, &content[100..200]),
+        CLIENT.data(700_001_200, &content[200..300]),
+    ]);
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("ports.pcap");
+    std::fs::write(&capture, trace.file()).unwrap();
+    assert_eq!(in_index(&[&capture], &[]), "1");
+}
+
+/// An index that continues knows how far connections had come.
+#[test]
+fn appended_captures_continue_the_count() {
+    let trace = repeated();
+    for parts in [2, 3, 7] {
+        let folder = tempfile::tempdir().unwrap();
+        let captures: Vec<_> = trace
+            .cut(parts)
+            .into_iter()
+            .enumerate()
+            .map(|(number, part)| {
+                let path = folder.path().join(format!("{number}.pcap"));
+                std::fs::write(&path, part.file()).unwrap();
+                path
+            })
+            .collect();
+        let paths: Vec<&Path> = captures.iter().map(AsRef::as_ref).collect();
+        assert_eq!(in_index(&paths, &[]), "3", "{parts} parts");
+    }
+}
