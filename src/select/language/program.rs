@@ -1,13 +1,13 @@
 //! The compiled form of a text, and its evaluation.
 //!
-//! A program is a list of tests, each with two exits, one for each outcome. Both lead to a later
-//! test or to a verdict. So evaluation is one loop that skips what no longer affects the verdict,
-//! needs no stack, and ends: libpcap compiles to the same shape, for the same reasons.
+//! A program is a list of tests, each with an exit for each outcome. All lead to a later test or
+//! to a verdict. So evaluation is one loop that skips what no longer affects the verdict, needs no
+//! stack, and ends: libpcap compiles to the same shape, for the same reasons.
 //!
-//! Truth may have three values, and no test needs more than two exits nevertheless. The
-//! [parser](super::parse) moves each `not` down to the tests: not (a and b) is (not a) or (not b),
-//! of unknown ones as well. So only "and" and "or" are above them, which are true exactly when
-//! enough of their operands are true; and a test that is not true, false or unknown, is not.
+//! Where the outcome of a test is unknown, so is that of its opposite. The [parser](super::parse)
+//! moves each `not` down to the tests: not (a and b) is (not a) or (not b), of unknown ones as
+//! well. So only "and" and "or" are above the tests, which are true exactly when enough of their
+//! operands are true; and an operand that is unknown is not.
 
 /// A part of a text in the order of reading, each operator after its operands.
 #[derive(Clone, Debug)]
@@ -38,21 +38,23 @@ impl Operator {
 /// A program of tests. One without any is true of everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::select) struct Program<T> {
-    /// The last step is taken first.
+    /// The last step is the first to be taken.
     steps: Vec<Step<T>>,
+    /// The index of that step, or a verdict.
+    start: usize,
 }
 
-/// A test, and the step after it.
+/// A test, and for each outcome the index of the next step, or a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Step<T> {
     test: T,
-    /// What the test's outcome must be.
-    wanted: bool,
-    exits: Exits,
+    on_true: usize,
+    on_false: usize,
+    on_unknown: usize,
 }
 
-/// The index of the next step, or a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The place after an operand that is met, and after one that is not.
+#[derive(Clone, Copy, Debug)]
 struct Exits {
     met: usize,
     not_met: usize,
@@ -67,7 +69,7 @@ const NEXT: usize = usize::MAX - 2;
 
 impl<T> Default for Program<T> {
     fn default() -> Self {
-        Self { steps: Vec::new() }
+        Self::of(Vec::new())
     }
 }
 
@@ -88,8 +90,9 @@ impl<T> Program<T> {
             match item {
                 Item::Test(test, wanted) => steps.push(Step {
                     test,
-                    wanted,
-                    exits,
+                    on_true: if wanted { exits.met } else { exits.not_met },
+                    on_false: if wanted { exits.not_met } else { exits.met },
+                    on_unknown: exits.not_met,
                 }),
                 Item::Join(Operator::And) => {
                     pending.push(Exits { met: NEXT, ..exits });
@@ -104,20 +107,23 @@ impl<T> Program<T> {
                 }
             }
         }
-        Self { steps }
+        Self::of(steps)
     }
 
-    /// The verdict, where `meets` says whether the outcome of a test is the wanted one. It is
-    /// called only for tests that the verdict still depends on, in the order of the text.
-    pub(in crate::select) fn holds(&self, meets: impl Fn(&T, bool) -> bool) -> bool {
-        let Some(mut place) = self.steps.len().checked_sub(1) else {
-            return true;
-        };
+    fn of(steps: Vec<Step<T>>) -> Self {
+        let start = steps.len().checked_sub(1).unwrap_or(PASS);
+        Self { steps, start }
+    }
+
+    /// The verdict, where `outcome` gives that of a test; `None` is unknown. It is called only for
+    /// tests that the verdict still depends on, in the order of the text.
+    pub(in crate::select) fn holds(&self, outcome: impl Fn(&T) -> Option<bool>) -> bool {
+        let mut place = self.start;
         while let Some(step) = self.steps.get(place) {
-            place = if meets(&step.test, step.wanted) {
-                step.exits.met
-            } else {
-                step.exits.not_met
+            place = match outcome(&step.test) {
+                Some(true) => step.on_true,
+                Some(false) => step.on_false,
+                None => step.on_unknown,
             };
         }
         place == PASS
