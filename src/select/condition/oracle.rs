@@ -7,15 +7,7 @@ use proptest::prelude::*;
 
 use super::tests::{COLUMNS, condition};
 use super::*;
-
-/// An expression as a tree, from which both a text and an answer are made.
-#[derive(Clone, Debug)]
-enum Tree {
-    Leaf(Leaf),
-    Not(Box<Self>),
-    And(Box<Self>, Box<Self>),
-    Or(Box<Self>, Box<Self>),
-}
+use crate::select::language::oracle::{Tree, any_tree, or};
 
 /// A comparison, with what it is compared with as the text spells it.
 #[derive(Clone, Debug)]
@@ -75,22 +67,6 @@ fn related(left: i64, relation: usize, right: i64) -> bool {
         ">" => left > right,
         _ => left >= right,
     }
-}
-
-fn and(left: Option<bool>, right: Option<bool>) -> Option<bool> {
-    match (left, right) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    }
-}
-
-fn not(value: Option<bool>) -> Option<bool> {
-    value.map(|value| !value)
-}
-
-fn or(left: Option<bool>, right: Option<bool>) -> Option<bool> {
-    not(and(not(left), not(right)))
 }
 
 impl Leaf {
@@ -198,34 +174,23 @@ impl Leaf {
     }
 }
 
-impl Tree {
-    fn truth(&self, row: &Row) -> Option<bool> {
-        match self {
-            Self::Leaf(leaf) => leaf.truth(row),
-            Self::Not(inner) => not(inner.truth(row)),
-            Self::And(left, right) => and(left.truth(row), right.truth(row)),
-            Self::Or(left, right) => or(left.truth(row), right.truth(row)),
+/// As text with no parentheses but the necessary ones.
+fn write(tree: &Tree<Leaf>) -> String {
+    match tree {
+        Tree::Leaf(leaf) => leaf.write(false),
+        Tree::Not(inner) => match &**inner {
+            Tree::Leaf(leaf) => leaf.write(true),
+            Tree::Not(_) => format!("!{}", write(inner)),
+            _ => format!("not ({})", write(inner)),
+        },
+        Tree::And(left, right) => {
+            let side = |tree: &Tree<Leaf>| match tree {
+                Tree::Or(..) => format!("({})", write(tree)),
+                _ => write(tree),
+            };
+            format!("{} and {}", side(left), side(right))
         }
-    }
-
-    /// As text with no parentheses but the necessary ones.
-    fn write(&self) -> String {
-        match self {
-            Self::Leaf(leaf) => leaf.write(false),
-            Self::Not(inner) => match &**inner {
-                Self::Leaf(leaf) => leaf.write(true),
-                Self::Not(_) => format!("!{}", inner.write()),
-                _ => format!("not ({})", inner.write()),
-            },
-            Self::And(left, right) => {
-                let side = |tree: &Self| match tree {
-                    Self::Or(..) => format!("({})", tree.write()),
-                    _ => tree.write(),
-                };
-                format!("{} and {}", side(left), side(right))
-            }
-            Self::Or(left, right) => format!("{} OR {}", left.write(), right.write()),
-        }
+        Tree::Or(left, right) => format!("{} OR {}", write(left), write(right)),
     }
 }
 
@@ -245,20 +210,6 @@ fn any_leaf() -> impl Strategy<Value = Leaf> {
         (any::<u8>(), 0_u32..=32).prop_map(|(a, b)| Leaf::Net(a, b)),
         Just(Leaf::Bool),
     ]
-}
-
-fn any_tree() -> impl Strategy<Value = Tree> {
-    any_leaf()
-        .prop_map(Tree::Leaf)
-        .prop_recursive(5, 40, 2, |inner| {
-            let pair = (inner.clone(), inner.clone());
-            prop_oneof![
-                inner.prop_map(|tree| Tree::Not(tree.into())),
-                pair.clone()
-                    .prop_map(|(left, right)| Tree::And(left.into(), right.into())),
-                pair.prop_map(|(left, right)| Tree::Or(left.into(), right.into())),
-            ]
-        })
 }
 
 fn any_row() -> impl Strategy<Value = Row> {
@@ -328,13 +279,13 @@ proptest! {
 
     #[test]
     fn conditions_answer_as_the_oracle_does(
-        tree in any_tree(),
+        tree in any_tree(any_leaf(), 5),
         rows in prop::collection::vec(any_row(), 1..8),
     ) {
-        let text = tree.write();
+        let text = write(&tree);
         let condition = condition(&text);
         for row in &rows {
-            let expected = tree.truth(row) == Some(true);
+            let expected = tree.truth(&|leaf| leaf.truth(row)) == Some(true);
             prop_assert_eq!(condition.matches(|column| row.cell(column)), expected, "{} of {:?}", text, row);
         }
     }

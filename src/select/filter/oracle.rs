@@ -8,16 +8,8 @@ use proptest::prelude::*;
 use super::tests::{filter, key, tagged};
 use super::*;
 use crate::flow::key::MacAddr;
+use crate::select::language::oracle::{Tree, any_tree};
 use crate::select::net::IpNet;
-
-/// An expression as a tree, from which both a text and an answer are made.
-#[derive(Clone, Debug)]
-enum Tree {
-    Leaf(Leaf),
-    Not(Box<Self>),
-    And(Box<Self>, Box<Self>),
-    Or(Box<Self>, Box<Self>),
-}
 
 /// A condition in words, and as a plain function of the keys.
 #[derive(Clone, Debug)]
@@ -120,53 +112,42 @@ fn holds(meaning: &Meaning, link: &LinkKey, network: Option<&NetworkKey>) -> boo
     }
 }
 
-impl Tree {
-    fn holds(&self, link: &LinkKey, network: Option<&NetworkKey>) -> bool {
-        match self {
-            Self::Leaf(leaf) => holds(&leaf.meaning, link, network),
-            Self::Not(inner) => !inner.holds(link, network),
-            Self::And(left, right) => left.holds(link, network) && right.holds(link, network),
-            Self::Or(left, right) => left.holds(link, network) || right.holds(link, network),
+/// Writes the tree as text with no parentheses but the necessary ones, leaving out qualifiers
+/// wherever the rule allows it. `in_force` are the qualifiers a bare value would take over.
+fn write(tree: &Tree<Leaf>, text: &mut String, in_force: &mut String, style: Style) {
+    match tree {
+        Tree::Leaf(leaf) => {
+            let abbreviated = !leaf.qualifiers.is_empty() && *in_force == leaf.qualifiers;
+            if !(abbreviated && style.abbreviate) {
+                text.push_str(&leaf.qualifiers);
+            }
+            text.push_str(&leaf.value);
+            in_force.clone_from(&leaf.qualifiers);
+        }
+        Tree::Not(inner) => {
+            text.push_str(if style.symbols { "!" } else { "not " });
+            write_operand(inner, text, in_force, style);
+        }
+        Tree::And(left, right) | Tree::Or(left, right) => {
+            write(left, text, in_force, style);
+            text.push_str(match (tree, style.symbols) {
+                (Tree::And(..), true) => "&&",
+                (Tree::And(..), false) => " and ",
+                (_, true) => "||",
+                (_, false) => " or ",
+            });
+            write_operand(right, text, in_force, style);
         }
     }
+}
 
-    /// Writes the tree as text with no parentheses but the necessary ones, leaving out qualifiers
-    /// wherever the rule allows it. `in_force` are the qualifiers a bare value would take over.
-    fn write(&self, text: &mut String, in_force: &mut String, style: Style) {
-        match self {
-            Self::Leaf(leaf) => {
-                let abbreviated = !leaf.qualifiers.is_empty() && *in_force == leaf.qualifiers;
-                if !(abbreviated && style.abbreviate) {
-                    text.push_str(&leaf.qualifiers);
-                }
-                text.push_str(&leaf.value);
-                in_force.clone_from(&leaf.qualifiers);
-            }
-            Self::Not(inner) => {
-                text.push_str(if style.symbols { "!" } else { "not " });
-                inner.write_operand(text, in_force, style);
-            }
-            Self::And(left, right) | Self::Or(left, right) => {
-                left.write(text, in_force, style);
-                text.push_str(match (self, style.symbols) {
-                    (Self::And(..), true) => "&&",
-                    (Self::And(..), false) => " and ",
-                    (_, true) => "||",
-                    (_, false) => " or ",
-                });
-                right.write_operand(text, in_force, style);
-            }
-        }
-    }
-
-    fn write_operand(&self, text: &mut String, in_force: &mut String, style: Style) {
-        if matches!(self, Self::And(..) | Self::Or(..)) {
-            text.push('(');
-            self.write(text, &mut in_force.clone(), style);
-            text.push(')');
-        } else {
-            self.write(text, in_force, style);
-        }
+fn write_operand(tree: &Tree<Leaf>, text: &mut String, in_force: &mut String, style: Style) {
+    if matches!(tree, Tree::And(..) | Tree::Or(..)) {
+        text.push('(');
+        write(tree, text, &mut in_force.clone(), style);
+        text.push(')');
+    } else {
+        write(tree, text, in_force, style);
     }
 }
 
@@ -311,23 +292,6 @@ fn any_address() -> impl Strategy<Value = IpAddr> {
     prop::sample::select(pool.map(|text| text.parse().unwrap()).to_vec())
 }
 
-fn any_tree() -> impl Strategy<Value = Tree> {
-    any_leaf()
-        .prop_map(Tree::Leaf)
-        .prop_recursive(6, 48, 2, |inner| {
-            let pair = (
-                inner.clone().prop_map(Box::new),
-                inner.clone().prop_map(Box::new),
-            );
-            prop_oneof![
-                inner.prop_map(|tree| Tree::Not(Box::new(tree))),
-                pair.clone()
-                    .prop_map(|(left, right)| Tree::And(left, right)),
-                pair.prop_map(|(left, right)| Tree::Or(left, right)),
-            ]
-        })
-}
-
 fn any_network() -> impl Strategy<Value = Option<NetworkKey>> {
     let protocol = prop::sample::select(vec![1u8, 6, 17, 58, 132]);
     let key = (any_address(), any_address(), protocol, 0u16..5, 0u16..5).prop_map(
@@ -369,17 +333,18 @@ proptest! {
 
     #[test]
     fn a_filter_answers_as_the_tree_it_was_written_from(
-        tree in any_tree(),
+        tree in any_tree(any_leaf(), 6),
         symbols: bool,
         abbreviate: bool,
         frames in prop::collection::vec((any_link(), any_network()), 1..12),
     ) {
         let mut text = String::new();
-        tree.write(&mut text, &mut String::new(), Style { symbols, abbreviate });
+        write(&tree, &mut text, &mut String::new(), Style { symbols, abbreviate });
         let filter = filter(&text);
         for (link, network) in &frames {
             let answer = filter.matches(link, network.as_ref());
-            prop_assert_eq!(answer, tree.holds(link, network.as_ref()), "{}", text);
+            let expected = tree.truth(&|leaf| Some(holds(&leaf.meaning, link, network.as_ref())));
+            prop_assert_eq!(Some(answer), expected, "{}", text);
             if !filter.needs_link() {
                 prop_assert_eq!(filter.matches(&LinkKey::default(), network.as_ref()), answer);
             }

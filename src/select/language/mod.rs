@@ -9,3 +9,6 @@ pub(super) mod error;
 pub(super) mod lex;
 pub(super) mod parse;
 pub(super) mod program;
+
+#[cfg(test)]
+pub(super) mod oracle;
