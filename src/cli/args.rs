@@ -2,8 +2,8 @@
 
 use super::values::{
     CaptureFormatArg, FormatArg, GapsArg, Generate, HeaderArg, NameStyleArg, OverlapArg,
-    ProgressArg, SortArg, bytes, count, filter, ids, manifest, name_template, net, relocated,
-    seconds,
+    ProgressArg, SortArg, bytes, count, duration, filter, ids, manifest, memory_bytes,
+    name_template, net, relocated,
 };
 use clap::{ArgAction, Parser, Subcommand};
 use pcap_flows::output::stream::NameTemplate;
@@ -89,7 +89,8 @@ pub(crate) struct Args {
     /// List only flows that meet a condition on columns; with --index, also extract only these
     ///
     /// As in SQL: 'bytes > 1e6 and dst_port = 443 and duration > 10s', src_ip = 10.0.0.0/8,
-    /// protocol in ('tcp', 'udp'), first_ns >= '2024-05-01 12:00:00'. With --index also handshake,
+    /// protocol in ('tcp', 'udp'), first_ns >= '2024-05-01 12:00:00'. Units are those of options:
+    /// see below. With --index also handshake,
     /// retransmissions, payload_bytes, first_payload, server_name like '%.example.com',
     /// community_id, fragments.
     #[arg(long = "where", value_name = "CONDITION", help_heading = LIST)]
@@ -190,8 +191,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", value_parser = manifest, help_heading = STREAMS)]
     pub(crate) manifest: Option<PathBuf>,
 
-    /// Leave out streams with less than B bytes of payload
-    #[arg(long, value_name = "B", value_parser = count, default_value_t = 0,
+    /// Leave out streams with less than this much payload
+    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value_t = 0,
           hide_default_value = true, help_heading = STREAMS)]
     pub(crate) flow_size_min: u64,
 
@@ -325,12 +326,12 @@ pub(crate) struct FlowArgs {
     #[arg(long, help_heading = FLOWS)]
     pub(crate) bidirectional: bool,
 
-    /// Start a new flow after this many seconds without a packet
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = FLOWS)]
+    /// Start a new flow after this long without a packet: seconds, or 500ms, 5m, 1h
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = FLOWS)]
     pub(crate) idle_timeout: Option<u64>,
 
-    /// Start a new flow when one has lasted this many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = FLOWS)]
+    /// Start a new flow when one has lasted this long
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = FLOWS)]
     pub(crate) active_timeout: Option<u64>,
 
     /// Take time, device and port from the Metamako trailer of each frame that has one
@@ -342,7 +343,7 @@ pub(crate) struct FlowArgs {
     pub(crate) metamako_double: bool,
 
     /// The Metamako trailer ends this many bytes before the end of the frame
-    #[arg(long, value_name = "BYTES", help_heading = FLOWS)]
+    #[arg(long, value_name = "BYTES", value_parser = memory_bytes, help_heading = FLOWS)]
     pub(crate) metamako_offset: Option<usize>,
 }
 
@@ -380,11 +381,11 @@ pub(crate) struct RunArgs {
     pub(crate) verbose: bool,
 
     /// Bytes of a file that are worked on at a time: for tests
-    #[arg(long, hide = true)]
+    #[arg(long, value_parser = memory_bytes, hide = true)]
     pub(crate) window_bytes: Option<usize>,
 
     /// Bytes that one worker walks at a time: for tests
-    #[arg(long, hide = true)]
+    #[arg(long, value_parser = memory_bytes, hide = true)]
     pub(crate) chunk_bytes: Option<usize>,
 }
 
@@ -442,6 +443,10 @@ Examples:
   pcap_flows index day/*.pcap -o day.idx                parse once …
   pcap_flows --index day.idx --where 'bytes > 1e9 and duration > 10s'
   pcap_flows --index day.idx --extract 1234 -o x.pcap   … ask many times
+
+Units:
+  sizes      K M G T, KiB MiB GiB TiB are powers of 1024; kB MB GB TB of 1000
+  durations  ns us ms s m h d; a number alone is seconds
 
 Exit codes:
   0  all was read

@@ -2,7 +2,7 @@
 
 use super::args::{Args, Command, FlowArgs, IndexArgs, RunArgs};
 use super::streams;
-use super::values::FormatArg;
+use super::values::{FormatArg, port_ranges};
 use pcap_flows::capture::widen_pipe;
 use pcap_flows::decode::{DecodeOptions, TrailerOptions};
 use pcap_flows::engine::{Config, Restriction, Source, Tuning};
@@ -15,8 +15,8 @@ use pcap_flows::output::metadata_of_name;
 use pcap_flows::output::table::{
     Columns, Format, Order, Shown, Sort, TableOptions, TimeZone, Window, condition_columns,
 };
+use pcap_flows::select::Selection;
 use pcap_flows::select::condition::Condition;
-use pcap_flows::select::{PortRange, Selection};
 use std::fs::Metadata;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
@@ -396,18 +396,4 @@ fn extract(args: Args, has_streams: bool) -> Result<Option<ExtractOptions>, Stri
         None if selection.is_empty() => Ok(None),
         None => Err("name a file for the extracted packets with -o".to_owned()),
     }
-}
-
-/// Ranges of ports, given as pairs.
-pub(super) fn port_ranges(option: &str, pairs: &[u16]) -> Result<Vec<PortRange>, String> {
-    let ranges = pairs.chunks_exact(2).filter_map(|pair| match *pair {
-        [low, high] => Some((low, high)),
-        _ => None,
-    });
-    ranges
-        .map(|(low, high)| {
-            PortRange::new(low, high)
-                .ok_or_else(|| format!("{option} {low} {high}: the first port is the lower one"))
-        })
-        .collect()
 }

@@ -1,8 +1,7 @@
 //! What was typed about streams.
 
 use super::args::Args;
-use super::plan::port_ranges;
-use super::values::{HeaderArg, NameStyleArg};
+use super::values::{HeaderArg, NameStyleArg, port_ranges};
 use pcap_flows::jobs::streams::{ProtocolOptions, StreamOptions};
 use pcap_flows::output::stream::{NameStyle, NameTemplate};
 use pcap_flows::select::IdSet;

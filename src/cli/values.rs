@@ -5,7 +5,9 @@ use pcap_flows::jobs::streams::Gaps;
 use pcap_flows::output::capture::CaptureFormat;
 use pcap_flows::output::stream::{HeaderStyle, ManifestFormat, NameTemplate, NameTemplateError};
 use pcap_flows::output::table::{Format, Sort};
-use pcap_flows::select::{Filter, IdSet, IpNet};
+use pcap_flows::select::{
+    Filter, IdSet, IpNet, PortRange, QuantityError, parse_count, parse_duration, parse_size,
+};
 use pcap_flows::tcp::Overlap;
 use std::path::PathBuf;
 
@@ -165,52 +167,42 @@ pub(crate) enum Generate {
 }
 
 /// pcap_flow takes numbers such as 10e6.
-pub(super) fn count(text: &str) -> Result<u64, String> {
-    if let Ok(number) = text.parse() {
-        return Ok(number);
-    }
-    let error = || format!("{text:?} is not a whole number");
-    let number: f64 = text.parse().map_err(|_unparsable| error())?;
-    let is_whole = (0.0..=9e15).contains(&number) && number.fract() == 0.0;
-    // Through its digits: whole numbers up to 2^53 are exact.
-    if is_whole {
-        format!("{number:.0}")
-            .parse()
-            .map_err(|_unparsable| error())
-    } else {
-        Err(error())
+pub(super) fn count(text: &str) -> Result<u64, QuantityError> {
+    parse_count(text)
+}
+
+/// A duration above zero, as nanoseconds.
+pub(super) fn duration(text: &str) -> Result<u64, String> {
+    match parse_duration(text) {
+        Ok(0) => Err("it must be above zero".to_owned()),
+        Ok(nanos) => Ok(nanos),
+        Err(error) => Err(error.to_string()),
     }
 }
 
-/// Seconds, as nanoseconds.
-pub(super) fn seconds(text: &str) -> Result<u64, String> {
-    let error = || format!("{text:?} is not a number of seconds above zero");
-    let duration = text
-        .parse()
-        .ok()
-        .and_then(|it| std::time::Duration::try_from_secs_f64(it).ok());
-    let nanos = duration.and_then(|it| u64::try_from(it.as_nanos()).ok());
-    nanos.filter(|&nanos| nanos > 0).ok_or_else(error)
+/// A size, as bytes.
+pub(super) fn bytes(text: &str) -> Result<u64, QuantityError> {
+    parse_size(text)
 }
 
-/// Bytes, with a unit of 1024 or without.
-pub(super) fn bytes(text: &str) -> Result<u64, String> {
-    let (digits, unit) = match text.char_indices().last() {
-        Some((at, unit)) if unit.is_ascii_alphabetic() => (text.split_at(at).0, unit),
-        _ => (text, ' '),
-    };
-    let shift = match unit.to_ascii_uppercase() {
-        ' ' => 0,
-        'K' => 10,
-        'M' => 20,
-        'G' => 30,
-        'T' => 40,
-        _ => 64,
-    };
-    let number: Option<u64> = digits.parse().ok();
-    number
-        .and_then(|number| number.checked_mul(1_u64.checked_shl(shift)?))
-        .ok_or_else(|| format!("{text:?} is no size such as 512M or 2G"))
+/// A size that memory can have, as bytes.
+pub(super) fn memory_bytes(text: &str) -> Result<usize, String> {
+    let size = parse_size(text).map_err(|error| error.to_string())?;
+    usize::try_from(size).map_err(|_beyond| "it is beyond the memory of this machine".to_owned())
+}
+
+/// Ranges of ports, given as pairs.
+pub(super) fn port_ranges(option: &str, pairs: &[u16]) -> Result<Vec<PortRange>, String> {
+    let ranges = pairs.chunks_exact(2).filter_map(|pair| match *pair {
+        [low, high] => Some((low, high)),
+        _ => None,
+    });
+    ranges
+        .map(|(low, high)| {
+            PortRange::new(low, high)
+                .ok_or_else(|| format!("{option} {low} {high}: the first port is the lower one"))
+        })
+        .collect()
 }
 
 /// Where a file was, and where it is.

@@ -1,9 +1,12 @@
-//! Numbers as they are written, of any length, and the whole numbers next to them.
+//! Decimal numbers as they are written, and the whole numbers next to them.
+//!
+//! 38 digits count, as many as 128 bits hold; of any others only whether they are zero. Where an
+//! answer would depend on them, there is none: it is never a wrong one.
 
-/// A number times a unit, as far as whole numbers can be compared with it: those from `ceiling`
-/// are at or above it, those up to `floor` at or below.
+/// A number times a unit, as the whole numbers next to it: those from `ceiling` are at or above
+/// it, those up to `floor` at or below.
 ///
-/// Beyond the range of `i128`, both are the end of the range: no cell comes near it.
+/// From 10^38, both are `i128::MAX`: no value of 64 bits comes near it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rounded {
     pub(super) ceiling: i128,
@@ -30,18 +33,23 @@ impl Rounded {
     }
 }
 
-/// A decimal number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A decimal number: `mantissa` times a power of ten, or further from zero by less than one such
+/// power if there is `more`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Decimal {
     negative: bool,
-    /// From the highest, each 0 to 9; the first is not 0.
-    digits: Vec<u8>,
-    /// How many digits stand before the point; may lie beyond either end of them.
-    point: i64,
+    /// The first 38 digits, less than [`LIMIT`].
+    mantissa: u128,
+    exponent: i64,
+    /// Whether any digit after those is not 0.
+    more: bool,
 }
 
+/// 10^38: mantissas are below it, and what reaches it is the end of the range.
+const LIMIT: u128 = 10_u128.pow(38);
+
 impl Decimal {
-    /// Reads the number at the head of a word; what is left of the word is its unit.
+    /// Reads the number at the head of a word; the rest of the word is its unit.
     pub(super) fn scan(word: &str) -> Option<(Self, &str)> {
         let negative = word.starts_with('-');
         let rest = word.strip_prefix(['-', '+']).unwrap_or(word);
@@ -54,59 +62,77 @@ impl Decimal {
             return None;
         }
         let (exponent, unit) = exponent(rest)?;
-        let zeros = values(whole).chain(values(fraction)).take_while(is_zero);
-        let zeros = zeros.count();
-        let point = i64::try_from(values(whole).count()).ok()? - i64::try_from(zeros).ok()?;
-        let number = Self {
+        let mut number = Self {
             negative,
-            digits: values(whole).chain(values(fraction)).skip(zeros).collect(),
-            point: point + exponent,
+            mantissa: 0,
+            exponent: exponent - i64::try_from(values(fraction).count()).ok()?,
+            more: false,
         };
+        for digit in values(whole).chain(values(fraction)) {
+            number.push(digit);
+        }
         Some((number, unit))
     }
 
-    /// This many times a unit. Exact, however many digits there are.
-    pub(super) fn times(self, unit: u64) -> Rounded {
-        // As at school: from the right, with a carry.
-        let mut product = Vec::with_capacity(self.digits.len() + 20);
-        let mut carry = 0_u128;
-        for digit in self.digits.iter().rev() {
-            carry += u128::from(*digit) * u128::from(unit);
-            product.push(carry % 10);
-            carry /= 10;
+    /// Appends a digit, which the exponent takes into account already.
+    fn push(&mut self, digit: u8) {
+        if self.mantissa < LIMIT / 10 {
+            self.mantissa = self.mantissa * 10 + u128::from(digit);
+        } else {
+            self.exponent += 1;
+            self.more |= digit != 0;
         }
-        let mut point = self.point;
-        while carry > 0 {
-            product.push(carry % 10);
-            carry /= 10;
-            point += 1;
+    }
+
+    /// This many times a unit.
+    ///
+    /// `None` where the answer depends on more digits of the product than 128 bits hold. With a
+    /// power of ten as the unit it never does.
+    pub(super) fn times(mut self, unit: u64) -> Option<Rounded> {
+        let (unit, zeros) = without_zeros(unit);
+        let unit = u128::from(unit);
+        self.exponent += zeros;
+        while self.exponent < 0 && self.mantissa.checked_mul(unit).is_none() {
+            self.more |= self.mantissa % 10 != 0;
+            self.mantissa /= 10;
+            self.exponent += 1;
         }
-        round(product.iter().rev().copied(), point).negated_if(self.negative)
+        let product = self.mantissa.saturating_mul(unit);
+        let (floor, rest, one) = match power_of_ten(self.exponent.saturating_abs()) {
+            Some(power) if self.exponent < 0 => (product / power, product % power, power),
+            None if self.exponent < 0 => (0, product, u128::MAX),
+            power => (product.saturating_mul(power.unwrap_or(u128::MAX)), 0, 1),
+        };
+        let rounded = if floor >= LIMIT {
+            Rounded::exact(i128::MAX)
+        } else if self.more && rest.saturating_add(unit) > one {
+            // The digits that were dropped add up to one more unit: to the next whole number or not.
+            return None;
+        } else {
+            let floor = i128::try_from(floor).unwrap_or(i128::MAX);
+            Rounded {
+                ceiling: floor + i128::from(self.more || rest > 0),
+                floor,
+            }
+        };
+        Some(rounded.negated_if(self.negative))
     }
 }
 
-/// Rounds digits, of which so many stand before the point.
-fn round(mut digits: impl ExactSizeIterator<Item = u128>, point: i64) -> Rounded {
-    if digits.len() == 0 {
-        return Rounded::exact(0);
+/// A number without the zeros at its end, and how many those were.
+const fn without_zeros(mut number: u64) -> (u64, i64) {
+    let mut zeros = 0;
+    while number > 0 && number.is_multiple_of(10) {
+        number /= 10;
+        zeros += 1;
     }
-    if point > I128_DIGITS {
-        return Rounded::exact(i128::MAX);
-    }
-    let mut floor = 0;
-    for _ in 0..point {
-        let digit = digits.next().and_then(|digit| i128::try_from(digit).ok());
-        floor = floor * 10 + digit.unwrap_or(0);
-    }
-    let more = digits.any(|digit| digit != 0);
-    Rounded {
-        ceiling: floor + i128::from(more),
-        floor,
-    }
+    (number, zeros)
 }
 
-/// Any number of so many digits is in the range of `i128`.
-const I128_DIGITS: i64 = 38;
+/// `None` beyond 38, which would not fit.
+fn power_of_ten(exponent: i64) -> Option<u128> {
+    10_u128.checked_pow(u32::try_from(exponent).ok()?)
+}
 
 /// Reads a hexadecimal number, which is all of the word.
 pub(super) fn hexadecimal(word: &str) -> Option<Rounded> {
@@ -142,7 +168,7 @@ fn exponent(text: &str) -> Option<(i64, &str)> {
     Some((if negative { -exponent } else { exponent }, unit))
 }
 
-/// Beyond this, a number of any length that can be written is 0 or infinite for our purposes.
+/// With a greater one, a number of any length is next to 0, or beyond the range.
 const MAX_EXPONENT: i64 = i64::MAX / 100;
 
 /// The digits at the head of a text, with `_` between them, and what follows.
@@ -166,10 +192,6 @@ fn values(digits: &str) -> impl Iterator<Item = u8> {
         .map(|byte| byte - b'0')
 }
 
-const fn is_zero(digit: &u8) -> bool {
-    *digit == 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,7 +200,7 @@ mod tests {
     fn times(word: &str, unit: u64) -> (i128, i128) {
         let (decimal, rest) = Decimal::scan(word).unwrap();
         assert_eq!(rest, "", "{word}");
-        let Rounded { ceiling, floor } = decimal.times(unit);
+        let Rounded { ceiling, floor } = decimal.times(unit).unwrap();
         (floor, ceiling)
     }
 
@@ -235,9 +257,38 @@ mod tests {
         assert_eq!(times("0.1", 1024), (102, 103));
         assert_eq!(times("99999999999999999999e-20", 60), (59, 60));
         // A sixtieth, more and more closely: at no length is it one.
-        let sixtieth = format!("0.01{}", "6".repeat(1000));
+        let sixtieth = format!("0.01{}", "6".repeat(36));
         assert_eq!(times(&sixtieth, 60), (0, 1));
         assert_eq!(times(&format!("{sixtieth}7"), 60), (1, 2));
+    }
+
+    #[test]
+    fn digits_beyond_38_give_the_right_answer_or_none() {
+        let ones = "1".repeat(38);
+        let floor = 11_111_111_111_111_111_111_111_111_111_111_111_111;
+        assert_eq!(times(&format!("{ones}.0000"), 1), (floor, floor));
+        assert_eq!(times(&format!("{ones}.0001"), 1), (floor, floor + 1));
+        assert_eq!(times(&format!("0.{ones}1"), 1), (0, 1));
+        let thousandths = "1".repeat(1000);
+        assert_eq!(
+            times(&format!("0.{thousandths}"), 1_000_000),
+            (111_111, 111_112)
+        );
+        assert_eq!(times(&format!("0.{thousandths}"), 60), (6, 7));
+        assert_eq!(
+            times(&format!("0.{thousandths}"), 1 << 20),
+            (116_508, 116_509)
+        );
+        let none = |word: &str, unit| Decimal::scan(word).unwrap().0.times(unit).is_none();
+        // 59.99... seconds with enough digits could be a minute, and more.
+        assert!(none(&format!("0.01{}", "6".repeat(1000)), 60));
+        assert!(none(&format!("0.01{}7", "6".repeat(1000)), 60));
+        assert!(none(&format!("{ones}.1"), 7));
+        assert!(none(&format!("{}.{ones}", "1".repeat(20)), 1 << 40));
+        // More than 38 digits only in the product.
+        let third = format!("0.{}", "3".repeat(38));
+        assert_eq!(times(&third, 1 << 40), (366_503_875_925, 366_503_875_926));
+        assert_eq!(times(&"3".repeat(38), 1 << 40), (i128::MAX, i128::MAX));
     }
 
     #[test]
@@ -269,6 +320,32 @@ mod tests {
             let floor = exact.div_euclid(by);
             let ceiling = -(-exact).div_euclid(by);
             prop_assert_eq!(times(&format!("{mantissa}e-{scale}"), unit), (floor, ceiling));
+        }
+
+        /// Long division, as at school, with any number of digits.
+        #[test]
+        fn any_number_of_digits_is_read_as_at_school(
+            whole in "[0-9]{0,20}",
+            fraction in "[0-9]{1,60}|9{30,60}|6{30,60}",
+            unit in prop::sample::select(vec![1, 60, 1000, 1 << 10, 1 << 40, 86_400_000_000_000]),
+        ) {
+            let digits = whole.bytes().chain(fraction.bytes()).map(|byte| u64::from(byte - b'0'));
+            let mut product: Vec<u64> = digits.collect();
+            let mut carry = 0;
+            for digit in product.iter_mut().rev() {
+                carry += *digit * unit;
+                *digit = carry % 10;
+                carry /= 10;
+            }
+            let (before, after) = product.split_at(whole.len());
+            let floor = before.iter().fold(i128::from(carry), |floor, &digit| floor * 10 + i128::from(digit));
+            let ceiling = floor + i128::from(after.iter().any(|&digit| digit != 0));
+            let (number, _) = Decimal::scan(&format!("{whole}.{fraction}")).unwrap();
+            match number.times(unit) {
+                Some(rounded) if floor < 10_i128.pow(38) => prop_assert_eq!(rounded, Rounded { ceiling, floor }),
+                Some(rounded) => prop_assert_eq!(rounded, Rounded::exact(i128::MAX)),
+                None => prop_assert!(unit != 1 && unit != 1000 && whole.len() + fraction.len() > 20),
+            }
         }
     }
 }

@@ -6,12 +6,14 @@
 //! lists, whatever they list, are a language of their own: [`condition`].
 
 pub mod condition;
+mod decimal;
 pub mod filter;
 mod ids;
 mod language;
 mod names;
 mod net;
 mod port;
+mod quantity;
 mod selection;
 mod word;
 
@@ -20,4 +22,5 @@ pub use ids::{IdSet, IdSetError};
 pub use language::error::{FaultKind, TextError};
 pub use net::{IpNet, IpNetError};
 pub use port::{PortError, PortRange};
+pub use quantity::{QuantityError, parse_count, parse_duration, parse_size};
 pub use selection::Selection;

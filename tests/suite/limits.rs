@@ -92,6 +92,24 @@ fn a_limit_that_is_not_reached_changes_nothing() {
     wrong.says("512M or 2G");
 }
 
+#[test]
+fn a_limit_has_the_units_of_sizes() {
+    let http = testdata("recorded/http.pcap");
+    for (limit, told) in [
+        ("1k", "1 KiB"),
+        ("0.5K", "512 bytes"),
+        ("1MiB", "1 MiB"),
+        ("0.5M", "512 KiB"),
+        ("1kB", "1000 bytes"),
+        ("1000", "1000 bytes"),
+        ("0x400", "1 KiB"),
+    ] {
+        let program = Program::new().args([http.to_str().unwrap(), "--memory-limit", limit]);
+        let told = format!("more than {told} of memory are in use");
+        program.run().exits(1).says(&told);
+    }
+}
+
 /// All that there can be, each with a packet: told one by one, they would be all that is seen.
 #[test]
 fn link_types_that_are_not_decoded_are_told_in_few_lines() {

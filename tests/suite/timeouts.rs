@@ -58,6 +58,54 @@ fn a_flow_ends_when_it_has_been_idle() {
     assert_eq!(flows_of(&at, &["--idle_timeout=0.999"]), expected);
 }
 
+/// Options and conditions, on a flow that lasts a second and has 104 bytes.
+#[test]
+fn units_mean_the_same_in_options_and_conditions() {
+    let at = [0, 1000];
+    let one = [(2, 0, 1000)];
+    let two = [(1, 0, 0), (1, 1000, 1000)];
+    for (longer, shorter) in [
+        ("1", "0.999999999"),
+        ("1s", "999ms"),
+        ("1000ms", "999999us"),
+        ("1e6us", "999999999ns"),
+        ("1e9ns", "0.01666m"),
+        ("0.02m", "2.7e-4h"),
+        ("2.8e-4h", "1.15e-5d"),
+        ("1.16e-5d", "1ns"),
+    ] {
+        for option in ["--idle-timeout", "--active-timeout"] {
+            assert_eq!(flows_of(&at, &[option, longer]), one, "{longer}");
+            assert_eq!(flows_of(&at, &[option, shorter]), two, "{shorter}");
+        }
+        for condition in [
+            format!("duration <= {longer}"),
+            format!("duration > {shorter}"),
+        ] {
+            assert_eq!(flows_of(&at, &["--where", &condition]), one, "{condition}");
+        }
+    }
+    for (condition, holds) in [
+        ("bytes < 0.11kB", true),
+        ("bytes < 0.11K", true),
+        ("bytes < 0.103kB", false),
+        ("bytes < 0.103KiB", true),
+        ("bytes < 1e-4MB", false),
+        ("bytes < 1e-4M", true),
+    ] {
+        let expected = if holds { &one[..] } else { &[] };
+        assert_eq!(
+            flows_of(&at, &["--where", condition]),
+            expected,
+            "{condition}"
+        );
+    }
+    for wrong in ["0", "0s", "-1s", "1M", "1min", "fast"] {
+        let ended = run(["-", &format!("--idle-timeout={wrong}")]).exits(2);
+        ended.says("--idle-timeout");
+    }
+}
+
 #[test]
 fn a_flow_ends_when_it_has_lasted() {
     let at = [0, 400, 900, 1900, 2000, 4000];

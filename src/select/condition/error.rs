@@ -98,6 +98,9 @@ pub enum ConditionErrorKind {
         /// The value, quoted.
         value: String,
     },
+    /// The answer depends on more digits of the value than are kept.
+    #[error("{0} has too many digits: 38 can be told apart")]
+    TooManyDigits(String),
     /// The value is no address and no network.
     #[error(transparent)]
     Address(IpNetError),
@@ -124,7 +127,7 @@ pub enum ConditionErrorKind {
 const fn how(kind: Kind) -> &'static str {
     match kind {
         Kind::Number => {
-            "1500, 0xff, 1.5e9, 10k or 4KiB (units: k, M, G, T, Ki, Mi, Gi, Ti, with B or without)"
+            "1500, 0xff, 1.5e9, 4K or 10kB (units: K, M, G, T are powers of 1024, kB, MB, GB, TB of 1000)"
         }
         Kind::Time => {
             "'2024-05-01T12:00:00Z', '2024-05-01 12:00:00', '2024-05-01' or nanoseconds since 1970"

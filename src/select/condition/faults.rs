@@ -145,10 +145,10 @@ fn parentheses_quotes_and_signs() {
 
 #[test]
 fn values() {
-    let number = "write it as 1500, 0xff, 1.5e9, 10k or 4KiB (units: k, M, G, T, Ki, Mi, Gi, Ti, \
-                  with B or without)";
+    let number = "write it as 1500, 0xff, 1.5e9, 4K or 10kB (units: K, M, G, T are powers of 1024, \
+                  kB, MB, GB, TB of 1000)";
     for word in [
-        "10s", "1m", "1mb", "1e", "0xfg", "1__0", "5-3", "10.0.0.1", "true", "::1",
+        "10s", "1mb", "1kb", "1KIB", "1e", "0xfg", "1__0", "5-3", "10.0.0.1", "true", "::1",
     ] {
         fault(
             &format!("bytes > @{word}"),
@@ -166,6 +166,14 @@ fn values() {
             &format!("'duration' is a duration, but '{word}' is not: {duration}"),
         );
     }
+    let digits = "6".repeat(1000);
+    fault(
+        &format!("duration > @0.01{digits}m"),
+        &format!(
+            "'0.01{}...' has too many digits: 38 can be told apart",
+            "6".repeat(44)
+        ),
+    );
     let time = "write it as '2024-05-01T12:00:00Z', '2024-05-01 12:00:00', '2024-05-01' or \
                 nanoseconds since 1970";
     for word in [

@@ -44,19 +44,21 @@
 //!
 //! | kind | values |
 //! |---|---|
-//! | number | `1500`, `1_500`, `0x5dc`, `-1`, `1.5e3`; with a unit: `10k`, `10MB`, `1.5GiB` |
+//! | number | `1500`, `1_500`, `0x5dc`, `-1`, `1.5e3`; with a unit: `10kB`, `512M`, `1.5GiB` |
 //! | duration | `10s`, `1.5ms`, `2m`, with the units `ns us ms s m h d`; without one, seconds |
 //! | time | `'2024-05-01T12:00:00Z'`, `'2024-05-01 12:00:00.123456789'`, `'2024-05-01'`; or nanoseconds since 1970: `1714564800000000000` |
 //! | text | `'text'` or `"text"`; the quote itself is written twice: `'it''s'` |
 //! | address | `10.0.0.1`, `2001:db8::1`, or a network: `10.0.0.0/8`; also in quotes |
 //! | true or false | `true`, `false` |
 //!
-//! - Units of numbers are `k M G T` (powers of 1000) and `Ki Mi Gi Ti` (of 1024), each with `B` or
-//!   without.
+//! - Numbers take the units of sizes: `K M G T`, also `KiB MiB GiB TiB`, are powers of 1024, and
+//!   `kB MB GB TB` of 1000. They mean the same in options of the command line, see
+//!   [`parse_size`](crate::select::parse_size).
 //! - A time without a zone is UTC, and a day is its first instant. Times may be grouped as in
 //!   lists: `'2014-08-08 17:49:58.000.316.568'`.
 //! - Everything compares exactly, with whole numbers or nanoseconds of 64 bits: none is equal to
-//!   `1.5`, and those above it begin with 2.
+//!   `1.5`, and those above it begin with 2. Where that takes more than 38 digits of a value, it is
+//!   refused.
 //! - An address is equal to a network if it is in it: `src_ip != 10.0.0.0/8`,
 //!   `10.0.0.0/8 in (src_ip, dst_ip)`. IPv4 addresses are never in IPv6 networks.
 //! - Texts are in the order of their bytes, IPv4 addresses before IPv6 ones, false before true;
@@ -71,7 +73,6 @@
 //! null; `x is null` does.
 
 mod cell;
-mod decimal;
 mod error;
 mod lex;
 mod like;

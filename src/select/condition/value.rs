@@ -7,13 +7,14 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 
 use super::cell::Kind;
-use super::decimal::{Decimal, Rounded, hexadecimal};
 use super::error::ConditionErrorKind;
 use super::literal::{Column, Literal, Spelling};
 use super::program::Test;
 use super::set::{Set, Span};
+use crate::select::decimal::Rounded;
 use crate::select::language::error::Fault;
 use crate::select::net::IpNet;
+use crate::select::quantity::{self, Unreadable};
 use crate::select::word::quote;
 
 /// Which values of a column meet a comparison.
@@ -87,19 +88,30 @@ fn set<'t, T: Ord>(
 }
 
 fn number(column: Column<'_>, literal: &Literal<'_>) -> Result<Bounds<i128>, ConditionErrorKind> {
-    let word = literal.without_quotes(column)?;
-    let value = hexadecimal(word).or_else(|| with_unit(word, number_unit));
-    value.map_or_else(|| literal.not_of(column), |value| Ok(value.into()))
+    quantity(column, literal, quantity::size)
 }
 
 fn duration(column: Column<'_>, literal: &Literal<'_>) -> Result<Bounds<i128>, ConditionErrorKind> {
-    let value = with_unit(literal.without_quotes(column)?, duration_unit);
-    value.map_or_else(|| literal.not_of(column), |value| Ok(value.into()))
+    quantity(column, literal, quantity::duration)
+}
+
+fn quantity(
+    column: Column<'_>,
+    literal: &Literal<'_>,
+    read: fn(&str) -> Result<Rounded, Unreadable>,
+) -> Result<Bounds<i128>, ConditionErrorKind> {
+    match read(literal.without_quotes(column)?) {
+        Ok(rounded) => Ok(rounded.into()),
+        Err(Unreadable::Malformed) => literal.not_of(column),
+        Err(Unreadable::TooManyDigits) => {
+            Err(ConditionErrorKind::TooManyDigits(quote(literal.text)))
+        }
+    }
 }
 
 fn time(column: Column<'_>, literal: &Literal<'_>) -> Result<Bounds<i128>, ConditionErrorKind> {
     let nanoseconds = match literal.spelling {
-        Spelling::Bare => with_unit(literal.text, |unit| unit.is_empty().then_some(1)),
+        Spelling::Bare => quantity::plain(literal.text).ok(),
         Spelling::Quoted(_) => None,
     };
     let value = nanoseconds.map(Bounds::from).or_else(|| {
@@ -181,42 +193,6 @@ fn bounds(net: IpNet) -> Result<Bounds<IpAddr>, ConditionErrorKind> {
         }
     };
     Ok(Bounds { low, high })
-}
-
-fn with_unit(word: &str, factor: impl Fn(&str) -> Option<u64>) -> Option<Rounded> {
-    let (number, unit) = Decimal::scan(word)?;
-    Some(number.times(factor(unit)?))
-}
-
-fn number_unit(unit: &str) -> Option<u64> {
-    Some(match unit.strip_suffix('B').unwrap_or(unit) {
-        "" => 1,
-        "k" | "K" => 1_000,
-        "M" => 1_000_000,
-        "G" => 1_000_000_000,
-        "T" => 1_000_000_000_000,
-        "ki" | "Ki" => 1 << 10,
-        "Mi" => 1 << 20,
-        "Gi" => 1 << 30,
-        "Ti" => 1 << 40,
-        _ => return None,
-    })
-}
-
-/// In nanoseconds.
-fn duration_unit(unit: &str) -> Option<u64> {
-    const SECOND: u64 = 1_000_000_000;
-    Some(match unit {
-        "" | "s" => SECOND,
-        "ns" => 1,
-        // Two letters look alike: the micro sign, and the Greek mu.
-        "us" | "\u{b5}s" | "\u{3bc}s" => 1_000,
-        "ms" => 1_000_000,
-        "m" => 60 * SECOND,
-        "h" => 3_600 * SECOND,
-        "d" => 86_400 * SECOND,
-        _ => return None,
-    })
 }
 
 /// A time with a zone, or without one, which then is UTC.
