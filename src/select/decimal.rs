@@ -93,7 +93,7 @@ impl Decimal {
         let unit = u128::from(unit);
         self.exponent += zeros;
         while self.exponent < 0 && self.mantissa.checked_mul(unit).is_none() {
-            self.more |= self.mantissa % 10 != 0;
+            self.more |= !self.mantissa.is_multiple_of(10);
             self.mantissa /= 10;
             self.exponent += 1;
         }

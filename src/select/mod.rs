@@ -1,9 +1,10 @@
-//! FLOWS → SELECTION: what is to be looked at, and what is to be extracted.
+//! FLOWS → SELECTION: which packets count, and which are extracted.
 //!
-//! A [`Filter`] decides, on a flow's key, whether a frame is looked at at all; a [`Selection`]
-//! picks, among the flows that were found, those whose packets are written out. Both are plain
-//! values: the same key gets the same answer wherever it is asked. Conditions on the columns of
-//! lists, whatever they list, are a language of their own: [`condition`].
+//! A [`Filter`] decides, on a flow's key, whether a frame counts at all; a [`Selection`] picks,
+//! among the flows that were found, those whose packets are written out. Both are plain values:
+//! the same key gets the same answer everywhere. Conditions on the columns of lists are a language
+//! of their own: [`condition`]. Sizes and durations are read by [`parse_size`] and
+//! [`parse_duration`], in conditions as in options of the command line.
 
 pub mod condition;
 mod decimal;

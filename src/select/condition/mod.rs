@@ -1,8 +1,8 @@
 //! ROWS → SELECTION: a small language for conditions on the columns of a list.
 //!
-//! A [`Condition`] is parsed against the columns that there are, each with its [`Kind`], and then
-//! asked for one row after the other. It knows nothing of where rows come from: a closure hands it
-//! the [`Cell`]s it asks for.
+//! A [`Condition`] is parsed against the columns of a list, each with its [`Kind`], and then
+//! evaluated for each row. It does not know where rows come from: a closure returns the [`Cell`]s
+//! it needs.
 //!
 //! ```
 //! use pcap_flows::select::condition::{Cell, Condition, Kind};
@@ -18,13 +18,13 @@
 //!
 //! # The language
 //!
-//! It is what stands behind SQL's `where`, without arithmetic and functions.
+//! It is that of SQL's `where`, without arithmetic and functions.
 //!
 //! | condition | holds where |
 //! |---|---|
 //! | `A = B`, `A == B` | both are equal |
 //! | `A != B`, `A <> B` | they are not |
-//! | `A < B`, `A <= B`, `A > B`, `A >= B` | A stands before or behind B |
+//! | `A < B`, `A <= B`, `A > B`, `A >= B` | A is less or greater than B |
 //! | `A between B and C` | `A >= B and A <= C` |
 //! | `A in (B, C, ...)` | A is equal to any of them |
 //! | `A like 'pat%'` | the text has this form: `%` stands for any text, `_` for any one character |
@@ -33,11 +33,11 @@
 //! | `A` | the column, which is true or false, is true |
 //! | `not P`, `P and Q`, `P or Q`, `(P)` | as in SQL; also written `!`, `&&` and `\|\|` |
 //!
-//! - `not` binds tightest, then `and`, then `or`. `not` may also stand before `between`, `in`,
-//!   `like` and `ilike`, and behind `is`. Keywords may be written in capitals.
+//! - `not` binds tightest, then `and`, then `or`. `not` may also precede `between`, `in`,
+//!   `like` and `ilike`, and follow `is`. Keywords may be written in capitals.
 //! - A column may be named in other capitals than its own, as long as no other has this very name.
 //! - A, B and C are columns or values, and at least one of the two that are compared is a column.
-//!   Two columns are compared if they are of the same kind. What `like` looks at is a column.
+//!   Two columns are compared if they are of the same kind. `like` takes a column.
 //! - A condition of no words holds for every row.
 //!
 //! How values are written depends on the kind of the column that they are compared with:
@@ -63,13 +63,13 @@
 //!   `10.0.0.0/8 in (src_ip, dst_ip)`. IPv4 addresses are never in IPv6 networks.
 //! - Texts are in the order of their bytes, IPv4 addresses before IPv6 ones, false before true;
 //!   networks have no order.
-//! - `like` has no escapes, so that a text with `%` in it is looked for with `_` in its place.
+//! - `like` has no escapes, so a text with `%` in it is matched with `_` in its place.
 //!
 //! # Rows without a value
 //!
 //! As in SQL, a comparison with nothing is neither true nor false but unknown; `not` leaves it
-//! so, `and` and `or` as far as their other side does not decide, and only rows for which the
-//! whole is true are matched. So neither `x = 1` nor `x != 1` nor `not x = 1` holds where x is
+//! so, and so do `and` and `or` unless their other side decides; only rows for which the whole is
+//! true are matched. So neither `x = 1` nor `x != 1` nor `not x = 1` holds where x is
 //! null; `x is null` does.
 
 mod cell;
@@ -101,7 +101,7 @@ impl Condition {
     /// Compiles a condition on these columns. A text of nothing but spaces holds for every row.
     ///
     /// Takes time and memory in proportion to the length of the text, whatever it holds (lists
-    /// behind `in` are also sorted).
+    /// after `in` are also sorted).
     ///
     /// # Errors
     ///
@@ -115,16 +115,16 @@ impl Condition {
         Ok(Self { program, columns })
     }
 
-    /// The columns that the condition looks at, as their ordinals in what it was parsed against,
+    /// The columns that the condition depends on, as their ordinals in those it was parsed with,
     /// ascending.
     pub fn columns(&self) -> &[usize] {
         &self.columns
     }
 
-    /// Whether the condition is true for a row, of which `cell` gives the value in a column.
+    /// Whether the condition is true for a row, whose value in a column is `cell` of its ordinal.
     ///
-    /// `cell` is asked for [`columns`](Self::columns) only, for each as often as it is needed, and
-    /// not at all for what the answer no longer depends on. Nothing is allocated.
+    /// `cell` is called for [`columns`](Self::columns) only, and not at all where the answer no
+    /// longer depends on it. Nothing is allocated.
     pub fn matches<'c>(&self, cell: impl Fn(usize) -> Cell<'c>) -> bool {
         self.program.holds(|test| test.outcome(&cell))
     }

@@ -19,38 +19,37 @@
 //! - A network is `10.0.0.0/8`, `2001:db8::/32`, `10.0.0.0 mask 255.0.0.0`, or an IPv4 address
 //!   that leaves out octets at its end: `10`, `192.168.1`. A port is a number or a service name
 //!   such as `https`, a protocol a number or a name such as `gre`. Numbers may be hexadecimal.
-//! - `src or dst`, which is meant where nothing is said, and `src and dst` may stand in the place
-//!   of `src` and `dst`. `host` may be left out after any of them: `src 10.0.0.1`.
-//! - `ip` and `ip6` may stand before any condition on addresses, ports and protocols; `tcp`, `udp`
-//!   and `sctp` before any on addresses and ports: `tcp dst port 443`, `ip6 proto \udp`.
+//! - `src or dst`, which is the default, and `src and dst` may replace `src` and `dst`. `host` may
+//!   be left out after any of them: `src 10.0.0.1`.
+//! - `ip` and `ip6` may precede any condition on addresses, ports and protocols; `tcp`, `udp` and
+//!   `sctp` any on addresses and ports: `tcp dst port 443`, `ip6 proto \udp`.
 //! - Conditions are combined with `not` or `!`, `and` or `&&`, `or` or `||`, and parentheses.
 //!   `not` binds tightest. **`and` and `or` bind equally tight, from left to right**:
 //!   `a or b and c` is `(a or b) and c`.
 //! - A bare value takes over the qualifiers of the condition before it: `tcp dst port 80 or 443`,
-//!   `host 10.0.0.1 and not 10.0.0.2`, `port (80 or 443)`. After a parenthesis, what was in force
-//!   before it is taken over; after a condition without a value (`tcp`, `vlan 7`) nothing is.
-//! - Keywords are lower case. A name that is also a keyword is written with a backslash where it
-//!   is meant as a value: `ip proto \tcp or \udp`. Directly behind `proto` the backslash may be
-//!   left out.
-//! - A filter of no words is passed by everything.
+//!   `host 10.0.0.1 and not 10.0.0.2`, `port (80 or 443)`. After a parenthesis, those in force
+//!   before it are taken over; after a condition without a value (`tcp`, `vlan 7`) none are.
+//! - Keywords are lower case. A name that is also a keyword has a backslash where it is meant as a
+//!   value: `ip proto \tcp or \udp`. Right after `proto` the backslash may be left out.
+//! - Everything passes a filter of no words.
 //!
 //! # Where it differs from libpcap
 //!
-//! What it answers otherwise, on purpose:
+//! Different answers, on purpose:
 //! - `vlan` does not shift what follows it. Every condition is about the flow key, which is found
-//!   behind all tags, so `tcp` holds inside VLANs as well, and `vlan 100` holds if any of the tags
+//!   after all tags, so `tcp` holds inside VLANs as well, and `vlan 100` holds if any of the tags
 //!   has this id, outermost or not.
-//! - In the same way, `proto`, `tcp` and their like are about the protocol behind IPv6 extension
+//! - In the same way, `proto`, `tcp` and their like are about the protocol after IPv6 extension
 //!   headers (as libpcap's `protochain`), and with decapsulation about the innermost packet.
 //! - Conditions on addresses hold for IP only, not for ARP and RARP.
 //! - A non-first fragment has the ports of its flow key: those of the first fragment, where that
 //!   is known. libpcap's `port` never holds for it.
-//! - A service name stands for its number, for all of TCP, UDP and SCTP; the names are built in.
+//! - A service name is its number, for all of TCP, UDP and SCTP; the names are built in.
 //!
-//! What it takes beyond libpcap, in the one sense it can have: `tcp host A`, `ip port N`,
-//! `ip A`, `net 10/8`, parentheses within `port (...)` to any depth.
+//! Accepted beyond libpcap, with the only meaning possible: `tcp host A`, `ip port N`, `ip A`,
+//! `net 10/8`, parentheses within `port (...)` to any depth.
 //!
-//! What it refuses: whatever a flow key does not tell, such as `arp`, `less`, `broadcast`, `mpls`
+//! Refused: conditions on what is not in a flow key, such as `arp`, `less`, `broadcast`, `mpls`
 //! and packet bytes as in `tcp[13]`; host names and network names; part of an address or a plain
 //! number as a host (`host 10.1`, `src 80`); octal numbers; port ranges that end before they start.
 
@@ -104,13 +103,13 @@ impl Filter {
         self.program.is_empty()
     }
 
-    /// Whether any condition looks at MAC addresses or VLAN tags, so that a key without its link
-    /// half gives wrong answers.
+    /// Whether any condition is on MAC addresses or VLAN tags, so that a key without its link half
+    /// gives wrong answers.
     pub fn needs_link(&self) -> bool {
         self.program.tests().any(Test::needs_link)
     }
 
-    /// Whether any condition looks at MAC addresses.
+    /// Whether any condition is on MAC addresses.
     pub fn needs_macs(&self) -> bool {
         let mut tests = self.program.tests();
         tests.any(|test| matches!(test, Test::Mac(..)))

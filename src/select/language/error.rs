@@ -26,13 +26,13 @@ pub trait FaultKind: fmt::Debug + fmt::Display {
 
 /// A fault, and the byte offset where it is, as parsers hand it on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::select) struct Fault<K> {
-    pub(in crate::select) kind: K,
-    pub(in crate::select) offset: usize,
+pub(crate) struct Fault<K> {
+    pub(crate) kind: K,
+    pub(crate) offset: usize,
 }
 
 impl<K> Fault<K> {
-    pub(in crate::select) fn in_text(self, text: &str) -> TextError<K> {
+    pub(crate) fn in_text(self, text: &str) -> TextError<K> {
         TextError {
             kind: self.kind,
             offset: self.offset,

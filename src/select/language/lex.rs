@@ -4,18 +4,18 @@
 
 /// A token and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::select) struct Token<'t, W> {
-    pub(in crate::select) kind: TokenKind<W>,
+pub(crate) struct Token<'t, W> {
+    pub(crate) kind: TokenKind<W>,
     /// As typed, without the quotes or the backslash that are no part of its value; empty at the
     /// end.
-    pub(in crate::select) text: &'t str,
+    pub(crate) text: &'t str,
     /// Byte offset of the token in the text.
-    pub(in crate::select) offset: usize,
+    pub(crate) offset: usize,
 }
 
 /// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::select) enum TokenKind<W> {
+pub(crate) enum TokenKind<W> {
     /// The end of the text.
     End,
     Open,
@@ -28,7 +28,7 @@ pub(in crate::select) enum TokenKind<W> {
 }
 
 /// The tokens that a language adds to those of both.
-pub(in crate::select) trait Word: Copy {
+pub(crate) trait Word: Copy {
     /// The token at the head of a text that is not empty and starts with neither a space nor a
     /// [symbol of both languages](symbol): its kind, its text, and the bytes it takes up, which
     /// are at least one.
@@ -37,19 +37,19 @@ pub(in crate::select) trait Word: Copy {
 
 /// Reads tokens from a text.
 #[derive(Clone, Debug)]
-pub(in crate::select) struct Lexer<'t> {
+pub(crate) struct Lexer<'t> {
     text: &'t str,
     offset: usize,
 }
 
 impl<'t> Lexer<'t> {
-    pub(in crate::select) const fn new(text: &'t str) -> Self {
+    pub(crate) const fn new(text: &'t str) -> Self {
         Self { text, offset: 0 }
     }
 
     /// The next token. The end, which lies right after the last token, can be read any number of
     /// times.
-    pub(in crate::select) fn next_token<W: Word>(&mut self) -> Token<'t, W> {
+    pub(crate) fn next_token<W: Word>(&mut self) -> Token<'t, W> {
         let rest = self.text.get(self.offset..).unwrap_or("");
         let head = rest.trim_start();
         if head.is_empty() {
@@ -83,9 +83,7 @@ fn symbol<W>(head: &str) -> Option<(TokenKind<W>, &str, usize)> {
 
 /// All tokens of a text but its end, for tests of a language's words.
 #[cfg(test)]
-pub(in crate::select) fn tokens<W: Word + PartialEq>(
-    text: &str,
-) -> Vec<(TokenKind<W>, &str, usize)> {
+pub(crate) fn tokens<W: Word + PartialEq>(text: &str) -> Vec<(TokenKind<W>, &str, usize)> {
     let mut lexer = Lexer::new(text);
     let mut tokens = Vec::new();
     loop {
@@ -110,7 +108,7 @@ mod tests {
         fn read(head: &str) -> (TokenKind<Self>, &str, usize) {
             let first = head.chars().next().unwrap();
             let len = first.len_utf8();
-            (TokenKind::Word(Self(first)), &head[..len], len)
+            (TokenKind::Word(Self(first)), head.get(..len).unwrap(), len)
         }
     }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 /// A condition as a tree, from which both a text and an answer are made.
 #[derive(Clone, Debug)]
-pub(in crate::select) enum Tree<L> {
+pub(crate) enum Tree<L> {
     Leaf(L),
     Not(Box<Self>),
     And(Box<Self>, Box<Self>),
@@ -13,7 +13,7 @@ pub(in crate::select) enum Tree<L> {
 
 impl<L> Tree<L> {
     /// Whether the tree is true, where `leaf` says it of a leaf; `None` is unknown.
-    pub(in crate::select) fn truth(&self, leaf: &impl Fn(&L) -> Option<bool>) -> Option<bool> {
+    pub(crate) fn truth(&self, leaf: &impl Fn(&L) -> Option<bool>) -> Option<bool> {
         match self {
             Self::Leaf(it) => leaf(it),
             Self::Not(inner) => not(inner.truth(leaf)),
@@ -24,7 +24,7 @@ impl<L> Tree<L> {
 }
 
 /// Trees of up to this many levels of operators.
-pub(in crate::select) fn any_tree<L: Clone + std::fmt::Debug + 'static>(
+pub(crate) fn any_tree<L: Clone + std::fmt::Debug + 'static>(
     leaf: impl Strategy<Value = L> + 'static,
     depth: u32,
 ) -> impl Strategy<Value = Tree<L>> {
@@ -40,7 +40,7 @@ pub(in crate::select) fn any_tree<L: Clone + std::fmt::Debug + 'static>(
         })
 }
 
-pub(in crate::select) fn and(left: Option<bool>, right: Option<bool>) -> Option<bool> {
+pub(crate) fn and(left: Option<bool>, right: Option<bool>) -> Option<bool> {
     match (left, right) {
         (Some(false), _) | (_, Some(false)) => Some(false),
         (Some(true), Some(true)) => Some(true),
@@ -48,10 +48,10 @@ pub(in crate::select) fn and(left: Option<bool>, right: Option<bool>) -> Option<
     }
 }
 
-pub(in crate::select) fn not(value: Option<bool>) -> Option<bool> {
+pub(crate) fn not(value: Option<bool>) -> Option<bool> {
     value.map(|value| !value)
 }
 
-pub(in crate::select) fn or(left: Option<bool>, right: Option<bool>) -> Option<bool> {
+pub(crate) fn or(left: Option<bool>, right: Option<bool>) -> Option<bool> {
     not(and(not(left), not(right)))
 }

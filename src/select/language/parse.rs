@@ -15,7 +15,7 @@ use super::lex::{Lexer, Token, TokenKind, Word};
 use super::program::{Item, Operator, Program};
 
 /// A language: what it adds to the grammar, and what its parser remembers between operands.
-pub(in crate::select) trait Grammar<'t>: Copy {
+pub(crate) trait Grammar<'t>: Copy {
     /// Tokens besides those of both languages.
     type Word: Word;
     /// The tests that operands compile to.
@@ -43,7 +43,7 @@ pub(in crate::select) trait Grammar<'t>: Copy {
 
 /// How far an operand was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::select) enum Progress {
+pub(crate) enum Progress {
     /// To its end.
     Complete,
     /// To a `not` or a parenthesis, after which the rest follows.
@@ -51,7 +51,7 @@ pub(in crate::select) enum Progress {
 }
 
 /// Compiles a text.
-pub(in crate::select) fn parse<'t, G: Grammar<'t>>(
+pub(crate) fn parse<'t, G: Grammar<'t>>(
     text: &'t str,
     grammar: G,
 ) -> Result<Program<G::Test>, TextError<G::Kind>> {
@@ -64,12 +64,12 @@ pub(in crate::select) fn parse<'t, G: Grammar<'t>>(
 
 /// The state of parsing.
 #[derive(Debug)]
-pub(in crate::select) struct Parser<'t, G: Grammar<'t>> {
+pub(crate) struct Parser<'t, G: Grammar<'t>> {
     lexer: Lexer<'t>,
     /// The token to be looked at next.
-    pub(in crate::select) token: Token<'t, G::Word>,
+    pub(crate) token: Token<'t, G::Word>,
     /// What the language remembers.
-    pub(in crate::select) grammar: G,
+    pub(crate) grammar: G,
     items: Vec<Item<G::Test>>,
     chain: Chain,
     /// The parentheses that are open, outermost first.
@@ -110,27 +110,27 @@ impl<'t, G: Grammar<'t>> Parser<'t, G> {
     }
 
     /// Takes the token at hand.
-    pub(in crate::select) fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         self.token = self.lexer.next_token();
     }
 
     /// Whether a parenthesis is open.
-    pub(in crate::select) const fn is_nested(&self) -> bool {
+    pub(crate) const fn is_nested(&self) -> bool {
         !self.groups.is_empty()
     }
 
     /// Whether the opposite of the operand at hand is meant.
-    pub(in crate::select) const fn negated(&self) -> bool {
+    pub(crate) const fn negated(&self) -> bool {
         self.chain.negated != self.chain.not
     }
 
     /// Adds a test, or its opposite.
-    pub(in crate::select) fn test(&mut self, test: G::Test, negated: bool) {
+    pub(crate) fn test(&mut self, test: G::Test, negated: bool) {
         self.items.push(Item::Test(test, !negated));
     }
 
     /// Joins the last two parts, or their opposites if both were added negated.
-    pub(in crate::select) fn join(&mut self, operator: Operator, negated: bool) {
+    pub(crate) fn join(&mut self, operator: Operator, negated: bool) {
         self.items.push(Item::Join(if negated {
             operator.opposite()
         } else {
@@ -226,7 +226,7 @@ impl<'t, G: Grammar<'t>> Parser<'t, G> {
 
 impl<W> Token<'_, W> {
     /// A fault at this token.
-    pub(in crate::select) const fn fault<K>(&self, kind: K) -> Fault<K> {
+    pub(crate) const fn fault<K>(&self, kind: K) -> Fault<K> {
         Fault {
             kind,
             offset: self.offset,

@@ -20,7 +20,7 @@ pub(super) enum Item<T> {
 
 /// How two conditions are joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::select) enum Operator {
+pub(crate) enum Operator {
     And,
     Or,
 }
@@ -37,7 +37,7 @@ impl Operator {
 
 /// A program of tests. One without any is true of everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::select) struct Program<T> {
+pub(crate) struct Program<T> {
     /// The last step is the first to be taken.
     steps: Vec<Step<T>>,
     /// The index of that step, or a verdict.
@@ -117,7 +117,7 @@ impl<T> Program<T> {
 
     /// The verdict, where `outcome` gives that of a test; `None` is unknown. It is called only for
     /// tests that the verdict still depends on, in the order of the text.
-    pub(in crate::select) fn holds(&self, outcome: impl Fn(&T) -> Option<bool>) -> bool {
+    pub(crate) fn holds(&self, outcome: impl Fn(&T) -> Option<bool>) -> bool {
         let mut place = self.start;
         while let Some(step) = self.steps.get(place) {
             place = match outcome(&step.test) {
@@ -130,12 +130,12 @@ impl<T> Program<T> {
     }
 
     /// All tests, in no order.
-    pub(in crate::select) fn tests(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn tests(&self) -> impl Iterator<Item = &T> {
         self.steps.iter().map(|step| &step.test)
     }
 
     /// Whether there is no test.
-    pub(in crate::select) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 }
