@@ -166,7 +166,7 @@ impl Ends {
         let fragment = |(index, (piece, offset)): (usize, (&[u8], u16))| {
             let has_more = index < last;
             if !self.is_ipv6 {
-                let field = u16::from(has_more) << 13 | offset / 8;
+                let field = (u16::from(has_more) << 13) | (offset / 8);
                 return self.ethernet(&frames::ipv4(self.hosts, protocol, (id, field), piece));
             }
             let header = Ipv6Fragment {

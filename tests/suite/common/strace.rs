@@ -55,7 +55,9 @@ fn traced(folder: &Path, args: &[&str], calls: &str, more: &[&str]) -> Option<(E
     let log = place.path().join("log");
     let mut command = Command::new("strace");
     command.args(["-f", "-qq", "-o"]).arg(&log);
-    command.args(["-e", &format!("trace={calls}")]).args(more);
+    // The first call of all is there even where none of the others is made.
+    let calls = format!("trace=execve,{calls}");
+    command.args(["-e", &calls]).args(more);
     command.arg(env!("CARGO_BIN_EXE_pcap_flows")).args(args);
     command.current_dir(folder).env("TZ", "UTC");
     // cargo names folders of libraries, each of which the loader would look into: as each thread
