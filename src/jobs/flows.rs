@@ -1,47 +1,18 @@
 //! The main job: list the flows of captures, and extract some of them.
 
 use super::extract::Extract;
+use super::options::FlowsJob;
 use super::outputs::Outputs;
 use super::stats::Stats;
 use super::streams::{ProtocolOptions, StreamOptions, Streams, StreamsReport};
-use crate::engine::{Config, Gate, Outcome, Progress, Resume, Run, Source, Stopwatch, Workers};
+use crate::decode::protocol::{TCP, UDP};
+use crate::engine::{Gate, Outcome, Progress, Resume, Run, Source, Stopwatch, Workers};
 use crate::error::{Error, ErrorKind};
-use crate::output::capture::CaptureFormat;
 use crate::output::{OutputFile, STDOUT, table};
 use crate::select::{IdSet, Selection};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// What the main job does.
-#[derive(Debug, Default)]
-pub struct FlowsJob {
-    /// How captures are read and flows counted.
-    pub config: Config,
-    /// How flows are listed, if they are.
-    pub table: Option<table::TableOptions>,
-    /// Where the list goes, if not to the writer that is given.
-    pub list_output: Option<PathBuf>,
-    /// What is extracted, if anything is.
-    pub extract: Option<ExtractOptions>,
-    /// Which streams are written, if any are.
-    pub streams: Option<StreamOptions>,
-    /// Where the run's statistics go.
-    pub stats: Option<PathBuf>,
-}
-
-/// What is extracted.
-#[derive(Clone, Debug)]
-pub struct ExtractOptions {
-    /// Which flows; all that the filter accepts where this is empty.
-    pub selection: Selection,
-    /// Where they go; `-` for standard output.
-    pub output: PathBuf,
-    /// The format, if not that of the inputs.
-    pub format: Option<CaptureFormat>,
-    /// Write out what was selected after each window of the input.
-    pub flush: bool,
-}
 
 /// What the main job found.
 #[derive(Debug)]
@@ -250,7 +221,3 @@ fn check_ids(ids: &IdSet, outcome: &Outcome) -> Result<Option<(u64, u64)>, Error
         .next()
         .map(|first| (first, 1 + filtered.count() as u64)))
 }
-
-/// IP protocol numbers.
-const TCP: u8 = 6;
-const UDP: u8 = 17;

@@ -3,11 +3,13 @@
 pub mod extract;
 mod flows;
 pub mod index;
+mod options;
 mod outputs;
 pub mod stats;
 pub mod streams;
 pub mod verify;
 
-pub use flows::{ExtractOptions, FlowsJob, FlowsReport, WithoutStream, flows};
+pub use flows::{FlowsReport, WithoutStream, flows};
+pub use options::{ExtractOptions, FlowsJob};
 
 pub(crate) use flows::flows_gated;

@@ -1,7 +1,7 @@
 //! Outputs of the main job: started before anything is read, so that a wrong name shows at once,
 //! and put under their names when nothing else can fail.
 
-use super::flows::{ExtractOptions, FlowsJob};
+use super::options::{ExtractOptions, FlowsJob};
 use super::streams::{StreamOptions, is_archive};
 use crate::engine::Source;
 use crate::error::{Error, ErrorKind};

@@ -3,8 +3,9 @@
 
 use super::bytes::PackedPosition;
 use super::handler::Handler;
+use super::place::Current;
 use super::shared::Shared;
-use super::track::{Current, Tracker};
+use super::track::Tracker;
 use crate::error::Error;
 use crate::tcp::Arrival;
 

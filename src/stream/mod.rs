@@ -11,8 +11,10 @@
 
 mod budget;
 mod bytes;
+mod decide;
 mod direction;
 mod handler;
+mod place;
 mod segments;
 mod shared;
 mod table;

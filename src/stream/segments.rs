@@ -3,7 +3,8 @@
 use super::bytes::PayloadSpan;
 use super::direction::{Direction, HAS_ACKNOWLEDGED, NONE, WAS_RESET};
 use super::handler::{Arrived, Handler};
-use super::track::{Current, Route, Tracker};
+use super::place::Current;
+use super::track::{Route, Tracker};
 use crate::flow::{Contents, PacketRef, Transport};
 use crate::tcp::{Arrival, Candidates, Connection, Extent, Piece, Segment, Step};
 

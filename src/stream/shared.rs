@@ -1,11 +1,12 @@
 //! What the trackers of a run share, and what a job does with them between packets.
 
-use super::bytes::{Captures, Kept, PackedPosition, PayloadSpan, SpanSource};
+use super::bytes::{Captures, PackedPosition, SpanSource};
 use super::handler::Handler;
-use super::track::{Current, Tracker};
+use super::place::WindowPlace;
+use super::track::Tracker;
 use super::wanted::Selected;
-use crate::capture::{Nanos, Places, Position};
-use crate::flow::{FlowList, Transport};
+use crate::capture::{Places, Position};
+use crate::flow::FlowList;
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
@@ -32,15 +33,6 @@ pub struct Shared {
     must_keep: bool,
     /// Most bytes of payload that are kept in memory.
     pub(super) memory_limit: u64,
-}
-
-/// Where the current window is, and what was read before it.
-#[derive(Clone, Debug)]
-pub(super) struct WindowPlace {
-    pub(super) base: PackedPosition,
-    pub(super) captures: Arc<Captures>,
-    /// Bytes kept in memory, by all shards together.
-    pub(super) memory: Arc<AtomicU64>,
 }
 
 impl Shared {
@@ -158,40 +150,5 @@ impl Shared {
     /// Where spans are read while a window is worked on; empty for none.
     pub(crate) fn source<'a>(&'a self, window: &'a [u8]) -> SpanSource<'a> {
         self.window.source(window)
-    }
-}
-
-impl WindowPlace {
-    /// Where the payload of a transport header is.
-    pub(super) fn span(
-        &self,
-        transport: &Transport<'_>,
-        skip: u32,
-        len: u32,
-        time: Nanos,
-    ) -> PayloadSpan {
-        match transport.start {
-            Some(start) => PayloadSpan::segment(self.base.after(start.into()), skip, len, time),
-            None => PayloadSpan::segment(self.base, skip, len, time)
-                .with(Kept::new(transport.bytes, &self.memory)),
-        }
-    }
-
-    pub(super) fn source<'a>(&'a self, window: &'a [u8]) -> SpanSource<'a> {
-        SpanSource {
-            window,
-            base: self.base,
-            captures: &self.captures,
-            memory: &self.memory,
-        }
-    }
-
-    /// No packet, after those of a window.
-    pub(super) const fn nowhere(&self, time: Nanos) -> Current<'static> {
-        Current {
-            time,
-            at: None,
-            window: &[],
-        }
     }
 }

@@ -1,15 +1,15 @@
 //! The packets of a shard go to the directions of their connections.
 
-use super::bytes::{PackedPosition, PayloadSpan, SpanSource};
+use super::bytes::{PayloadSpan, SpanSource};
 use super::direction::{
     Direction, DirectionInfo, HAS_ENDED, IS_FORGOTTEN, IS_REVERSE, IS_STOPPED, IS_TOUCHED, IS_UDP,
     NONE, WAS_RESET,
 };
 use super::handler::{Answer, Arrived, Handler, Side};
-use super::shared::WindowPlace;
+use super::place::{Current, WindowPlace};
 use super::table::{PairKey, PairTable, put};
 use super::wanted::{Selected, Verdict};
-use crate::capture::{ByteOrder, Nanos};
+use crate::capture::ByteOrder;
 use crate::decode::protocol;
 use crate::error::Error;
 use crate::flow::{Contents, FlowKey, NetworkKey, Observer, PacketRef};
@@ -53,15 +53,6 @@ pub(super) struct Route {
     pub(super) pair: u32,
     pub(super) side: usize,
     pub(super) flow: u32,
-}
-
-/// A packet that is being worked in.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Current<'a> {
-    pub(super) time: Nanos,
-    /// Where its record starts; `None` where there is no packet.
-    pub(super) at: Option<PackedPosition>,
-    pub(super) window: &'a [u8],
 }
 
 impl<H: Handler> Tracker<H> {
