@@ -147,12 +147,13 @@ impl<'r, J: Job + Send> Run<'r, J> {
         })
     }
 
-    /// Completes the job, when everything has been read.
+    /// Completes the job. Windows that were not stepped through are read before.
     ///
     /// # Errors
-    /// What the job could not complete. It is abandoned then.
+    /// As [`Run::step`], and what the job could not complete. It is abandoned then.
     pub fn finish(mut self) -> Result<Outcome, Error> {
         let workers = self.workers;
+        while self.step()?.is_some() {}
         self.or_abandon(|run| workers.install(|| run.complete()))?;
         self.is_over = true;
         let tables = std::mem::take(&mut self.tables);

@@ -5,6 +5,7 @@
 //! in memory for each of them.
 
 use super::packets::Postings;
+use crate::decode::protocol::{TCP, UDP};
 use crate::decode::server_name;
 use crate::flow::{PacketRef, Payload};
 use crate::tcp::{Candidates, Connection, Progress, Segment, Step};
@@ -98,16 +99,16 @@ impl Summary {
     }
 
     /// What an index has noted of a flow, to continue from. Of a connection it has the end of what
-    /// was sent: a SYN right before that is taken for the same one again, any other for the next
-    /// connection's.
+    /// was sent and the bytes of payload, from which its initial sequence number is concluded: see
+    /// [`Progress::resumed`]. Of conversations, whose payload is that of both sides, that is right
+    /// for a side that sent all of it.
     pub fn resumed(known: &Resumed<'_>) -> Self {
         let [a, b, c, d, e, f, g, h] = known.next_seq.unwrap_or(0).to_le_bytes();
         let [low, high] = [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes);
-        let has_payload = known.payload_bytes > 0;
         let side = |side: usize, next| {
             let has = |bits: [u8; 2]| bits.get(side).is_some_and(|bit| known.tcp_state & bit != 0);
             if has(Self::KNOWN) {
-                Progress::resumed(next, has(Self::SYN), has_payload)
+                Progress::resumed(next, has(Self::SYN), known.payload_bytes)
             } else {
                 Progress::default()
             }
@@ -172,6 +173,7 @@ impl Summary {
     /// The connection that a segment belongs to, in its direction.
     fn progress(&mut self, side: usize, segment: &Segment) -> &mut Progress {
         let previous = self.previous.as_deref();
+        // A line has no acknowledgment number, so that what the peer knows is no help.
         let candidates = Candidates {
             current: Some(&self.sides[side]),
             previous: previous.map(|sides| &sides[side]),
@@ -194,7 +196,7 @@ impl Summary {
 #[derive(Clone, Copy, Debug)]
 struct Line {
     flow: u32,
-    /// Where its record is, from the start of the segment.
+    /// Where its record is, from the start of the stretch.
     place: u32,
     seq: u32,
     /// Length of the payload, and what the packet is.
@@ -272,7 +274,7 @@ impl Stretch {
         self.lines.clear();
     }
 
-    /// Notes a packet of a flow; `place` is where its record is, from the segment's start.
+    /// Notes a packet of a flow; `place` is where its record is, from the stretch's start.
     #[inline]
     pub fn add(
         &mut self,
@@ -406,6 +408,3 @@ fn tcp_bits(packet: &PacketRef) -> u32 {
 
 /// Bytes of the first payload that are kept: enough to tell protocols apart.
 const FIRST_LEN: usize = 8;
-/// IP protocol numbers.
-const TCP: u8 = 6;
-const UDP: u8 = 17;

@@ -7,7 +7,6 @@ use super::place::Current;
 use super::shared::Shared;
 use super::track::Tracker;
 use crate::error::Error;
-use crate::tcp::Arrival;
 
 impl Shared {
     /// Whether so much is kept that a handler should let go of what it can.
@@ -95,7 +94,7 @@ impl<H: Handler> Tracker<H> {
         };
         self.reassemble(number, current, |tcp, sink| {
             tcp.give_up_first(sink);
-            Arrival::default()
+            None
         });
     }
 }

@@ -1,6 +1,6 @@
 //! Where the payload of a segment is, and how it is read.
 //!
-//! PayloadSpan is not copied while it waits: bytes of a file can be read there again. Bytes that
+//! Payload is not copied while it waits: bytes of a file can be read there again. Bytes that
 //! cannot be read again (of pipes, of datagrams put together from fragments) are kept in memory,
 //! and counted.
 
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// It says where they are, and does not hold them.
 #[derive(Clone, Debug)]
 pub struct PayloadSpan {
-    /// PackedPosition of the transport header in the captures, or of the captured bytes of a record;
+    /// Position of the transport header in the captures, or of the captured bytes of a record;
     /// and flags.
     at: u64,
     kept: Option<Arc<Kept>>,

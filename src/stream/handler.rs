@@ -15,13 +15,20 @@ use crate::tcp::{Arrival, Overlap, Segment, Step, StreamEnd};
 /// of a connection these belong to. Bytes that arrive early are delivered by the packet that
 /// completes what is missing before them, or that makes the tracker give it up. So requests and
 /// answers interleave as they did at the place of capture, and the order depends neither on windows
-/// nor on threads, nor on whether the capture is a file or a pipe. (Where more than a pipe's bounds
-/// of memory allow waits for gaps, gaps are given up at the end of a window.)
+/// nor on threads, nor on whether the capture is a file or a pipe. Two things do depend on windows:
+/// where more than a pipe's bounds of memory allow waits for gaps, gaps are given up at the end of
+/// a window; and of a direction whose FlowID decides, calls come until the end of the window in
+/// which it opened, though it is [refused](Handler::refused) then.
 ///
 /// For each packet of a direction: [`Handler::packet`]; for one with a whole transport header then
 /// [`Handler::segment`], what it delivers to the other direction by its acknowledgment, what it
 /// delivers to its own, and [`Handler::arrived`]. At the end of the inputs what still waits is
-/// delivered, direction by direction, in the order in which these opened.
+/// delivered, direction by direction, by their numbers.
+///
+/// # Errors
+///
+/// A handler cannot fail. One that does its own I/O keeps its first error, and the job asks for it
+/// at the end of the window.
 ///
 /// # Memory
 ///
@@ -47,8 +54,7 @@ pub trait Handler: Send + Sized {
         false
     }
 
-    /// A packet without a whole transport header may open a direction: where packets count, not
-    /// payload.
+    /// A packet without a transport header may open a direction: where packets count, not payload.
     fn follows_any_packet(&self) -> bool {
         false
     }
@@ -88,14 +94,15 @@ pub trait Handler: Send + Sized {
         let _ = (side, offset, span);
     }
 
-    /// A segment has been worked in.
+    /// The segment of [`Handler::segment`] has been worked in. Not called for segments without
+    /// payload, SYN or FIN, for probes, and after [`Answer::Stop`].
     #[inline]
     fn arrived(&mut self, side: Side<'_, Self::State>, arrival: &Arrival) {
         let _ = (side, arrival);
     }
 
-    /// The direction has ended: its FIN was reached, or the inputs end. Called once; data follow
-    /// only where the sender continued after its FIN.
+    /// The direction has ended: its FIN was reached, or the inputs end. Called once. Segments may
+    /// follow, data only where the sender continued after its FIN.
     fn ended(&mut self, side: Side<'_, Self::State>, end: StreamEnd) {
         let _ = (side, end);
     }

@@ -6,7 +6,7 @@ use super::handler::{Arrived, Handler};
 use super::place::Current;
 use super::track::{Route, Tracker};
 use crate::flow::{Contents, PacketRef, Transport};
-use crate::tcp::{Arrival, Candidates, Connection, Extent, Piece, Segment, Step};
+use crate::tcp::{Candidates, Connection, Extent, Piece, Segment, Step};
 
 impl<H: Handler> Tracker<H> {
     /// The direction that a segment belongs to.
@@ -73,7 +73,7 @@ impl<H: Handler> Tracker<H> {
         if self.directions.get(peer as usize).is_some_and(is_waiting) {
             self.reassemble(peer, current, |tcp, sink| {
                 tcp.acknowledged(segment.acknowledgment, sink);
-                Arrival::default()
+                None
             });
         }
     }
@@ -125,7 +125,7 @@ impl<H: Handler> Tracker<H> {
             return;
         }
         if self.is_stopped(number) {
-            return self.skip(number, segment, payload_on_wire);
+            return self.skip(number, segment, payload_on_wire, current);
         }
         let mut piece = (payload > 0).then(|| {
             self.window
@@ -151,12 +151,12 @@ impl<H: Handler> Tracker<H> {
             if segment.has(Segment::FIN) {
                 tcp.fin(sequence.wrapping_add(payload_on_wire));
             }
-            arrival.unwrap_or_default()
+            Some(arrival.unwrap_or_default())
         });
     }
 
     /// A segment of a direction whose payload is not needed.
-    fn skip(&mut self, number: u32, segment: &Segment, payload: u32) {
+    fn skip(&mut self, number: u32, segment: &Segment, payload: u32, current: Current<'_>) {
         let Some(direction) = self.directions.get_mut(number as usize) else {
             return;
         };
@@ -170,7 +170,7 @@ impl<H: Handler> Tracker<H> {
         if segment.has(Segment::FIN) {
             direction.tcp.fin(sequence.wrapping_add(payload));
             if direction.tcp.is_complete() {
-                self.end(number);
+                self.end(number, current);
             }
         }
     }

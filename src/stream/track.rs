@@ -121,24 +121,22 @@ impl<H: Handler> Tracker<H> {
         };
         let time = direction.info.last;
         if self.protocol(number) == protocol::TCP {
-            let current = self.window.nowhere(time);
-            self.reassemble(number, current, |tcp, sink| {
+            self.reassemble(number, self.window.nowhere(time), |tcp, sink| {
                 tcp.finish(sink);
-                Arrival::default()
+                None
             });
         }
-        self.end(number);
+        self.end(number, self.window.nowhere(time));
     }
 
-    /// Tells the handler that a direction has ended, if it does not know.
-    pub(super) fn end(&mut self, number: u32) {
+    /// Lets the handler know that a direction has ended, if it does not.
+    pub(super) fn end(&mut self, number: u32, current: Current<'_>) {
         let Some(direction) = self.directions.get_mut(number as usize) else {
             return;
         };
         let (end, info) = (direction.end(), &mut direction.info);
         if info.is_followed() && !info.has(HAS_ENDED) {
             info.flags |= HAS_ENDED;
-            let current = self.window.nowhere(info.last);
             self.with_side(number, current, |handler, side| {
                 handler.ended(side, end);
                 Answer::Continue
@@ -243,13 +241,14 @@ impl<H: Handler> Tracker<H> {
         self.obey(number, answer);
     }
 
-    /// Works on what a direction holds, and hands over what comes of it.
+    /// Works on what a direction holds, and hands over what comes of it; `work` returns what a
+    /// segment brought, if there was one.
     #[inline]
     pub(super) fn reassemble(
         &mut self,
         number: u32,
         current: Current<'_>,
-        work: impl FnOnce(&mut Reassembler<PayloadSpan>, &mut Delivery<'_, H>) -> Arrival,
+        work: impl FnOnce(&mut Reassembler<PayloadSpan>, &mut Delivery<'_, H>) -> Option<Arrival>,
     ) {
         let Self {
             handler,
@@ -278,7 +277,7 @@ impl<H: Handler> Tracker<H> {
             error,
         };
         let arrival = work(tcp, &mut delivery);
-        if is_followed {
+        if let Some(arrival) = arrival.filter(|_| is_followed) {
             let (handler, side) = delivery.side();
             handler.arrived(side, &arrival);
         }
@@ -287,7 +286,7 @@ impl<H: Handler> Tracker<H> {
         self.touch(number);
         self.obey(number, answer);
         if has_ended {
-            self.end(number);
+            self.end(number, current);
         }
     }
 
@@ -373,7 +372,7 @@ impl<H: Handler> Tracker<H> {
             if on_wire > payload {
                 stream.append(PayloadSpan::lost(on_wire - payload), sink);
             }
-            Arrival::default()
+            Some(Arrival::default())
         });
     }
 

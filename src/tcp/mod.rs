@@ -13,12 +13,14 @@ mod piece;
 mod progress;
 mod reassembler;
 mod segment;
+mod sink;
 
 pub use ending::{Gap, StreamEnd};
 pub use piece::Piece;
 pub use progress::{Candidates, Connection, Extent, Progress, Step};
-pub use reassembler::{Arrival, Overlap, Reassembler, Sink};
+pub use reassembler::Reassembler;
 pub use segment::Segment;
+pub use sink::{Arrival, Overlap, Sink};
 
 #[cfg(test)]
 mod testing;

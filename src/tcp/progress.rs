@@ -191,16 +191,19 @@ const HAS_PAYLOAD: u8 = 2;
 const HAS_SEGMENT: u8 = 4;
 
 impl Progress {
-    /// That of a direction of which no more is known than the end of what was sent, and whether a
-    /// SYN and payload were seen. A SYN right before that end is taken for the same one again.
-    pub const fn resumed(next: u32, has_syn: bool, has_payload: bool) -> Self {
+    /// That of a direction of which no more is known than the end of what was sent, whether a SYN
+    /// was seen, and how many bytes of payload. Its initial sequence number is that from which so
+    /// many bytes lead to the end: right unless bytes were repeated, or missing.
+    pub const fn resumed(next: u32, has_syn: bool, payload: u64) -> Self {
+        let [a, b, c, d, ..] = payload.to_le_bytes();
+        let first = next.wrapping_sub(u32::from_le_bytes([a, b, c, d]));
         Self {
-            initial: next.wrapping_sub(1),
-            first: next,
+            initial: first.wrapping_sub(1),
+            first,
             next,
             state: HAS_SEGMENT
                 | if has_syn { HAS_SYN } else { 0 }
-                | if has_payload { HAS_PAYLOAD } else { 0 },
+                | if payload > 0 { HAS_PAYLOAD } else { 0 },
         }
     }
 
@@ -509,8 +512,13 @@ mod tests {
         assert_eq!(candidates(&midstream, 1000), Connection::Current, "late");
         assert_eq!(candidates(&midstream, 1001), Connection::Next);
 
-        let resumed = Progress::resumed(1501, true, true);
-        assert_eq!(candidates(&resumed, 1500), Connection::Current);
+        let resumed = Progress::resumed(1501, true, 500);
+        assert_eq!(candidates(&resumed, 1000), Connection::Current, "again");
         assert_eq!(candidates(&resumed, 9000), Connection::Next);
+        let resumed = Progress::resumed(1001, true, 0);
+        assert_eq!(candidates(&resumed, 1000), Connection::Current, "again");
+        let resumed = Progress::resumed(1501, false, 500);
+        assert_eq!(candidates(&resumed, 1000), Connection::Current, "late");
+        assert_eq!(candidates(&resumed, 1500), Connection::Next);
     }
 }

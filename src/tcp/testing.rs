@@ -1,7 +1,7 @@
 //! Pieces that hold their bytes, and a sink that collects them.
 
 use super::piece::Piece;
-use super::reassembler::Sink;
+use super::sink::Sink;
 
 /// Bytes, or how many of them were lost.
 #[derive(Clone, Debug, PartialEq)]

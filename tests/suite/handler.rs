@@ -2,9 +2,7 @@
 
 use pcap_flows::Error;
 use pcap_flows::capture::{Input, Nanos, Position};
-use pcap_flows::engine::{
-    Config, InputStart, Job, Needs, Progress, Source, Tuning, Window, Workers, run,
-};
+use pcap_flows::engine::{Config, InputStart, Job, Needs, Progress, Source, Tuning, Window, run};
 use pcap_flows::flow::{FlowList, NetworkKey};
 use pcap_flows::select::IdSet;
 use pcap_flows::stream::{
@@ -443,17 +441,4 @@ fn flow_ids_select_directions() {
         let wanted: Vec<u8> = calls.iter().filter_map(bytes).flatten().collect();
         assert_eq!(wanted, b"0123late", "{way:?}");
     }
-}
-
-/// One set of threads serves any number of runs.
-#[test]
-fn workers_are_used_again() {
-    let workers = Workers::new(&Tuning {
-        threads: 3,
-        ..Tuning::default()
-    })
-    .unwrap();
-    assert_eq!(workers.count(), 3);
-    let clone = workers.clone();
-    assert_eq!(clone.install(|| 1 + 1), 2);
 }

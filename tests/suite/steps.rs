@@ -339,3 +339,16 @@ fn inputs_keep_their_ordinals() {
     let failed = outcome.inputs.iter().map(|it| it.error.is_some());
     assert_eq!(failed.collect::<Vec<_>>(), [false, true, true, false]);
 }
+
+/// One set of threads serves any number of runs.
+#[test]
+fn workers_are_used_again() {
+    let workers = Workers::new(&Tuning {
+        threads: 3,
+        ..Tuning::default()
+    })
+    .unwrap();
+    assert_eq!(workers.count(), 3);
+    let clone = workers.clone();
+    assert_eq!(clone.install(|| 1 + 1), 2);
+}

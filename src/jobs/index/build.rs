@@ -16,7 +16,6 @@ use crate::index::{
 };
 use crate::jobs::stats::Stats;
 use crate::output::OutputFile;
-use crate::output::table::Columns;
 use rayon::prelude::*;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -87,7 +86,7 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
         let path = twice.path();
         return Err(ErrorKind::IndexedBefore { path }.into());
     }
-    let writer = IndexWriter::create(&output, inputs, columns(&config), old.parts)?;
+    let writer = IndexWriter::create(&output, inputs, settings(&config).columns(), old.parts)?;
     let first = old.captures.len();
     let notes = old.captures.into_iter().chain(new).collect();
     let mut build = Build::new(writer, notes, first, old.totals, summaries);
@@ -147,15 +146,6 @@ fn note(path: &Path) -> Result<CaptureNote, Error> {
     };
     note.set_path(path);
     Ok(note)
-}
-
-/// The columns of the flow list that an index has.
-fn columns(config: &Config) -> Columns {
-    Columns {
-        device: config.decode.trailer.is_some(),
-        reverse: config.conversations,
-        address_bytes: false,
-    }
 }
 
 /// How flows are told apart, as an index notes it.

@@ -23,7 +23,7 @@ pub struct FileState {
 pub(super) struct Content {
     /// In order, and not written yet.
     pub(super) pending: Vec<PayloadSpan>,
-    /// PayloadSpan bytes that were delivered.
+    /// Payload bytes that were delivered.
     pub(super) bytes: u64,
     /// Length of the file that is being written, in bytes.
     pub(super) written: u64,

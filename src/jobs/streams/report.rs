@@ -10,7 +10,7 @@ pub struct StreamsReport {
     pub streams: u64,
     /// Those of them that have any payload, and so a file.
     pub files: u64,
-    /// PayloadSpan bytes of all streams.
+    /// Payload bytes of all streams.
     pub bytes: u64,
     /// Streams with gaps.
     pub streams_with_gaps: u64,

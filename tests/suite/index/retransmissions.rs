@@ -2,7 +2,7 @@
 //! rule decides.
 
 use crate::common::indexed::Indexed;
-use crate::common::program::run_other;
+use crate::common::program::{Program, run_other};
 use crate::common::streams::tcp_streams;
 use std::path::Path;
 use std::process::Command;
@@ -87,23 +87,26 @@ fn connections_on_the_same_ports_are_told_apart() {
     assert_in_index(&[&capture], &[], 1);
 }
 
-/// An index that continues knows how far connections had come.
+/// An index that continues with later captures knows how far connections had come, wherever these
+/// are cut.
 #[test]
 fn appended_captures_continue_the_count() {
     let trace = repeated();
     for parts in [2, 3, 7] {
         let folder = tempfile::tempdir().unwrap();
-        let captures: Vec<_> = trace
-            .cut(parts)
-            .into_iter()
-            .enumerate()
-            .map(|(number, part)| {
-                let path = folder.path().join(format!("{number}.pcap"));
-                std::fs::write(&path, part.file()).unwrap();
-                path
-            })
-            .collect();
-        let paths: Vec<&Path> = captures.iter().map(AsRef::as_ref).collect();
-        assert_in_index(&paths, &[], 3);
+        let index = folder.path().join("day.idx");
+        for (number, part) in trace.cut(parts).into_iter().enumerate() {
+            let capture = folder.path().join(format!("{number}.pcap"));
+            std::fs::write(&capture, part.file()).unwrap();
+            let option = if number == 0 { "-o" } else { "--append" };
+            let program = Program::new().args(["index", "--progress", "never", option]);
+            program.args([&index, &capture]).run().exits(0);
+        }
+        let condition = "retransmissions = 3";
+        let listed = Program::new().args(["--progress", "never", "--format", "csv"]);
+        let listed = listed
+            .args(["--where", condition, "--index"])
+            .args([&index]);
+        assert_eq!(listed.run().exits(0).rows().len(), 1, "{parts} parts");
     }
 }

@@ -1,0 +1,45 @@
+//! Where a direction's bytes go, and what is said of them.
+
+/// Where the stream goes.
+pub trait Sink<P> {
+    /// The next bytes of the stream; lost ones where there is a gap.
+    fn deliver(&mut self, piece: P);
+    /// Bytes from `offset` on, which were delivered before.
+    fn repeated(&mut self, offset: u64, piece: P);
+    /// Whether two pieces of the same length hold different bytes.
+    fn differ(&mut self, a: &P, b: &P) -> bool;
+}
+
+/// Discards everything.
+impl<P> Sink<P> for () {
+    fn deliver(&mut self, _: P) {}
+
+    fn repeated(&mut self, _: u64, _: P) {}
+
+    fn differ(&mut self, _: &P, _: &P) -> bool {
+        false
+    }
+}
+
+/// Which bytes count where segments overlap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overlap {
+    /// Those that were captured first.
+    #[default]
+    First,
+    /// Those that were captured last.
+    Last,
+}
+
+/// What a segment brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// Bytes that had come before.
+    pub repeated: u32,
+    /// Bytes in front of the stream's first: too late, where no SYN tells which that is.
+    pub before_start: u32,
+    /// New bytes came after bytes that are behind them.
+    pub is_out_of_order: bool,
+    /// Bytes differ from those that are held for the same place.
+    pub is_conflict: bool,
+}
