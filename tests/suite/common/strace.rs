@@ -21,17 +21,42 @@ pub(crate) struct Fault<'a> {
     pub(crate) number: usize,
 }
 
-/// Runs the program in a folder with a fault; also says whether it struck. `None` where processes
-/// cannot be traced.
-pub(crate) fn run_with_fault(
-    folder: &Path,
-    args: &[&str],
-    fault: Fault<'_>,
-) -> Option<(Ended, bool)> {
+impl Fault<'_> {
+    /// How often it is in a run's log: an error is marked; a signal comes from the kernel, and not
+    /// from the program itself; one that cannot be caught ends the process.
+    fn times(&self, log: &str) -> usize {
+        let is_struck = |line: &&str| match self.what.strip_prefix("signal=") {
+            None => line.ends_with("(INJECTED)"),
+            Some("KILL") => line.contains("killed by SIGKILL"),
+            Some(signal) => {
+                line.contains(&format!("--- SIG{signal} ")) && line.contains("SI_KERNEL")
+            }
+        };
+        log.lines().filter(is_struck).count()
+    }
+}
+
+/// A run during which there may have been a fault.
+#[derive(Debug)]
+pub(crate) struct Faulty {
+    pub(crate) ended: Ended,
+    /// How many threads it struck.
+    pub(crate) times: usize,
+    /// Whether it struck what the program had to say.
+    pub(crate) is_mute: bool,
+}
+
+/// Runs the program in a folder with a fault. `None` where processes cannot be traced.
+pub(crate) fn run_with_fault(folder: &Path, args: &[&str], fault: Fault<'_>) -> Option<Faulty> {
     let Fault { call, what, number } = fault;
     let inject = format!("inject={call}:{what}:when={number}");
     let (ended, log) = traced(folder, args, call, &["-e", &inject])?;
-    Some((ended, log.contains("(INJECTED)")))
+    let is_mute = |line: &str| line.contains(" write(2, ") && line.ends_with("(INJECTED)");
+    Some(Faulty {
+        ended,
+        times: fault.times(&log),
+        is_mute: log.lines().any(is_mute),
+    })
 }
 
 /// How many such calls are made before the program itself starts: to load it. `None` where
@@ -54,10 +79,9 @@ fn traced(folder: &Path, args: &[&str], calls: &str, more: &[&str]) -> Option<(E
     let place = tempfile::tempdir().unwrap();
     let log = place.path().join("log");
     let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-o"]).arg(&log);
-    // The first call of all is there even where none of the others is made.
-    let calls = format!("trace=execve,{calls}");
-    command.args(["-e", &calls]).args(more);
+    // With one -q, the log ends with how each thread did: it is not empty, whatever was called.
+    command.args(["-f", "-q", "-o"]).arg(&log);
+    command.args(["-e", &format!("trace={calls}")]).args(more);
     command.arg(env!("CARGO_BIN_EXE_pcap_flows")).args(args);
     command.current_dir(folder).env("TZ", "UTC");
     // cargo names folders of libraries, each of which the loader would look into: as each thread
