@@ -44,6 +44,28 @@ pub(crate) fn memory_usize(offset: u64) -> usize {
     usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
+/// An offset or a length inside a piece of payload, which is part of one packet, or of a gap that
+/// is handed over 4 GiB at a time.
+#[inline(always)]
+pub(crate) fn piece_u32(offset: u64) -> u32 {
+    debug_assert!(u32::try_from(offset).is_ok(), "pieces are below 4 GiB");
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
+/// A place in a stretch of the captures of an index, which is a gigabyte.
+#[inline(always)]
+pub(crate) fn place_u32(place: u64) -> u32 {
+    debug_assert!(u32::try_from(place).is_ok(), "stretches are of a gigabyte");
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// A number modulo 2^32, as sequence numbers count.
+#[inline(always)]
+pub(crate) const fn modulo_u32(number: u64) -> u32 {
+    let [a, b, c, d, ..] = number.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
 /// The nearest number that is not negative: for times before 1970, and for counts that a damaged
 /// file may give as negative.
 #[inline(always)]
@@ -59,6 +81,12 @@ pub(crate) const fn not_negative(number: i64) -> u64 {
 #[inline(always)]
 pub(crate) fn nearest_u32(number: i64) -> u32 {
     u32::try_from(not_negative(number)).unwrap_or(u32::MAX)
+}
+
+/// The number, or the greatest of 32 bits.
+#[inline(always)]
+pub(crate) fn at_most_u32(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// The nearest number of 16 bits.
@@ -82,6 +110,10 @@ mod tests {
             assert_eq!(flow_id_u32(number.into()), number);
             assert_eq!(memory_usize(number.into()), wide);
             assert_eq!(nearest_u32(number.into()), number);
+            assert_eq!(
+                [piece_u32, place_u32, at_most_u32, modulo_u32].map(|it| it(number.into())),
+                [number; 4]
+            );
         }
         assert_eq!(nearest_u16(65_535), 65_535);
         assert_eq!(not_negative(i64::MAX), i64::MAX as u64);
@@ -94,6 +126,8 @@ mod tests {
         assert_eq!(nearest_u32(-1), 0);
         assert_eq!(nearest_u32(i64::MAX), u32::MAX);
         assert_eq!(nearest_u16(65_536), u16::MAX);
+        assert_eq!(at_most_u32(1 << 32), u32::MAX);
+        assert_eq!(modulo_u32((5 << 32) + 7), 7);
     }
 
     #[test]

@@ -53,7 +53,7 @@ use crate::flow::{
     DatagramTable, Flow, FlowKey, FragmentTable, Layers, LinkKey, LinkTable, NetworkKey, PacketRef,
     Payload,
 };
-use crate::number::offset_u32;
+use crate::number::{len_u32, nearest_u16, offset_u32};
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -455,7 +455,7 @@ fn payload(record: &PacketRecord<'_>, headers: &Headers<'_>) -> Payload {
         start: offset_u32(record.data_start + carried.range.start),
         wire_len: offset_u32(carried.wire_len),
         sequence: carried.sequence,
-        captured: u16::try_from(carried.range.len()).unwrap_or(u16::MAX),
+        captured: nearest_u16(len_u32(carried.range.len())),
         has_header: headers.has_transport(),
     }
 }

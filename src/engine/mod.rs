@@ -40,6 +40,6 @@ pub use job::{InputStart, Job, Needs, Window};
 pub use memory::{MemoryWatch, available_memory};
 pub use progress::{Progress, Snapshot, Stopwatch};
 pub use report::{Findings, Gate, InputReport, Outcome, Resume};
-pub use run::{Run, Step, run};
+pub use run::{Run, Step, run, run_on};
 pub use source::Source;
 pub use workers::Workers;

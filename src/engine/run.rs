@@ -25,9 +25,40 @@ pub fn run<J: Job + Send>(
     progress: &Progress,
 ) -> Result<Outcome, Error> {
     let workers = Workers::new(&config.tuning)?;
-    let mut run = Run::start(config, &workers, sources, Resume::default(), job, progress)?;
-    while run.step()?.is_some() {}
-    run.finish()
+    run_on(
+        &workers,
+        config,
+        sources,
+        Resume::default(),
+        job,
+        None,
+        progress,
+    )
+}
+
+/// Like [`run`], on worker threads that the caller has; continues from an earlier run where
+/// `resume` says so, and completes nothing that `gate` refuses.
+///
+/// # Errors
+/// As [`Run::start`], [`Run::step`], [`Run::check`] and [`Run::finish`].
+pub fn run_on<J: Job + Send>(
+    workers: &Workers,
+    config: &Config,
+    sources: Vec<Source>,
+    resume: Resume<'_>,
+    job: &mut J,
+    gate: Option<&mut (dyn Gate + Send)>,
+    progress: &Progress,
+) -> Result<Outcome, Error> {
+    // On a worker from start to end: going there for each step would wake one up each time.
+    workers.install(|| {
+        let mut run = Run::start(config, workers, sources, resume, job, progress)?;
+        while run.step()?.is_some() {}
+        if let Some(gate) = gate {
+            run.check(gate)?;
+        }
+        run.finish()
+    })
 }
 
 /// A run that is stepped: one window at a time is read, and between two of them the caller has the

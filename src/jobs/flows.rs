@@ -6,7 +6,7 @@ use super::outputs::Outputs;
 use super::stats::Stats;
 use super::streams::{ProtocolOptions, StreamOptions, Streams, StreamsReport};
 use crate::decode::protocol::{TCP, UDP};
-use crate::engine::{Gate, Outcome, Progress, Resume, Run, Source, Stopwatch, Workers};
+use crate::engine::{Gate, Outcome, Progress, Resume, Source, Stopwatch, Workers, run_on};
 use crate::error::{Error, ErrorKind};
 use crate::output::{OutputFile, STDOUT, table};
 use crate::select::{IdSet, Selection};
@@ -95,12 +95,7 @@ pub(crate) fn flows_gated(
         streams,
     );
     let resume = Resume::default();
-    let mut run = Run::start(&config, workers, sources, resume, &mut jobs, progress)?;
-    while run.step()?.is_some() {}
-    if let Some(gate) = gate {
-        run.check(gate)?;
-    }
-    let outcome = run.finish()?;
+    let outcome = run_on(workers, &config, sources, resume, &mut jobs, gate, progress)?;
     let (extract, streams) = jobs;
     let streams = streams.map(Streams::into_report);
 

@@ -7,6 +7,7 @@ use super::place::Current;
 use super::shared::Shared;
 use super::track::Tracker;
 use crate::error::Error;
+use crate::number::index_u32;
 
 impl Shared {
     /// Whether so much is kept that a handler should let go of what it can.
@@ -53,7 +54,7 @@ impl Shared {
 impl<H: Handler> Tracker<H> {
     /// The numbers of all directions.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> + use<H> {
-        0..u32::try_from(self.directions.len()).unwrap_or(u32::MAX)
+        0..index_u32(self.directions.len())
     }
 
     /// Keeps the bytes of a direction that wait and are only in the window.

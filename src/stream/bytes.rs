@@ -6,6 +6,7 @@
 
 use crate::capture::{Nanos, Places, Position};
 use crate::error::{Error, ErrorKind};
+use crate::number::memory_usize;
 use crate::tcp::Piece;
 use std::fs::{File, Metadata};
 use std::ops::Range;
@@ -351,7 +352,7 @@ impl PackedPosition {
     }
 
     fn input(self) -> usize {
-        usize::try_from(self.0 >> Self::OFFSET_BITS).unwrap_or(usize::MAX)
+        memory_usize(self.0 >> Self::OFFSET_BITS)
     }
 
     pub(crate) const fn offset(self) -> u64 {

@@ -5,6 +5,7 @@ use super::direction::DirectionInfo;
 use super::table::PairTable;
 use crate::capture::{Nanos, Position};
 use crate::flow::{Contents, NetworkKey, PacketRef};
+use crate::number::len_u32;
 use crate::tcp::{Arrival, Overlap, Segment, Step, StreamEnd};
 
 /// A job's part of a [`Tracker`](super::Tracker): what it does with the connections of a shard.
@@ -52,6 +53,11 @@ pub trait Handler: Send + Sized {
     /// Whether spans say if the windows of their segments are scaled.
     fn needs_window_scale(&self) -> bool {
         false
+    }
+
+    /// Whether [`Handler::packet`] is to be called.
+    fn sees_packets(&self) -> bool {
+        true
     }
 
     /// A packet without a transport header may open a direction: where packets count, not payload.
@@ -151,9 +157,18 @@ pub struct Side<'a, S> {
 }
 
 impl<S> Side<'_, S> {
+    /// The same for another call.
+    pub fn reborrow(&mut self) -> Side<'_, S> {
+        Side {
+            state: &mut *self.state,
+            peer: self.peer.as_deref_mut(),
+            ..*self
+        }
+    }
+
     /// Where the captured bytes of the packet are that causes the call.
     pub(crate) fn record(&self, packet: &PacketRef, contents: &Contents<'_>) -> PayloadSpan {
-        let len = u32::try_from(contents.data.len()).unwrap_or(u32::MAX);
+        let len = len_u32(contents.data.len());
         let missing = packet.wire_len.saturating_sub(len);
         let data = self.source.base.after(contents.data_start.into());
         PayloadSpan::record(data, len, missing, packet.time)

@@ -2,11 +2,20 @@
 
 use super::bytes::PayloadSpan;
 use super::direction::{Direction, HAS_ACKNOWLEDGED, NONE, WAS_RESET};
-use super::handler::{Arrived, Handler};
+use super::handler::{Answer, Arrived, Handler};
 use super::place::Current;
 use super::track::{Route, Tracker};
 use crate::flow::{Contents, PacketRef, Transport};
+use crate::number::len_u32;
 use crate::tcp::{Candidates, Connection, Extent, Piece, Segment, Step};
+
+/// What was noted of a segment.
+struct Noted {
+    step: Step,
+    answer: Answer,
+    /// Whether the other direction holds bytes back.
+    is_peer_waiting: bool,
+}
 
 impl<H: Handler> Tracker<H> {
     /// The direction that a segment belongs to.
@@ -56,28 +65,89 @@ impl<H: Handler> Tracker<H> {
         };
         let current = self.current(packet, contents);
         let number = self.direction_of(to, &segment, current);
-        self.packet_of(number, packet, contents);
-        self.segment(number, &segment, transport, current);
-    }
-
-    /// A segment says to the other direction what has been received of it.
-    #[inline]
-    fn acknowledge(&mut self, number: u32, segment: &Segment, current: Current<'_>) {
-        let Some(direction) = self.directions.get_mut(number as usize) else {
+        let captured = len_u32(transport.bytes.len());
+        let on_wire = captured.saturating_add(transport.missing);
+        let arrived = Arrived {
+            tcp: Some(&segment),
+            payload: on_wire.saturating_sub(segment.header_len),
+            step: Step::Empty,
+        };
+        let Some(noted) = self.note(number, arrived, packet, contents) else {
             return;
         };
-        direction.info.acknowledged = segment.acknowledgment;
-        direction.info.flags |= HAS_ACKNOWLEDGED;
-        let peer = direction.info.peer;
-        let is_waiting = |direction: &Direction<_>| direction.tcp.is_holding();
-        if self.directions.get(peer as usize).is_some_and(is_waiting) {
-            self.reassemble(peer, current, |tcp, sink| {
+        self.obey(number, noted.answer);
+        if noted.is_peer_waiting && segment.has(Segment::ACK) {
+            self.acknowledge(number, &segment, current);
+        }
+        if segment.has(Segment::RST) {
+            self.reset(number);
+        }
+        let is_control = segment.has(Segment::SYN | Segment::FIN | Segment::RST);
+        if noted.step == Step::Probe || (arrived.payload == 0 && !is_control) {
+            return;
+        }
+        if self.is_stopped(number) {
+            self.skip(number, &segment, arrived.payload, current);
+        } else {
+            self.segment(number, &segment, transport, current);
+        }
+    }
+
+    /// Notes a segment in its direction, and shows it to the handler.
+    #[inline]
+    fn note(
+        &mut self,
+        number: u32,
+        mut arrived: Arrived<'_>,
+        packet: &PacketRef,
+        contents: &Contents<'_>,
+    ) -> Option<Noted> {
+        let current = self.current(packet, contents);
+        self.touch(number);
+        let segment = arrived.tcp?;
+        let (handler, own, peer, side) = self.parts(number)?;
+        let Direction { tcp, info, state } = own;
+        info.note_time(current.time);
+        if segment.has(Segment::SYN) {
+            info.window_scale = segment.window_scale;
+        }
+        if segment.has(Segment::ACK) {
+            info.acknowledged = segment.acknowledgment;
+            info.flags |= HAS_ACKNOWLEDGED;
+        }
+        arrived.step = Step::of(tcp, segment, arrived.payload);
+        let is_peer_waiting = peer.as_ref().is_some_and(|it| it.tcp.is_holding());
+        let mut answer = Answer::Continue;
+        if info.is_followed() {
+            let peer = peer.map(|it| &mut it.state);
+            let mut side = side.of(info, state, peer, current);
+            if handler.sees_packets() {
+                handler.packet(side.reborrow(), packet, contents);
+            }
+            answer = handler.segment(side, &arrived);
+        }
+        if arrived.payload == 0 && !segment.has(Segment::SYN) {
+            tcp.empty(segment.sequence);
+        }
+        Some(Noted {
+            step: arrived.step,
+            answer,
+            is_peer_waiting,
+        })
+    }
+
+    /// A segment says to the other direction, which waits for a gap, what has been received of it.
+    #[cold]
+    fn acknowledge(&mut self, number: u32, segment: &Segment, current: Current<'_>) {
+        if let Some(direction) = self.directions.get(number as usize) {
+            self.reassemble(direction.info.peer, current, |tcp, sink| {
                 tcp.acknowledged(segment.acknowledgment, sink);
                 None
             });
         }
     }
 
+    /// Puts a segment into its place.
     fn segment(
         &mut self,
         number: u32,
@@ -85,48 +155,11 @@ impl<H: Handler> Tracker<H> {
         transport: &Transport<'_>,
         current: Current<'_>,
     ) {
-        let captured = u32::try_from(transport.bytes.len()).unwrap_or(u32::MAX);
+        let captured = len_u32(transport.bytes.len());
+        let payload = captured.saturating_sub(segment.header_len);
         let on_wire = captured.saturating_add(transport.missing);
         let payload_on_wire = on_wire.saturating_sub(segment.header_len);
-        let payload = captured.saturating_sub(segment.header_len);
         let sequence = segment.payload_sequence();
-        let Some(direction) = self.directions.get_mut(number as usize) else {
-            return;
-        };
-        if segment.has(Segment::SYN) {
-            direction.info.window_scale = segment.window_scale;
-        }
-        let step = Step::of(&direction.tcp, segment, payload_on_wire);
-        let is_followed = direction.info.is_followed();
-        if is_followed {
-            let arrived = Arrived {
-                tcp: Some(segment),
-                payload: payload_on_wire,
-                step,
-            };
-            self.with_side(number, current, |handler, side| {
-                handler.segment(side, &arrived)
-            });
-        }
-        if segment.has(Segment::ACK) {
-            self.acknowledge(number, segment, current);
-        }
-        let Some(direction) = self.directions.get_mut(number as usize) else {
-            return;
-        };
-        if payload_on_wire == 0 && !segment.has(Segment::SYN) {
-            direction.tcp.empty(sequence);
-        }
-        if segment.has(Segment::RST) {
-            self.reset(number);
-        }
-        let is_control = segment.has(Segment::SYN | Segment::FIN | Segment::RST);
-        if step == Step::Probe || (payload_on_wire == 0 && !is_control) {
-            return;
-        }
-        if self.is_stopped(number) {
-            return self.skip(number, segment, payload_on_wire, current);
-        }
         let mut piece = (payload > 0).then(|| {
             self.window
                 .span(transport, segment.header_len, payload, current.time)

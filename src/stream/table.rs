@@ -3,6 +3,7 @@
 use super::direction::NONE;
 use super::wanted::Verdict;
 use crate::flow::NetworkKey;
+use crate::number::index_u32;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
@@ -122,7 +123,7 @@ pub(super) fn put<T>(values: &mut Vec<T>, free: &mut Vec<u32>, value: T) -> u32 
         *place = value;
         return number;
     }
-    let number = u32::try_from(values.len()).unwrap_or(NONE);
+    let number = index_u32(values.len());
     values.push(value);
     number
 }

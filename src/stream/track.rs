@@ -13,6 +13,7 @@ use crate::capture::ByteOrder;
 use crate::decode::protocol;
 use crate::error::Error;
 use crate::flow::{Contents, FlowKey, NetworkKey, Observer, PacketRef};
+use crate::number::len_u32;
 use crate::tcp::{Arrival, Piece, Reassembler, Sink, Step};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -210,6 +211,25 @@ impl<H: Handler> Tracker<H> {
         direction.map_or(0, |it| it.info.protocol())
     }
 
+    /// The handler, a direction, the other one of its connection, and what is known of its place.
+    #[inline]
+    pub(super) fn parts(&mut self, number: u32) -> Option<Parts<'_, H>> {
+        let Self {
+            handler,
+            directions,
+            pairs,
+            window,
+            ..
+        } = self;
+        let (own, peer) = with_peer(directions, number)?;
+        let around = Around {
+            number,
+            pairs,
+            window,
+        };
+        Some((handler, own, peer, around))
+    }
+
     /// Calls the handler for a direction, and does what it answers.
     #[inline]
     pub(super) fn with_side(
@@ -218,25 +238,11 @@ impl<H: Handler> Tracker<H> {
         current: Current<'_>,
         call: impl FnOnce(&mut H, Side<'_, H::State>) -> Answer,
     ) {
-        let Self {
-            handler,
-            directions,
-            pairs,
-            window,
-            ..
-        } = self;
-        let Some((own, peer)) = with_peer(directions, number) else {
+        let Some((handler, own, peer, around)) = self.parts(number) else {
             return;
         };
-        let side = Side {
-            number,
-            info: &own.info,
-            state: &mut own.state,
-            peer: peer.map(|it| &mut it.state),
-            source: window.source(current.window),
-            pairs,
-            packet: current.at,
-        };
+        let peer = peer.map(|it| &mut it.state);
+        let side = around.of(&own.info, &mut own.state, peer, current);
         let answer = call(handler, side);
         self.obey(number, answer);
     }
@@ -303,7 +309,7 @@ impl<H: Handler> Tracker<H> {
 
     /// Does what a handler has answered, for both directions of the connection.
     #[inline]
-    fn obey(&mut self, number: u32, answer: Answer) {
+    pub(super) fn obey(&mut self, number: u32, answer: Answer) {
         if answer != Answer::Continue {
             self.obey_refusal(number, answer);
         }
@@ -341,7 +347,7 @@ impl<H: Handler> Tracker<H> {
         if !self.is_followed(number) {
             return;
         }
-        let captured = u32::try_from(transport.bytes.len()).unwrap_or(u32::MAX);
+        let captured = len_u32(transport.bytes.len());
         let datagram = captured.saturating_add(transport.missing);
         // A length below that of the header is that of a jumbogram (RFC 2675, section 4), or open.
         let on_wire = match u32::from(len) {
@@ -414,6 +420,9 @@ impl<H: Handler> Tracker<H> {
         direction.info.note_time(packet.time);
         if direction.info.is_followed() {
             self.touch(number);
+            if !self.handler.sees_packets() {
+                return;
+            }
             let current = self.current(packet, contents);
             self.with_side(number, current, |handler, side| {
                 handler.packet(side, packet, contents);
@@ -428,6 +437,43 @@ impl<H: Handler> Tracker<H> {
             time: packet.time,
             at: Some(self.window.base.after(packet.offset.into())),
             window: contents.window,
+        }
+    }
+}
+
+/// See [`Tracker::parts`].
+type Parts<'a, H> = (
+    &'a mut H,
+    &'a mut Direction<<H as Handler>::State>,
+    Option<&'a mut Direction<<H as Handler>::State>>,
+    Around<'a>,
+);
+
+/// What a handler is told of a direction besides its states.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Around<'a> {
+    number: u32,
+    pairs: &'a PairTable,
+    window: &'a WindowPlace,
+}
+
+impl<'a> Around<'a> {
+    #[inline]
+    pub(super) fn of<S>(
+        self,
+        info: &'a DirectionInfo,
+        state: &'a mut S,
+        peer: Option<&'a mut S>,
+        current: Current<'a>,
+    ) -> Side<'a, S> {
+        Side {
+            number: self.number,
+            info,
+            state,
+            peer,
+            source: self.window.source(current.window),
+            pairs: self.pairs,
+            packet: current.at,
         }
     }
 }
@@ -546,7 +592,10 @@ impl<H: Handler> Observer for Tracker<H> {
 
     #[inline]
     fn packet(&mut self, flow: u32, packet: &PacketRef, contents: Option<&Contents<'_>>) {
-        let (Some(to), Some(contents)) = (self.route(flow, packet), contents) else {
+        // Without contents, which no packet of a run has that needs none, all of this is compiled
+        // away: so they come first.
+        let Some(contents) = contents else { return };
+        let Some(to) = self.route(flow, packet) else {
             return;
         };
         if packet.protocol == protocol::TCP {

@@ -5,6 +5,7 @@
 //! out of order, a tree takes twice the memory.
 
 use super::piece::Piece;
+use crate::number::piece_u32;
 use std::collections::VecDeque;
 
 /// Values by stream offset.
@@ -125,8 +126,7 @@ impl<P: Piece> Held<P> {
             return;
         };
         let end = start + u64::from(piece.len());
-        // Pieces are parts of segments: lengths inside them fit.
-        let at = |offset: u64| u32::try_from(offset - start).unwrap_or(u32::MAX);
+        let at = |offset: u64| piece_u32(offset - start);
         if start < from {
             self.insert(start, piece.part(0, at(from)));
         }

@@ -11,6 +11,7 @@
 //! 16 bytes.
 
 use super::segment::Segment;
+use crate::number::modulo_u32;
 
 /// How much of a direction has been seen.
 pub trait Extent {
@@ -195,8 +196,7 @@ impl Progress {
     /// was seen, and how many bytes of payload. Its initial sequence number is that from which so
     /// many bytes lead to the end: right unless bytes were repeated, or missing.
     pub const fn resumed(next: u32, has_syn: bool, payload: u64) -> Self {
-        let [a, b, c, d, ..] = payload.to_le_bytes();
-        let first = next.wrapping_sub(u32::from_le_bytes([a, b, c, d]));
+        let first = next.wrapping_sub(modulo_u32(payload));
         Self {
             initial: first.wrapping_sub(1),
             first,

@@ -11,6 +11,7 @@ use super::held::Held;
 use super::piece::Piece;
 use super::progress::{Extent, LATE_SYN};
 use super::sink::{Arrival, Overlap, Sink};
+use crate::number::{at_most_u32, modulo_u32, piece_u32};
 
 /// One direction of a connection.
 #[derive(Debug)]
@@ -127,9 +128,7 @@ impl<P: Piece> Reassembler<P> {
         self.refer_to(offset);
         let ahead = (offset + u64::from(len)).saturating_sub(self.next);
         self.next += ahead;
-        self.next_sequence = self
-            .next_sequence
-            .wrapping_add(u32::try_from(ahead % (1 << 32)).unwrap_or(0));
+        self.next_sequence = self.next_sequence.wrapping_add(modulo_u32(ahead));
     }
 
     /// Takes note of a segment without SYN and payload: all that may be known of a stream.
@@ -229,11 +228,9 @@ impl<P: Piece> Reassembler<P> {
     /// 1 GiB back, the largest window there is, and is not near the next
     /// byte either, is ahead: the capture misses even more.
     fn offset_of(&self, sequence: u32) -> i64 {
-        let [next, before] = [self.next, self.reference].map(|it| i64::try_from(it).unwrap_or(0));
-        let offset_from_next = u32::try_from(before.wrapping_sub(next).rem_euclid(1 << 32));
-        let sequence_before = self
-            .next_sequence
-            .wrapping_add(offset_from_next.unwrap_or(0));
+        let [next, before] = [self.next, self.reference].map(u64::cast_signed);
+        let from_next = modulo_u32(before.wrapping_sub(next).cast_unsigned());
+        let sequence_before = self.next_sequence.wrapping_add(from_next);
         let distance = i64::from(sequence.wrapping_sub(sequence_before).cast_signed());
         let offset = before.saturating_add(distance);
         let is_near_next = offset >= 0 && offset.abs_diff(next) <= LARGEST_WINDOW;
@@ -288,8 +285,7 @@ impl<P: Piece> Reassembler<P> {
 
     /// Decides that the stream starts at an offset counted from [`BEFORE_START`].
     fn anchor(&mut self, start: u64) {
-        let moved = start.wrapping_sub(self.next) % (1 << 32);
-        let moved = u32::try_from(moved).unwrap_or(0);
+        let moved = modulo_u32(start.wrapping_sub(self.next));
         self.next_sequence = self.next_sequence.wrapping_add(moved);
         self.next = 0;
         self.state |= IS_ANCHORED;
@@ -311,7 +307,7 @@ impl<P: Piece> Reassembler<P> {
         let len = piece.len();
         let Ok(mut offset) = u64::try_from(self.offset_of(sequence)) else {
             let before = self.offset_of(sequence).unsigned_abs();
-            let before = u32::try_from(before).unwrap_or(u32::MAX).min(len);
+            let before = at_most_u32(before).min(len);
             arrival.before_start = before;
             if before == len {
                 return arrival;
@@ -328,9 +324,7 @@ impl<P: Piece> Reassembler<P> {
         };
         self.refer_to(offset);
         if offset < self.next {
-            let old = u32::try_from(self.next - offset)
-                .unwrap_or(u32::MAX)
-                .min(len);
+            let old = at_most_u32(self.next - offset).min(len);
             let front = piece.part(0, old);
             if !front.is_lost() {
                 arrival.repeated = old;
@@ -378,7 +372,8 @@ impl<P: Piece> Reassembler<P> {
         let end = offset + u64::from(piece.len());
         let highest = self.highest();
         let held = self.held.get_or_insert_default();
-        let part = |from: u64, to: u64| piece.part(len_u32(from - offset), len_u32(to - offset));
+        let part =
+            |from: u64, to: u64| piece.part(piece_u32(from - offset), piece_u32(to - offset));
         let mut arrival = Arrival::default();
         let mut has_new = false;
         let mut at = offset;
@@ -399,8 +394,8 @@ impl<P: Piece> Reassembler<P> {
                 held.insert(at, part(at, stop));
                 has_new = true;
             } else if !other.is_lost() && !piece.is_lost() {
-                let theirs = other.part(len_u32(at - start), len_u32(stop - start));
-                arrival.repeated += len_u32(stop - at);
+                let theirs = other.part(piece_u32(at - start), piece_u32(stop - start));
+                arrival.repeated += piece_u32(stop - at);
                 arrival.is_conflict |= sink.differ(&part(at, stop), &theirs);
             }
             at = stop;
@@ -487,7 +482,7 @@ impl<P: Piece> Reassembler<P> {
 
     fn lose(&mut self, mut missing: u64, sink: &mut impl Sink<P>) {
         while missing > 0 {
-            let len = u32::try_from(missing).unwrap_or(u32::MAX);
+            let len = at_most_u32(missing);
             self.deliver(P::lost(len), sink);
             missing -= u64::from(len);
         }
@@ -544,11 +539,6 @@ impl<P: Piece> Extent for Reassembler<P> {
         let before = first.saturating_sub_unsigned(start).saturating_neg();
         (0..=i64::from(LATE_SYN)).contains(&before)
     }
-}
-
-/// Lengths inside a segment, which has at most 4 GiB.
-fn len_u32(len: u64) -> u32 {
-    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 /// Offset of the first segment while it is not known whether the stream starts there.

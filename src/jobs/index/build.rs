@@ -5,8 +5,8 @@ use super::carve::{apply_settings, places};
 use crate::capture::Position;
 use crate::decode::NotFlow;
 use crate::engine::{
-    Balance, Config, InputStart, Job, Needs, Outcome, Progress, Resume, Run, Source, Stopwatch,
-    Window, Workers,
+    Balance, Config, InputStart, Job, Needs, Outcome, Progress, Resume, Source, Stopwatch, Window,
+    Workers, run_on,
 };
 use crate::error::{Error, ErrorKind};
 use crate::flow::{Contents, Flow, FlowKey, FlowList, Observer, PacketRef, Payload};
@@ -15,6 +15,7 @@ use crate::index::{
     Summaries, Totals, check,
 };
 use crate::jobs::stats::Stats;
+use crate::number::{index_u32, len_u32, place_u32};
 use crate::output::OutputFile;
 use rayon::prelude::*;
 use std::io::Write;
@@ -96,10 +97,10 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
         fragments: &old.fragments,
     };
     let sources = sources.collect();
-    let mut run = Run::start(&config, &workers, sources, resume, &mut build, progress)?;
+    let outcome = run_on(
+        &workers, &config, sources, resume, &mut build, None, progress,
+    )?;
     drop(flows);
-    while run.step()?.is_some() {}
-    let outcome = run.finish()?;
     progress.check()?;
     let elapsed = stopwatch.elapsed();
     workers.install(|| build.complete(&config, &outcome))?;
@@ -255,7 +256,7 @@ impl Build {
         flows: &FlowList,
         observers: &mut [&mut BuildObserver],
     ) -> Result<(), Error> {
-        let len = u32::try_from(end - self.stretch).unwrap_or(u32::MAX);
+        let len = place_u32(end - self.stretch);
         let take = |observer: &mut &mut BuildObserver| observer.stretch.take(len);
         let mut shards: Vec<Postings> =
             observers.par_iter_mut().with_max_len(1).map(take).collect();
@@ -282,7 +283,7 @@ impl Build {
             .skip(first)
             .take_while(|(_, start)| **start < end)
             .map(|(number, start)| {
-                let number = u32::try_from(self.first).unwrap_or(u32::MAX) + number;
+                let number = index_u32(self.first) + number;
                 (start.wrapping_sub(self.stretch).cast_signed(), number)
             })
             .collect();
@@ -413,7 +414,7 @@ impl Job for Build {
     ) -> Result<(), Error> {
         self.window = self.start_of(base.input) + base.offset;
         self.flush_before(self.window, flows, &mut observers)?;
-        let base = u32::try_from(self.window - self.stretch).unwrap_or(u32::MAX);
+        let base = place_u32(self.window - self.stretch);
         for observer in observers {
             observer.base = base;
         }
@@ -427,14 +428,14 @@ impl Job for Build {
         _: Vec<&mut BuildObserver>,
     ) -> Result<u64, Error> {
         let start = self.start_of(window.base.input);
-        let base = u32::try_from(self.window - self.stretch).unwrap_or(u32::MAX);
+        let base = place_u32(self.window - self.stretch);
         self.loose
             .extend(window.non_flow.iter().map(|place| base + place));
         if let Some(note) = self.captures.get_mut(self.first + window.base.input) {
             let blocks = window.companions.iter();
             let offset = window.base.offset;
             note.blocks.extend(blocks.map(|it| {
-                let len = u32::try_from(it.len).unwrap_or(u32::MAX);
+                let len = len_u32(it.len);
                 (offset + it.start as u64, len)
             }));
         }

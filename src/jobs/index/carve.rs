@@ -8,7 +8,7 @@ use super::expected::Expected;
 use super::list::{list_flows, set_columns};
 use crate::capture::{Excerpt, Excerpted, Input};
 use crate::decode::protocol::{TCP, UDP};
-use crate::engine::{Config, Gate, Progress, Resume, Run, Source, Stopwatch, Workers};
+use crate::engine::{Config, Gate, Progress, Resume, Source, Stopwatch, Workers, run_on};
 use crate::error::{Error, ErrorKind};
 use crate::flow::{Flow, FlowIds, Flows, NetworkKey};
 use crate::index::{FlowRows, Index, Settings, Totals, check};
@@ -392,19 +392,16 @@ impl Carving<'_> {
         if writes_at_once(&job) {
             let sources = self.sources(plan, &mut Vec::new())?;
             let (resume, progress) = (Resume::default(), Progress::default());
-            let workers = self.workers;
-            let mut job_of_none = ();
-            let mut run = Run::start(
+            let gate = Some(&mut expected as &mut (dyn Gate + Send));
+            run_on(
+                self.workers,
                 &job.config,
-                workers,
                 sources,
                 resume,
-                &mut job_of_none,
+                &mut (),
+                gate,
                 &progress,
             )?;
-            while run.step()?.is_some() {}
-            run.check(&mut expected)?;
-            run.finish()?;
         }
         let sources = self.sources(plan, &mut report.unpacked)?;
         let gate = Some(&mut expected as &mut (dyn Gate + Send));

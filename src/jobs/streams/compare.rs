@@ -5,6 +5,7 @@
 use super::content::{FileState, Rare, Run};
 use super::writer::{Framing, Writer};
 use crate::error::Error;
+use crate::number::{memory_usize, piece_u32};
 use crate::stream::{Direction, PayloadSpan};
 use crate::tcp::{Overlap, Piece};
 use std::collections::BTreeMap;
@@ -58,7 +59,7 @@ impl Writer<'_> {
             let mut found = Found::default();
             let end = offset + u64::from(piece.len());
             if offset < written {
-                let old = piece.part(0, len_u32(end.min(written) - offset));
+                let old = piece.part(0, piece_u32(end.min(written) - offset));
                 self.compare_written(rare, framing, offset, &old, file, &mut found)?;
             }
             // Gaps that were given up stay: what comes for them is late.
@@ -74,7 +75,7 @@ impl Writer<'_> {
                 } else {
                     let next_gap = pending.range(from..end).find(|(_, other)| other.is_lost());
                     stop = next_gap.map_or(end, |(start, _)| *start);
-                    let new = piece.part(len_u32(from - offset), len_u32(stop - offset));
+                    let new = piece.part(piece_u32(from - offset), piece_u32(stop - offset));
                     self.compare_pending(pending, from, &new, &mut found)?;
                 }
                 from = stop;
@@ -104,8 +105,8 @@ impl Writer<'_> {
             if at >= stop {
                 continue;
             }
-            let (from, len) = (len_u32(at - start), len_u32(stop - at));
-            let mine = piece.part(len_u32(at - offset), len_u32(stop - offset));
+            let (from, len) = (piece_u32(at - start), piece_u32(stop - at));
+            let mine = piece.part(piece_u32(at - offset), piece_u32(stop - offset));
             let mine = mine.read(0, len, &self.source, &mut scratch.1)?;
             if mine == other.read(from, len, &self.source, &mut scratch.0)? {
                 continue;
@@ -156,9 +157,9 @@ impl Writer<'_> {
             let compared = || -> io::Result<u64> {
                 let (place, len) = locate(file, framing, run, at)?;
                 let len = (stop - at).min(len).max(1);
-                let range = usize::try_from(at - offset).unwrap_or(0);
+                let range = memory_usize(at - offset);
                 let mine = bytes
-                    .get(range..range + usize::try_from(len).unwrap_or(0))
+                    .get(range..range + memory_usize(len))
                     .unwrap_or_default();
                 let mut theirs = vec![0; mine.len()];
                 file.read_exact_at(&mut theirs, place)?;
@@ -219,9 +220,4 @@ fn locate(file: &File, framing: Framing, run: Run, offset: u64) -> io::Result<(u
         place = payload + len;
         start += len;
     }
-}
-
-/// Lengths inside a piece.
-fn len_u32(len: u64) -> u32 {
-    u32::try_from(len).unwrap_or(u32::MAX)
 }

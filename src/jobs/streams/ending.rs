@@ -13,6 +13,7 @@ use super::target::Target;
 use super::writer::{Framing, Output, Writer, name_of_part, write_all};
 use crate::capture::{Input, Nanos};
 use crate::error::{Error, ErrorKind};
+use crate::number::index_u32;
 use crate::output::OutputFile;
 use crate::output::stream::{Archive, NameStyle};
 use crate::stream::{Direction, PackedPosition, PayloadSpan, SpanSource, Tracker};
@@ -188,7 +189,7 @@ impl Flush<'_> {
         };
         Writer::new(source, rules).write(stream, meta, &mut output)?;
         // Parts that were written before need no more bytes.
-        output.open(u32::try_from(sizes.len()).unwrap_or(u32::MAX) - 1)?;
+        output.open(index_u32(sizes.len()) - 1)?;
         Ok(total)
     }
 

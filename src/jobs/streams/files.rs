@@ -47,6 +47,10 @@ impl Handler for Files {
         self.rules.needs_window()
     }
 
+    fn sees_packets(&self) -> bool {
+        self.rules.as_pcap
+    }
+
     fn follows_any_packet(&self) -> bool {
         self.rules.as_pcap
     }
@@ -54,9 +58,6 @@ impl Handler for Files {
     /// Notes the record where packets are what is written.
     #[inline]
     fn packet(&mut self, side: Side<'_, FileState>, packet: &PacketRef, contents: &Contents<'_>) {
-        if !self.rules.as_pcap {
-            return;
-        }
         let record = side.record(packet, contents);
         let state = side.state;
         let link_type = *state.link_type.get_or_insert(contents.link_type);

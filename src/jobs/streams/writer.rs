@@ -6,6 +6,7 @@ use super::content::{FileState, Rare, Run};
 use crate::capture::Nanos;
 use crate::decode::protocol::TCP;
 use crate::error::Error;
+use crate::number::flow_id_u32;
 use crate::output::stream::{FileId, Folder, HeaderStyle, RecordHeader, TcpFields};
 use crate::stream::{Direction, PayloadSpan, SpanSource};
 use crate::tcp::{Extent, Piece, Segment};
@@ -178,7 +179,7 @@ impl<'a> Writer<'a> {
                     let header = RecordHeader {
                         time: piece.time(),
                         len,
-                        stream_id: u32::try_from(meta.flow_id).unwrap_or(u32::MAX),
+                        stream_id: flow_id_u32(meta.flow_id),
                         tcp,
                     };
                     self.batch.append(|scratch| {
@@ -407,6 +408,7 @@ fn pcap_header(link_type: u16, out: &mut Vec<u8>) {
 /// The header of a packet in such a capture (section 5).
 fn record_header(piece: &PayloadSpan, out: &mut Vec<u8>) {
     let Nanos(time) = piece.time();
+    // A time before 1970 or after 2106, which the field cannot hold, is the greatest that it can.
     let seconds = u32::try_from(time.div_euclid(1_000_000_000)).unwrap_or(u32::MAX);
     let nanos = u32::try_from(time.rem_euclid(1_000_000_000)).unwrap_or(0);
     let wire_len = piece.len().saturating_add(piece.missing());
