@@ -304,3 +304,34 @@ fn what_a_condition_leaves() {
     let where_none = [&filter[..], &["--where", "src_port = 1"]].concat();
     assert!(run(by_index(), &where_none) == nothing);
 }
+
+/// A capture that could not be read has no packets, and keeps its place among the captures.
+#[test]
+fn captures_that_could_not_be_read_are_counted_in_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("notes.txt");
+    fs::write(&text, "this is no capture, but it was given as one").unwrap();
+    let (dns, http) = (
+        testdata("recorded/dns.pcap"),
+        testdata("recorded/http.pcap"),
+    );
+    let mut wrong = Complaints::default();
+    for captures in [
+        [&text, &dns, &http],
+        [&dns, &text, &http],
+        [&dns, &http, &text],
+    ] {
+        let indexed = Indexed::of(&captures, &[]);
+        assert_eq!(indexed.code, 3);
+        let extracted = folder.path().join("out.pcap");
+        let by_index = indexed.by_index().args(["--extract", "1", "-o"]);
+        by_index.args([&extracted]).run().exits(3);
+        let expected = folder.path().join("expected.pcap");
+        let program = Program::new().args(["--progress", "never", "--extract", "1", "-o"]);
+        program.args([&expected, &dns, &http]).run().exits(0);
+        if fs::read(&extracted).unwrap() != fs::read(&expected).unwrap() {
+            wrong.add(format!("{captures:?}"));
+        }
+    }
+    wrong.none();
+}
