@@ -151,7 +151,7 @@ fn lists(criterion: &mut Criterion) {
         };
         assert_eq!(lines(&outcome, &options), 1);
         group.bench_function(name, |bencher| {
-            bencher.iter(|| list(&workers, &outcome, &options))
+            bencher.iter(|| list(&workers, &outcome, &options));
         });
     }
     group.finish();
@@ -175,7 +175,7 @@ fn lists(criterion: &mut Criterion) {
         let expected = MANY_FLOWS as usize + header_lines;
         assert_eq!(lines(&outcome, &options), expected);
         group.bench_function(name, |bencher| {
-            bencher.iter(|| list(&workers, &outcome, &options))
+            bencher.iter(|| list(&workers, &outcome, &options));
         });
     }
     group.finish();

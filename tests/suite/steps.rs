@@ -2,7 +2,7 @@
 
 use pcap_flows::engine::{
     Config, Findings, Gate, InputStart, Job, Progress, Resume, Run, Source, Step, Tuning, Window,
-    Workers, run,
+    Workers, run, run_on,
 };
 use pcap_flows::flow::{Contents, FlowEnd, FlowKey, FlowList, Observer, PacketRef, Timeouts};
 use pcap_flows::{Error, ErrorKind};
@@ -343,12 +343,16 @@ fn inputs_keep_their_ordinals() {
 /// One set of threads serves any number of runs.
 #[test]
 fn workers_are_used_again() {
-    let workers = Workers::new(&Tuning {
+    let tuning = Tuning {
         threads: 3,
         ..Tuning::default()
-    })
-    .unwrap();
+    };
+    let workers = Workers::new(&tuning).unwrap();
     assert_eq!(workers.count(), 3);
-    let clone = workers.clone();
-    assert_eq!(clone.install(|| 1 + 1), 2);
+    let (config, progress) = (narrow(), Progress::default());
+    for _ in 0..2 {
+        let resume = Resume::default();
+        let outcome = run_on(&workers, &config, http(), resume, &mut (), None, &progress).unwrap();
+        assert_eq!((outcome.threads, outcome.balance.packets), (3, 66));
+    }
 }

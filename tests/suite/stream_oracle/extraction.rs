@@ -145,7 +145,6 @@ pub(super) fn extract(capture: &[u8], asked: &Asked, way: Way) -> Result<Found, 
         },
         output: output.clone(),
         headers: asked.headers,
-        ..ProtocolOptions::default()
     });
     let tuning = Tuning::default();
     let job = FlowsJob {
