@@ -1,6 +1,6 @@
 //! Windows, phases, and the account of every packet.
 //!
-//! [`run`] reads captures from start to end. A program that must do something between windows
+//! [`run()`] reads captures from start to end. A program that must do something between windows
 //! steps through a [`Run`] by itself:
 //!
 //! ```

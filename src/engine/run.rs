@@ -36,7 +36,7 @@ pub fn run<J: Job + Send>(
     )
 }
 
-/// Like [`run`], on worker threads that the caller has; continues from an earlier run where
+/// Like [`run()`], on worker threads that the caller has; continues from an earlier run where
 /// `resume` says so, and completes nothing that `gate` refuses.
 ///
 /// # Errors

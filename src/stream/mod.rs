@@ -2,7 +2,7 @@
 //! [`Handler`].
 //!
 //! A [`Tracker`] observes the packets of a shard. It finds the pair of endpoints of each flow, the
-//! connection between them that a segment belongs to (by [`crate::tcp::progress`]), and gives its
+//! connection between them that a segment belongs to (by [`Candidates`](crate::tcp::Candidates)), and gives its
 //! payload to the [`Reassembler`](crate::tcp::Reassembler) of its direction. What a job does with a
 //! connection is its handler's; what all jobs need is here: selection by key and by FlowID, reading
 //! payload again, and bounds of memory.
