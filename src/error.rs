@@ -152,7 +152,11 @@ pub enum ErrorKind {
         what: String,
     },
 
-    /// Flows that a run was to go on with are told apart by other rules.
+    /// A run that has failed was to be completed.
+    #[error("the run has failed before: nothing of it can be completed")]
+    RunHasFailed,
+
+    /// Flows that a run was to continue from are told apart by other rules.
     #[error("the flows of the index are not what they should be; index the captures again")]
     OtherFlows,
 

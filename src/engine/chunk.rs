@@ -38,7 +38,7 @@
 //! 5. *The shard comes from a multiplication*, not a division, and shards are few (32, or four for
 //!    each worker): the ends of all lists must stay in the cache. 128 shards: mix 5 % slower.
 //! 6. *References are 40 bytes*: phase B is bound by memory bandwidth. IPv6 addresses, layers and
-//!    payloads are in lists beside, which stay empty where no job needs them.
+//!    payloads are in separate lists, which stay empty where no job needs them.
 //!
 //! Tried and not kept: blocks before the lists that gather references until they fill a line
 //! (nothing with 32 shards); chunks of 2 to 8 MiB a round, so that references stay in the second

@@ -61,8 +61,8 @@ pub fn run_on<J: Job + Send>(
     })
 }
 
-/// A run that is stepped: one window at a time is read, and between two of them the caller has the
-/// floor.
+/// A run that is stepped: one window at a time is read, and the caller may act between two of
+/// them.
 ///
 /// [`Run::step`] until there are no more windows, [`Run::check`] if anything may refuse the
 /// outputs, then [`Run::finish`]. A run that failed, or is dropped before [`Run::finish`], abandons
@@ -162,11 +162,13 @@ impl<'r, J: Job + Send> Run<'r, J> {
         self.or_abandon(|run| workers.install(|| run.next_window()))
     }
 
-    /// Asks a gate whether the run may complete its outputs: after the last step.
+    /// Asks a gate whether the run may complete its outputs. Windows that were not stepped through
+    /// are read before.
     ///
     /// # Errors
-    /// What the gate says. The job is abandoned then.
+    /// As [`Run::step`], and what the gate says. The job is abandoned then.
     pub fn check(&mut self, gate: &mut (dyn Gate + Send)) -> Result<(), Error> {
+        self.read_rest()?;
         let workers = self.workers;
         self.or_abandon(|run| {
             let found = Findings {
@@ -184,7 +186,7 @@ impl<'r, J: Job + Send> Run<'r, J> {
     /// As [`Run::step`], and what the job could not complete. It is abandoned then.
     pub fn finish(mut self) -> Result<Outcome, Error> {
         let workers = self.workers;
-        while self.step()?.is_some() {}
+        self.read_rest()?;
         self.or_abandon(|run| workers.install(|| run.complete()))?;
         self.is_over = true;
         let tables = std::mem::take(&mut self.tables);
@@ -195,6 +197,15 @@ impl<'r, J: Job + Send> Run<'r, J> {
             inputs: std::mem::take(&mut self.reports),
             threads: workers.count(),
         })
+    }
+
+    /// Reads what was not stepped through.
+    fn read_rest(&mut self) -> Result<(), Error> {
+        if self.is_over {
+            return Err(ErrorKind::RunHasFailed.into());
+        }
+        while self.step()?.is_some() {}
+        Ok(())
     }
 
     /// All flows so far.
@@ -323,7 +334,7 @@ impl<'r, J: Job + Send> Run<'r, J> {
             target_len,
         } = reading;
         self.note(report, cursor.position(), 0);
-        // What was truncated while it was read was not there to be read.
+        // Bytes past the new end of a file that was truncated meanwhile were never read.
         input.check_lost().map_err(Ended::Stopped)?;
         let view = cursor
             .view(input, *target_len, &keep_waiting)

@@ -55,7 +55,7 @@ pub(super) struct WindowEnd {
     pub(super) written: u64,
 }
 
-/// Finds of rounds besides packets of flows, in order.
+/// Results of rounds besides packets of flows, in order.
 #[derive(Debug)]
 struct Found {
     companions: Vec<Companion>,

@@ -20,13 +20,15 @@ pub(crate) struct FlowRecord {
     pub(crate) tcp_flags: u16,
     pub(crate) protocol: u8,
     /// [`PacketRef::IPV6`]; and of its first packet [`PacketRef::REVERSE`];
-    /// [`FlowRecord::EXCLUDED`].
+    /// [`FlowRecord::EXCLUDED`] and [`FlowRecord::TIMED_OUT`].
     pub(crate) flags: u8,
 }
 
 impl FlowRecord {
     /// The run's filter refuses the whole flow.
     pub(crate) const EXCLUDED: u8 = 0x80;
+    /// A timeout has ended the flow.
+    pub(crate) const TIMED_OUT: u8 = 0x40;
 
     pub(crate) const fn new(packet: &PacketRef, addresses: [u32; 2], link: u32) -> Self {
         Self {

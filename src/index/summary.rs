@@ -183,7 +183,10 @@ impl Summary {
         match (candidates.connection(segment), &mut self.previous) {
             (Connection::Previous, Some(sides)) => return &mut sides[side],
             (Connection::Next, previous) => {
-                **previous.get_or_insert_default() = std::mem::take(&mut self.sides);
+                // The other side starts its own with its next SYN: what an index keeps of a side
+                // must not depend on the other one.
+                let before = previous.get_or_insert_default();
+                before[side] = std::mem::take(&mut self.sides[side]);
             }
             (Connection::Renewed, _) => self.sides[side] = Progress::default(),
             (Connection::Current | Connection::Previous, _) => {}

@@ -28,11 +28,11 @@ pub struct FlowsReport {
     pub filtered_ids: Option<(u64, u64)>,
     /// What was found in streams, where any were asked for.
     pub streams: Option<StreamsReport>,
-    /// FlowIDs of which a stream was asked for, but that none has.
+    /// Requested FlowIDs without a stream.
     pub without_stream: Vec<WithoutStream>,
 }
 
-/// A FlowID of which a stream was asked for, but that none has.
+/// A requested FlowID without a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithoutStream {
     /// The flow is of another protocol.

@@ -74,7 +74,7 @@ const SCALED: u64 = 1 << 59;
 const FLAGS: u64 = LOST | WAITED | RECORD | FILLED | SCALED;
 
 impl PayloadSpan {
-    /// PayloadSpan that starts `skip` bytes after the position of its transport header.
+    /// Payload that starts `skip` bytes after the position of its transport header.
     pub(crate) const fn segment(header: PackedPosition, skip: u32, len: u32, time: Nanos) -> Self {
         Self {
             at: header.0,

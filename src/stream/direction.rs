@@ -55,7 +55,7 @@ pub(super) const IS_REVERSE: u8 = 1;
 pub(super) const HAS_ACKNOWLEDGED: u8 = 2;
 /// The connection was reset, by either side.
 pub(super) const WAS_RESET: u8 = 4;
-/// It is in the list of those that had a packet in this window.
+/// It is in the list of those for which anything came in this window.
 pub(super) const IS_TOUCHED: u8 = 8;
 /// The handler wants no payload of it.
 pub(super) const IS_STOPPED: u8 = 16;

@@ -16,10 +16,11 @@ use crate::tcp::{Arrival, Overlap, Segment, Step, StreamEnd};
 /// of a connection these belong to. Bytes that arrive early are delivered by the packet that
 /// completes what is missing before them, or that makes the tracker give it up. So requests and
 /// answers interleave as they did at the place of capture, and the order depends neither on windows
-/// nor on threads, nor on whether the capture is a file or a pipe. Two things do depend on windows:
+/// nor on threads, nor on whether the capture is a file or a pipe. Three things do depend on windows:
 /// where more than a pipe's bounds of memory allow waits for gaps, gaps are given up at the end of
-/// a window; and of a direction whose FlowID decides, calls come until the end of the window in
-/// which it opened, though it is [refused](Handler::refused) then.
+/// a window; of a direction whose FlowID decides, calls come until the end of the window in which it
+/// opened, though it is [refused](Handler::refused) then; and its number is given to another one
+/// then, so that the order at the end of the inputs may differ.
 ///
 /// For each packet of a direction: [`Handler::packet`]; for one with a whole transport header then
 /// [`Handler::segment`], what it delivers to the other direction by its acknowledgment, what it
@@ -101,7 +102,7 @@ pub trait Handler: Send + Sized {
     }
 
     /// The segment of [`Handler::segment`] has been worked in. Not called for segments without
-    /// payload, SYN or FIN, for probes, and after [`Answer::Stop`].
+    /// payload, SYN, FIN or RST, for probes, and after an answer other than [`Answer::Continue`].
     #[inline]
     fn arrived(&mut self, side: Side<'_, Self::State>, arrival: &Arrival) {
         let _ = (side, arrival);

@@ -12,6 +12,7 @@
 mod budget;
 mod bytes;
 mod decide;
+mod delivery;
 mod direction;
 mod handler;
 mod place;

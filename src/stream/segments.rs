@@ -103,7 +103,9 @@ impl<H: Handler> Tracker<H> {
         contents: &Contents<'_>,
     ) -> Option<Noted> {
         let current = self.current(packet, contents);
-        self.touch(number);
+        if self.handler.sees_packets() {
+            self.touch(number);
+        }
         let segment = arrived.tcp?;
         let (handler, own, peer, side) = self.parts(number)?;
         let Direction { tcp, info, state } = own;

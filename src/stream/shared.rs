@@ -37,7 +37,8 @@ pub struct Shared {
 
 impl Shared {
     /// Follows the flows that are selected; `conversations` says whether both directions are one
-    /// flow. At most about `memory_limit` bytes of payload that cannot be read again are kept.
+    /// flow. Where more than `memory_limit` bytes of payload that cannot be read again are kept,
+    /// gaps are given up. What a handler's own spans keep counts, but stays.
     pub fn new(selected: Selected, conversations: bool, memory_limit: u64) -> Self {
         Self {
             selected: Arc::new(selected),
@@ -94,7 +95,7 @@ impl Shared {
         self.decide(flows, trackers);
         trackers.par_iter_mut().try_for_each(|tracker| {
             for number in tracker.take_touched() {
-                if self.must_keep {
+                if self.must_keep && tracker.is_followed(number) {
                     tracker.keep(number, window);
                 }
             }

@@ -1,6 +1,7 @@
 //! The packets of a shard go to the directions of their connections.
 
-use super::bytes::{PayloadSpan, SpanSource};
+use super::bytes::PayloadSpan;
+use super::delivery::Delivery;
 use super::direction::{
     Direction, DirectionInfo, HAS_ENDED, IS_FORGOTTEN, IS_REVERSE, IS_STOPPED, IS_TOUCHED, IS_UDP,
     NONE, WAS_RESET,
@@ -14,7 +15,7 @@ use crate::decode::protocol;
 use crate::error::Error;
 use crate::flow::{Contents, FlowKey, NetworkKey, Observer, PacketRef};
 use crate::number::len_u32;
-use crate::tcp::{Arrival, Piece, Reassembler, Sink, Step};
+use crate::tcp::{Arrival, Piece, Reassembler, Step};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub struct Tracker<H: Handler> {
     pub(super) flows: Vec<u32>,
     pub(super) pairs: PairTable,
     pub(super) directions: Vec<Direction<H::State>>,
-    /// Directions that had a packet in this window, or something delivered.
+    /// Directions for which anything came in this window that may have to be kept.
     pub(super) touched: Vec<u32>,
     /// Pairs that may be forgotten, while FlowIDs decide.
     pub(super) candidates: Vec<u32>,
@@ -102,9 +103,8 @@ impl<H: Handler> Tracker<H> {
         self.error.take()
     }
 
-    /// Takes the list of directions that had a packet since it was taken last, or something
-    /// delivered, each once.
-    pub fn take_touched(&mut self) -> Vec<u32> {
+    /// Takes the list of directions for which anything came since it was taken last, each once.
+    pub(crate) fn take_touched(&mut self) -> Vec<u32> {
         let touched = std::mem::take(&mut self.touched);
         for &number in &touched {
             if let Some(direction) = self.directions.get_mut(number as usize) {
@@ -121,7 +121,7 @@ impl<H: Handler> Tracker<H> {
             return;
         };
         let time = direction.info.last;
-        if self.protocol(number) == protocol::TCP {
+        if self.protocol(number) == protocol::TCP && !self.is_stopped(number) {
             self.reassemble(number, self.window.nowhere(time), |tcp, sink| {
                 tcp.finish(sink);
                 None
@@ -283,15 +283,25 @@ impl<H: Handler> Tracker<H> {
             error,
         };
         let arrival = work(tcp, &mut delivery);
-        if let Some(arrival) = arrival.filter(|_| is_followed) {
+        let wants_more = is_followed && delivery.answer == Answer::Continue;
+        if let Some(arrival) = arrival.filter(|_| wants_more) {
             let (handler, side) = delivery.side();
             handler.arrived(side, &arrival);
         }
         let answer = delivery.answer;
-        let has_ended = tcp.has_fin() && !info.has(HAS_ENDED) && tcp.is_complete();
         self.touch(number);
         self.obey(number, answer);
-        if has_ended {
+        self.end_at_fin(number, current);
+    }
+
+    /// Lets the handler know that a direction has ended, if its FIN was reached.
+    #[inline]
+    fn end_at_fin(&mut self, number: u32, current: Current<'_>) {
+        let Some(direction) = self.directions.get(number as usize) else {
+            return;
+        };
+        if direction.tcp.has_fin() && !direction.info.has(HAS_ENDED) && direction.tcp.is_complete()
+        {
             self.end(number, current);
         }
     }
@@ -418,11 +428,8 @@ impl<H: Handler> Tracker<H> {
             return;
         };
         direction.info.note_time(packet.time);
-        if direction.info.is_followed() {
+        if direction.info.is_followed() && self.handler.sees_packets() {
             self.touch(number);
-            if !self.handler.sees_packets() {
-                return;
-            }
             let current = self.current(packet, contents);
             self.with_side(number, current, |handler, side| {
                 handler.packet(side, packet, contents);
@@ -490,86 +497,6 @@ fn with_peer<S>(
     }
     let both = directions.get_disjoint_mut([number as usize, peer as usize]);
     both.ok().map(|[own, peer]| (own, Some(peer)))
-}
-
-/// Hands a direction's bytes to the handler while it is put together.
-#[derive(Debug)]
-pub(super) struct Delivery<'a, H: Handler> {
-    handler: &'a mut H,
-    info: &'a DirectionInfo,
-    state: &'a mut H::State,
-    peer: Option<&'a mut H::State>,
-    number: u32,
-    /// Offset of what comes next.
-    offset: u64,
-    source: SpanSource<'a>,
-    pairs: &'a PairTable,
-    current: Current<'a>,
-    answer: Answer,
-    /// For what goes wrong when pieces are compared.
-    error: &'a mut Option<Error>,
-}
-
-impl<H: Handler> Delivery<'_, H> {
-    fn side(&mut self) -> (&mut H, Side<'_, H::State>) {
-        let side = Side {
-            number: self.number,
-            info: self.info,
-            state: &mut *self.state,
-            peer: self.peer.as_deref_mut(),
-            source: self.source,
-            pairs: self.pairs,
-            packet: self.current.at,
-        };
-        (&mut *self.handler, side)
-    }
-
-    /// Whether the handler is to see what comes.
-    fn is_open(&self) -> bool {
-        self.answer == Answer::Continue && self.info.is_followed()
-    }
-}
-
-impl<H: Handler> Sink<PayloadSpan> for Delivery<'_, H> {
-    #[inline]
-    fn deliver(&mut self, span: PayloadSpan) {
-        let (offset, len) = (self.offset, span.len());
-        self.offset += u64::from(len);
-        if !self.is_open() {
-            return;
-        }
-        let time = self.current.time;
-        let (handler, side) = self.side();
-        let answer = if span.is_lost() {
-            handler.gap(side, offset, len, time)
-        } else {
-            handler.data(side, offset, span)
-        };
-        self.answer = self.answer.max(answer);
-    }
-
-    fn repeated(&mut self, offset: u64, span: PayloadSpan) {
-        if self.is_open() {
-            let (handler, side) = self.side();
-            handler.repeated(side, offset, span);
-        }
-    }
-
-    fn differ(&mut self, a: &PayloadSpan, b: &PayloadSpan) -> bool {
-        if !self.is_open() || !self.handler.compares() {
-            return false;
-        }
-        let mut scratch = (Vec::new(), Vec::new());
-        let a = a.read(0, a.len(), &self.source, &mut scratch.0);
-        let b = b.read(0, b.len(), &self.source, &mut scratch.1);
-        match (a, b) {
-            (Ok(a), Ok(b)) => a != b,
-            (Err(error), _) | (_, Err(error)) => {
-                self.error.get_or_insert(error);
-                false
-            }
-        }
-    }
 }
 
 impl<H: Handler> Observer for Tracker<H> {

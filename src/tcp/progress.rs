@@ -21,7 +21,8 @@ pub trait Extent {
     /// Whether any payload was seen.
     fn has_payload(&self) -> bool;
 
-    /// The number of the last segment, where all segments had neither SYN nor payload.
+    /// The number of a segment, where all segments had neither SYN nor payload: they are close to
+    /// each other.
     fn only_empty(&self) -> Option<u32>;
 
     /// How far a sequence number is from the next one that is expected in order; `None` while
@@ -32,7 +33,8 @@ pub trait Extent {
     /// that was sent before. `None` while nothing was seen.
     fn beyond(&self, sequence: u32) -> Option<i64>;
 
-    /// Whether a sequence number is that of the last byte that was sent.
+    /// Whether a sequence number is that of the last byte that was sent; who knows of gaps may take
+    /// the byte before one for it, too.
     fn is_last(&self, sequence: u32) -> bool;
 
     /// Whether a SYN with this sequence number can be that of the direction, whose segments came
@@ -48,8 +50,8 @@ pub enum Step {
     /// It starts where the last one ended, or later.
     New,
     /// It starts before the end of what was sent: all of it, or its first bytes, are repeated; or
-    /// late, where the capture has missed them until now. (Which of both, a reassembler's
-    /// [`Arrival`](super::Arrival) says.)
+    /// late, where the capture has missed them until now. (A reassembler's
+    /// [`Arrival`](super::Arrival) says which.)
     Again,
     /// A keep-alive probe (RFC 9293, section 3.8.4): it repeats the last byte that was sent, or
     /// none, to be answered, whatever that byte is.
@@ -192,9 +194,9 @@ const HAS_PAYLOAD: u8 = 2;
 const HAS_SEGMENT: u8 = 4;
 
 impl Progress {
-    /// That of a direction of which no more is known than the end of what was sent, whether a SYN
-    /// was seen, and how many bytes of payload. Its initial sequence number is that from which so
-    /// many bytes lead to the end: right unless bytes were repeated, or missing.
+    /// That of a direction known only by the end of what was sent, whether a SYN was seen, and the
+    /// bytes of payload. Its initial sequence number is that from which so many bytes lead to the
+    /// end: wrong where bytes were repeated or missing, and for later connections of a flow.
     pub const fn resumed(next: u32, has_syn: bool, payload: u64) -> Self {
         let first = next.wrapping_sub(modulo_u32(payload));
         Self {

@@ -113,6 +113,9 @@ impl<P: Piece> Reassembler<P> {
         if !self.has(IS_ANCHORED) {
             self.anchor_at_first();
         }
+        let ahead = self.highest() - self.next;
+        self.next += ahead;
+        self.next_sequence = self.next_sequence.wrapping_add(modulo_u32(ahead));
         self.held = None;
     }
 
@@ -224,9 +227,9 @@ impl<P: Piece> Reassembler<P> {
     }
 
     /// The offset of a sequence number: that which is nearest to the segment before, so that a
-    /// stream may miss gigabytes, and a stray segment leads nowhere. What would be more than
-    /// 1 GiB back, the largest window there is, and is not near the next
-    /// byte either, is ahead: the capture misses even more.
+    /// stream may miss gigabytes, and a stray segment leads nowhere. A number more than 1 GiB (the
+    /// largest window) back, and not near the next byte, is taken as ahead: the capture missed even
+    /// more.
     fn offset_of(&self, sequence: u32) -> i64 {
         let [next, before] = [self.next, self.reference].map(u64::cast_signed);
         let from_next = modulo_u32(before.wrapping_sub(next).cast_unsigned());
@@ -510,11 +513,13 @@ impl<P: Piece> Extent for Reassembler<P> {
 
     #[inline]
     fn beyond(&self, sequence: u32) -> Option<i64> {
-        let is_known = self.state & (HAS_SYN | HAS_PAYLOAD) != 0;
-        is_known.then(|| {
-            self.offset_of(sequence)
-                .saturating_sub_unsigned(self.highest())
-        })
+        if self.state & (HAS_SYN | HAS_PAYLOAD) == 0 {
+            return self
+                .only_empty()
+                .map(|last| sequence.wrapping_sub(last).cast_signed().into());
+        }
+        let offset = self.offset_of(sequence);
+        Some(offset.saturating_sub_unsigned(self.highest()))
     }
 
     #[inline]

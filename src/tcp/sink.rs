@@ -36,9 +36,9 @@ pub enum Overlap {
 pub struct Arrival {
     /// Bytes that had come before.
     pub repeated: u32,
-    /// Bytes in front of the stream's first: too late, where no SYN tells which that is.
+    /// Bytes before the stream's first byte, which no SYN gives: they came too late.
     pub before_start: u32,
-    /// New bytes came after bytes that are behind them.
+    /// New bytes arrived after bytes that follow them in the stream.
     pub is_out_of_order: bool,
     /// Bytes differ from those that are held for the same place.
     pub is_conflict: bool,

@@ -8,7 +8,7 @@ use pcap_flows::select::IdSet;
 use pcap_flows::stream::{
     Answer, Arrived, Handler, PayloadSpan, Selected, Shared, Side, Tracker, Wanted,
 };
-use pcap_flows::tcp::{Piece, Step, StreamEnd};
+use pcap_flows::tcp::{Arrival, Piece, Step, StreamEnd};
 use std::io::Cursor;
 use std::path::PathBuf;
 use testkit::conversation::{CLIENT, Ends, Trace, connections};
@@ -28,6 +28,7 @@ enum What {
     Segment(u32, bool),
     Data(u64, Vec<u8>),
     Gap(u64, u32),
+    Arrived,
     Ended(bool),
 }
 
@@ -78,6 +79,10 @@ impl Handler for Recorder {
     fn gap(&mut self, side: Side<'_, u64>, offset: u64, len: u32, _: Nanos) -> Answer {
         self.note(&side, What::Gap(offset, len));
         Answer::Continue
+    }
+
+    fn arrived(&mut self, side: Side<'_, u64>, _: &Arrival) {
+        self.note(&side, What::Arrived);
     }
 
     fn ended(&mut self, side: Side<'_, u64>, end: StreamEnd) {
@@ -355,6 +360,7 @@ fn kinds(calls: &[Call], ends: Ends) -> Vec<char> {
         What::Segment(..) => 's',
         What::Data(..) => 'd',
         What::Gap(..) => 'g',
+        What::Arrived => 'a',
         What::Ended(true) => 'f',
         What::Ended(false) => 'e',
     };
@@ -385,11 +391,46 @@ fn an_answer_decides_for_both_directions() {
             .into_iter()
             .collect::<String>()
     };
-    assert_eq!(shown(Answer::Continue), "osossdsdsdsdsfsf");
+    assert_eq!(shown(Answer::Continue), "osaosasdasdasdasdasafsaf");
     // Data of neither direction come after the first; segments and ends do.
-    assert_eq!(shown(Answer::Stop), "osossdssssfsf");
+    assert_eq!(shown(Answer::Stop), "osaosasdssssfsf");
     // Nothing comes.
-    assert_eq!(shown(Answer::Forget), "osossd");
+    assert_eq!(shown(Answer::Forget), "osaosasd");
+}
+
+/// After a handler has stopped a connection, bytes that wait and bytes that are missing are nothing
+/// to it; the end still is.
+#[test]
+fn a_stopped_connection_has_no_gaps_but_an_end() {
+    let shown = |trace: Trace| {
+        let calls = calls_of(&trace.file(), Selected::all(), Answer::Stop, USUAL);
+        kinds(&in_order(calls), CLIENT)
+            .into_iter()
+            .collect::<String>()
+    };
+    // Ten bytes are missing after the stop.
+    let hole = [
+        CLIENT.syn(99),
+        CLIENT.data(100, "one"),
+        CLIENT.data(113, "later"),
+        CLIENT.fin(118),
+    ];
+    assert_eq!(shown(Trace::of(hole)), "osasdssf");
+    // Bytes wait, and the FIN has come, when the first bytes are delivered.
+    let waiting = [
+        CLIENT.syn(99),
+        CLIENT.data(113, "later"),
+        CLIENT.fin(118),
+        CLIENT.data(100, "one"),
+    ];
+    assert_eq!(shown(Trace::of(waiting)), "osasasasdf");
+    // The FIN never comes.
+    let open = [
+        CLIENT.syn(99),
+        CLIENT.data(100, "one"),
+        CLIENT.data(113, "later"),
+    ];
+    assert_eq!(shown(Trace::of(open)), "osasdse");
 }
 
 /// Connections that follow a forgotten one on the same ports are seen.
@@ -409,7 +450,8 @@ fn a_forgotten_connection_does_not_hide_the_next_one() {
     }
 }
 
-/// A handler sees the directions that FlowIDs select, and no others.
+/// A handler sees the directions that FlowIDs select; those of others until the window in which
+/// they open has ended.
 #[test]
 fn flow_ids_select_directions() {
     let ids: IdSet = "2".parse().unwrap();
@@ -420,25 +462,28 @@ fn flow_ids_select_directions() {
         }),
         udp: None,
     };
-    for way in [
-        USUAL,
-        Way {
-            window_len: 1,
-            ..USUAL
-        },
-    ] {
-        let calls = calls_of(
-            &disordered().file(),
-            selected.clone(),
-            Answer::Continue,
-            way,
-        );
+    let one_by_one = Way {
+        window_len: 1,
+        ..USUAL
+    };
+    for way in [USUAL, one_by_one] {
+        let capture = disordered().file();
+        let calls = calls_of(&capture, selected.clone(), Answer::Continue, way);
         let calls: Vec<Call> = calls.into_iter().flatten().collect();
-        let bytes = |call: &Call| match &call.what {
-            What::Data(_, bytes) if call.from.1 == 40_001 => Some(bytes.clone()),
-            _ => None,
+        let data = |is_wanted: bool| {
+            let calls = calls
+                .iter()
+                .filter(move |it| (it.from.1 == 40_001) == is_wanted);
+            let bytes = calls.filter_map(|call| match &call.what {
+                What::Data(_, bytes) => Some(bytes.clone()),
+                _ => None,
+            });
+            bytes.flatten().collect::<Vec<u8>>()
         };
-        let wanted: Vec<u8> = calls.iter().filter_map(bytes).flatten().collect();
-        assert_eq!(wanted, b"0123late", "{way:?}");
+        assert_eq!(data(true), b"0123late", "{way:?}");
+        assert_eq!(data(false).is_empty(), way.window_len == 1, "{way:?}");
+        let others = calls.iter().filter(|it| it.from.1 != 40_001);
+        let ended = others.filter(|it| matches!(it.what, What::Ended(_)) && it.packet.0);
+        assert_eq!(ended.count(), 0, "{way:?}: nothing at the end");
     }
 }

@@ -186,7 +186,9 @@ fn a_job_that_fails_is_abandoned_once() {
     let mut run = Run::start(&config, &workers, http(), resume, &mut job, &progress).unwrap();
     assert!(run.step().is_err());
     assert_eq!(run.step().unwrap(), None, "nothing more is read");
-    drop(run);
+    assert!(run.check(&mut Refuses(false)).is_err());
+    let error = run.finish().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::RunHasFailed), "{error}");
     assert_eq!(job.calls, ["input", "abandon"]);
 }
 
@@ -199,7 +201,8 @@ fn a_gate_refuses_before_anything_is_finished() {
         let mut job = Witness::default();
         let resume = Resume::default();
         let mut run = Run::start(&config, &workers, http(), resume, &mut job, &progress).unwrap();
-        while run.step().unwrap().is_some() {}
+        // What was not stepped through is read before the gate is asked.
+        assert!(run.step().unwrap().is_some());
         let checked = run.check(&mut Refuses(refuses));
         assert_eq!(checked.is_err(), refuses);
         if refuses {

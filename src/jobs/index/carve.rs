@@ -14,7 +14,7 @@ use crate::flow::{Flow, FlowIds, Flows, NetworkKey};
 use crate::index::{FlowRows, Index, Settings, Totals, check};
 use crate::jobs::streams::{StreamOptions, is_archive};
 use crate::jobs::{FlowsJob, FlowsReport, flows_gated};
-use crate::number::flow_id_u32;
+use crate::number::at_most_u32;
 use crate::output::is_same_file;
 use crate::output::table::{Shown, condition_columns};
 use crate::select::IdSet;
@@ -508,7 +508,7 @@ fn endpoints(key: &NetworkKey) -> (u8, [(IpAddr, u16); 2]) {
 }
 
 fn id_of(flow: &Flow) -> u32 {
-    flow_id_u32(flow.id)
+    at_most_u32(flow.id)
 }
 
 /// Whether anything is written that stays when the run fails at its end: to pipes and devices, and

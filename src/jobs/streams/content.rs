@@ -47,7 +47,7 @@ pub(super) struct Rare {
     pub(super) gaps: Vec<Gap>,
     /// Bytes that came again, with their offsets, to be compared with what was delivered.
     pub(super) repeated: Vec<(u64, PayloadSpan)>,
-    /// Where in the files runs of the stream stand.
+    /// Where runs of the stream start in its files.
     pub(super) runs: Vec<Run>,
     /// The file that is being written: more than one where gaps split a stream.
     pub(super) part: u32,
@@ -58,8 +58,8 @@ pub(super) struct Rare {
     pub(super) unfilled: u64,
 }
 
-/// From a stream offset on, bytes stand one behind the other from an offset of a file on (with
-/// headers between them, where these are written).
+/// From this stream offset, bytes are consecutive in a file, starting at `at` (with headers between
+/// them, where these are written).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Run {
     pub(super) offset: u64,
@@ -76,7 +76,7 @@ impl Content {
     pub(super) fn parts(&self) -> Range<u32> {
         let rare = self.rare.as_ref();
         let last = rare.map_or(0, |rare| rare.part);
-        // In front of a gap at the very start there is nothing.
+        // Nothing precedes a gap at offset 0.
         let starts_with_gap =
             rare.is_some_and(|rare| rare.gaps.first().is_some_and(|gap| gap.offset == 0));
         let first = u32::from(last > 0 && starts_with_gap);

@@ -47,9 +47,9 @@ impl Flush<'_> {
         &self,
         archive: &mut Archive<OutputFile>,
         streams: &[(usize, u32)],
-        observers: &mut [&mut Tracker<Files>],
+        trackers: &mut [&mut Tracker<Files>],
     ) -> Result<u64, Error> {
-        self.check_names(streams, observers)?;
+        self.check_names(streams, trackers)?;
         let source = self.shared.source(&[]);
         let mut total = 0;
         let mut rest = streams;
@@ -58,14 +58,14 @@ impl Flush<'_> {
         let buffers = Buffers::default();
         loop {
             let mut next = Batch::default();
-            rest = next.take(rest, observers);
+            rest = next.take(rest, trackers);
             let (written, ()) = rayon::join(
                 || batch.write(archive, &buffers),
                 || self.make(&mut next, source, &buffers),
             );
             written?;
             total += batch.written;
-            batch.put_back(observers);
+            batch.put_back(trackers);
             if next.is_large() {
                 for it in &mut next.taken {
                     total += self.entry(archive, it, source)?;
@@ -83,15 +83,15 @@ impl Flush<'_> {
     fn check_names(
         &self,
         streams: &[(usize, u32)],
-        observers: &[&mut Tracker<Files>],
+        trackers: &[&mut Tracker<Files>],
     ) -> Result<(), Error> {
         if self.options.names == NameStyle::Portable {
             return Ok(());
         }
         let mut names: HashSet<String, RandomState> = HashSet::default();
         for &(shard, number) in streams {
-            let observer = observers.get(shard);
-            let subject = observer.and_then(|it| Subject::of(it, shard, number));
+            let tracker = trackers.get(shard);
+            let subject = tracker.and_then(|it| Subject::of(it, shard, number));
             let Some((subject, stream)) = subject else {
                 continue;
             };
@@ -198,10 +198,10 @@ impl Flush<'_> {
         &self,
         out: &mut OutputFile,
         shard: usize,
-        observer: &mut Tracker<Files>,
+        tracker: &mut Tracker<Files>,
         number: u32,
     ) -> Result<u64, Error> {
-        let Some((subject, stream)) = Subject::of(observer, shard, number) else {
+        let Some((subject, stream)) = Subject::of(tracker, shard, number) else {
             return Ok(0);
         };
         let meta = self.meta(&subject, stream);
@@ -213,7 +213,7 @@ impl Flush<'_> {
                 copied += std::io::copy(&mut file, out).map_err(|error| out.error(error))?;
             }
         }
-        match self.writer(observer, number) {
+        match self.writer(tracker, number) {
             Some((stream, mut writer)) => Ok(copied + writer.write(stream, meta, out)?),
             None => Ok(copied),
         }
@@ -243,15 +243,15 @@ impl Batch {
     fn take<'s>(
         &mut self,
         streams: &'s [(usize, u32)],
-        observers: &mut [&mut Tracker<Files>],
+        trackers: &mut [&mut Tracker<Files>],
     ) -> &'s [(usize, u32)] {
         let mut bytes = 0;
         for (index, &(shard, number)) in streams.iter().enumerate() {
             let rest = streams.get(index..).unwrap_or_default();
-            let Some(observer) = observers.get_mut(shard) else {
+            let Some(tracker) = trackers.get_mut(shard) else {
                 continue;
             };
-            let is_large = observer
+            let is_large = tracker
                 .directions()
                 .get(number as usize)
                 .is_some_and(|it| it.state.content.is_large());
@@ -261,11 +261,11 @@ impl Batch {
             {
                 return rest;
             }
-            let Some((subject, _)) = Subject::of(observer, shard, number) else {
+            let Some((subject, _)) = Subject::of(tracker, shard, number) else {
                 continue;
             };
             let nothing = Direction::nothing(FileState::default());
-            let place = observer.directions_mut().get_mut(number as usize);
+            let place = tracker.directions_mut().get_mut(number as usize);
             let stream = place.map_or_else(|| None, |it| Some(std::mem::replace(it, nothing)));
             let Some(stream) = stream else { continue };
             bytes += stream.state.content.pending_bytes();
@@ -294,11 +294,10 @@ impl Batch {
     }
 
     /// The manifest tells of them, too.
-    fn put_back(self, observers: &mut [&mut Tracker<Files>]) {
+    fn put_back(self, trackers: &mut [&mut Tracker<Files>]) {
         for Taken { subject, stream } in self.taken {
-            let observer = observers.get_mut(subject.shard);
-            let place =
-                observer.and_then(|it| it.directions_mut().get_mut(subject.number as usize));
+            let tracker = trackers.get_mut(subject.shard);
+            let place = tracker.and_then(|it| it.directions_mut().get_mut(subject.number as usize));
             if let Some(place) = place {
                 *place = stream;
             }

@@ -28,7 +28,7 @@ pub(super) struct Flush<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Which {
     All,
-    /// Those of which that many bytes wait.
+    /// Streams with at least this many waiting bytes.
     Large(u64),
 }
 
@@ -38,15 +38,15 @@ impl Flush<'_> {
     pub(super) fn end_window(
         &self,
         shard: usize,
-        observer: &mut Tracker<Files>,
+        tracker: &mut Tracker<Files>,
     ) -> Result<u64, Error> {
-        if let Some(error) = observer.take_error() {
+        if let Some(error) = tracker.take_error() {
             return Err(error);
         }
         let must_keep = self.shared.must_keep();
         let mut written = 0;
-        for number in observer.take_touched() {
-            let Some(stream) = observer.directions_mut().get_mut(number as usize) else {
+        for number in tracker.take_touched() {
+            let Some(stream) = tracker.directions_mut().get_mut(number as usize) else {
                 continue;
             };
             if stream.info.verdict == Verdict::Refused {
@@ -57,23 +57,23 @@ impl Flush<'_> {
                 || stream.tcp.is_complete()
                 || pending >= MANY
                 || stream.state.content.pending_bytes() >= ENOUGH;
-            let target = self.target(observer.protocol(number));
+            let target = self.target(tracker.protocol(number));
             if target.is_some_and(Target::is_folder) && is_enough {
-                written += self.write(shard, observer, number)?;
+                written += self.write(shard, tracker, number)?;
             }
-            let Some(stream) = observer.directions_mut().get_mut(number as usize) else {
+            let Some(stream) = tracker.directions_mut().get_mut(number as usize) else {
                 continue;
             };
             if stream.state.content.has_work() {
                 let carried = stream.state.content.pending.len();
                 let is_waiting = std::mem::replace(&mut stream.state.is_waiting, true);
-                observer.handler.carried += carried;
+                tracker.handler.carried += carried;
                 if !is_waiting {
-                    observer.handler.waiting.push(number);
+                    tracker.handler.waiting.push(number);
                 }
             }
             if must_keep {
-                observer.keep(number, self.window);
+                tracker.keep(number, self.window);
             }
         }
         Ok(written)
@@ -83,13 +83,13 @@ impl Flush<'_> {
     pub(super) fn waiting(
         &self,
         shard: usize,
-        observer: &mut Tracker<Files>,
+        tracker: &mut Tracker<Files>,
         which: Which,
     ) -> Result<u64, Error> {
         let mut written = 0;
-        observer.handler.carried = 0;
-        for number in std::mem::take(&mut observer.handler.waiting) {
-            let Some(stream) = observer.directions_mut().get_mut(number as usize) else {
+        tracker.handler.carried = 0;
+        for number in std::mem::take(&mut tracker.handler.waiting) {
+            let Some(stream) = tracker.directions_mut().get_mut(number as usize) else {
                 continue;
             };
             let is_meant = match which {
@@ -98,22 +98,22 @@ impl Flush<'_> {
             };
             if is_meant {
                 stream.state.is_waiting = false;
-                written += self.write(shard, observer, number)?;
+                written += self.write(shard, tracker, number)?;
             } else {
                 let carried = stream.state.content.pending.len();
-                observer.handler.carried += carried;
-                observer.handler.waiting.push(number);
+                tracker.handler.carried += carried;
+                tracker.handler.waiting.push(number);
             }
         }
         Ok(written)
     }
 
     /// Everything has come: gives up what is missing, and writes all that is not written.
-    pub(super) fn finish(&self, shard: usize, observer: &mut Tracker<Files>) -> Result<u64, Error> {
+    pub(super) fn finish(&self, shard: usize, tracker: &mut Tracker<Files>) -> Result<u64, Error> {
         let mut written = 0;
-        for number in observer.numbers() {
+        for number in tracker.numbers() {
             let is_wanted = |stream: &Direction<FileState>| stream.info.verdict == Verdict::Wanted;
-            let Some(stream) = observer
+            let Some(stream) = tracker
                 .directions()
                 .get(number as usize)
                 .filter(|it| is_wanted(it))
@@ -121,17 +121,17 @@ impl Flush<'_> {
                 continue;
             };
             let protocol = stream.info.protocol();
-            observer.finish(number);
-            if let Some(error) = observer.take_error() {
+            tracker.finish(number);
+            if let Some(error) = tracker.take_error() {
                 return Err(error);
             }
             if self.target(protocol).is_some_and(Target::is_folder) {
-                written += self.write(shard, observer, number)?;
-                if let Some(stream) = observer.directions_mut().get_mut(number as usize) {
+                written += self.write(shard, tracker, number)?;
+                if let Some(stream) = tracker.directions_mut().get_mut(number as usize) {
                     stream.state.is_settled = true;
                 }
             } else {
-                self.compare(shard, observer, number)?;
+                self.compare(shard, tracker, number)?;
             }
         }
         Ok(written)
@@ -139,15 +139,15 @@ impl Flush<'_> {
 
     /// Puts the files of all streams under their names. By one thread: renames in one directory
     /// wait for each other, and waiting costs more than renaming.
-    pub(super) fn settle_all(&self, observers: &[&mut Tracker<Files>]) -> Result<(), Error> {
-        for (shard, observer) in observers.iter().enumerate() {
-            for (stream, number) in observer.directions().iter().zip(0..) {
+    pub(super) fn settle_all(&self, trackers: &[&mut Tracker<Files>]) -> Result<(), Error> {
+        for (shard, tracker) in trackers.iter().enumerate() {
+            for (stream, number) in tracker.directions().iter().zip(0..) {
                 let protocol = stream.info.protocol();
                 if let Some(Target::Folder(folder)) = self.target(protocol)
                     && stream.info.verdict == Verdict::Wanted
                 {
                     self.progress.check()?;
-                    self.settle(folder, shard, observer, number)?;
+                    self.settle(folder, shard, tracker, number)?;
                 }
             }
         }
@@ -159,10 +159,10 @@ impl Flush<'_> {
         &self,
         folder: &Folder,
         shard: usize,
-        observer: &Tracker<Files>,
+        tracker: &Tracker<Files>,
         number: u32,
     ) -> Result<(), Error> {
-        let Some((subject, stream)) = Subject::of(observer, shard, number) else {
+        let Some((subject, stream)) = Subject::of(tracker, shard, number) else {
             return Ok(());
         };
         let has_its_name = folder.is_new() && self.is_listed(stream);
@@ -186,10 +186,10 @@ impl Flush<'_> {
     pub(super) fn forget_unfinished(
         &self,
         shard: usize,
-        observer: &mut Tracker<Files>,
+        tracker: &mut Tracker<Files>,
         number: u32,
     ) {
-        let is_complete = observer
+        let is_complete = tracker
             .directions()
             .get(number as usize)
             .is_some_and(|stream| {
@@ -197,22 +197,22 @@ impl Flush<'_> {
                 stream.info.verdict == Verdict::Wanted && (stream.state.is_settled || is_written)
             });
         let has_file = self
-            .target(observer.protocol(number))
+            .target(tracker.protocol(number))
             .is_some_and(Target::is_folder);
         if !is_complete || !has_file {
-            self.forget(shard, observer, number);
+            self.forget(shard, tracker, number);
         }
     }
 
     /// Removes what a stream has written.
-    pub(super) fn forget(&self, shard: usize, observer: &mut Tracker<Files>, number: u32) {
-        if let Some(stream) = observer.directions_mut().get_mut(number as usize) {
+    pub(super) fn forget(&self, shard: usize, tracker: &mut Tracker<Files>, number: u32) {
+        if let Some(stream) = tracker.directions_mut().get_mut(number as usize) {
             stream.info.verdict = Verdict::Refused;
         }
-        let protocol = observer.protocol(number);
+        let protocol = tracker.protocol(number);
         if let Some(Target::Folder(folder)) = self.target(protocol) {
             // What cannot be removed now goes with its directory.
-            drop(self.settle(folder, shard, observer, number));
+            drop(self.settle(folder, shard, tracker, number));
         }
     }
 
@@ -223,15 +223,10 @@ impl Flush<'_> {
     }
 
     /// Writes what is pending of a stream to its file.
-    fn write(
-        &self,
-        shard: usize,
-        observer: &mut Tracker<Files>,
-        number: u32,
-    ) -> Result<u64, Error> {
+    fn write(&self, shard: usize, tracker: &mut Tracker<Files>, number: u32) -> Result<u64, Error> {
         self.progress.check()?;
-        self.compare(shard, observer, number)?;
-        let Some((subject, stream)) = Subject::of(observer, shard, number) else {
+        self.compare(shard, tracker, number)?;
+        let Some((subject, stream)) = Subject::of(tracker, shard, number) else {
             return Ok(0);
         };
         let folder = self
@@ -249,7 +244,7 @@ impl Flush<'_> {
             name: &name,
             started: (stream.state.content.written > 0).then(|| stream.state.content.part()),
         };
-        let Some((stream, mut writer)) = self.writer(observer, number) else {
+        let Some((stream, mut writer)) = self.writer(tracker, number) else {
             return Ok(0);
         };
         let written = writer.write(stream, meta, &mut output);
@@ -264,10 +259,10 @@ impl Flush<'_> {
     fn compare(
         &self,
         shard: usize,
-        observer: &mut Tracker<Files>,
+        tracker: &mut Tracker<Files>,
         number: u32,
     ) -> Result<(), Error> {
-        let Some((subject, stream)) = Subject::of(observer, shard, number) else {
+        let Some((subject, stream)) = Subject::of(tracker, shard, number) else {
             return Ok(());
         };
         if !stream.state.content.has_repeated() {
@@ -286,7 +281,7 @@ impl Flush<'_> {
             };
             file.map_err(|error| Error::io("compare with", "a stream's file".as_ref(), error))
         };
-        match self.writer(observer, number) {
+        match self.writer(tracker, number) {
             Some((stream, mut writer)) => writer.compare(stream, protocol, &open),
             None => Ok(()),
         }
@@ -295,10 +290,10 @@ impl Flush<'_> {
     /// A stream of a shard, and what writes it.
     pub(super) fn writer<'o>(
         &'o self,
-        observer: &'o mut Tracker<Files>,
+        tracker: &'o mut Tracker<Files>,
         number: u32,
     ) -> Option<(&'o mut Direction<FileState>, Writer<'o>)> {
-        let stream = observer.directions_mut().get_mut(number as usize)?;
+        let stream = tracker.directions_mut().get_mut(number as usize)?;
         Some((
             stream,
             Writer::new(self.shared.source(self.window), self.rules),
@@ -357,7 +352,7 @@ impl Flush<'_> {
     }
 }
 
-/// What must be known of a stream to write it, beside the stream itself.
+/// What writing a stream needs besides the stream.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject {
     pub(super) shard: usize,
@@ -368,15 +363,15 @@ pub(super) struct Subject {
 
 impl Subject {
     pub(super) fn of(
-        observer: &Tracker<Files>,
+        tracker: &Tracker<Files>,
         shard: usize,
         number: u32,
     ) -> Option<(Self, &Direction<FileState>)> {
-        let stream = observer.directions().get(number as usize)?;
+        let stream = tracker.directions().get(number as usize)?;
         let subject = Self {
             shard,
             number,
-            network: observer.network(&stream.info),
+            network: tracker.network(&stream.info),
             window_scale: stream.info.window_scale(),
         };
         Some((subject, stream))

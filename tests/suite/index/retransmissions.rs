@@ -72,14 +72,15 @@ fn index_manifest_and_tshark_agree() {
 fn connections_on_the_same_ports_are_told_apart() {
     let content = content(2, 300);
     let trace = Trace::of([
-        CLIENT.syn(999),
-        CLIENT.data(1000, &content[..100]),
         CLIENT.syn(700_000_999),
         CLIENT.data(700_001_000, &content[..100]),
-        // Of the first connection.
+        // A lower number, so that all of it would be late for the first connection.
+        CLIENT.syn(999),
         CLIENT.data(1000, &content[..100]),
-        CLIENT.data(700_001_100, &content[100..200]),
-        CLIENT.data(700_001_200, &content[200..300]),
+        // Of the first connection, again.
+        CLIENT.data(700_001_000, &content[..100]),
+        CLIENT.data(1100, &content[100..200]),
+        CLIENT.data(1200, &content[200..300]),
     ]);
     let folder = tempfile::tempdir().unwrap();
     let capture = folder.path().join("ports.pcap");
@@ -87,26 +88,61 @@ fn connections_on_the_same_ports_are_told_apart() {
     assert_in_index(&[&capture], &[], 1);
 }
 
+/// Two connections on the same ports, the server's numbers in the upper half; nothing is repeated.
+fn reused() -> Trace {
+    let server = CLIENT.reversed();
+    Trace::of([
+        CLIENT.syn(999),
+        server.syn_ack(3_000_000_000, 999),
+        CLIENT.data(1000, "question"),
+        server.data(3_000_000_001, "answer"),
+        CLIENT.syn(700_000_999),
+        server.syn_ack(3_500_000_000, 700_000_999),
+        CLIENT.data(700_001_000, "question"),
+        server.data(3_500_000_001, "answer"),
+        CLIENT.data(700_001_008, "more"),
+        server.data(3_500_000_007, "of it"),
+    ])
+}
+
 /// An index that continues with later captures knows how far connections had come, wherever these
 /// are cut.
 #[test]
 fn appended_captures_continue_the_count() {
-    let trace = repeated();
-    for parts in [2, 3, 7] {
-        let folder = tempfile::tempdir().unwrap();
-        let index = folder.path().join("day.idx");
-        for (number, part) in trace.cut(parts).into_iter().enumerate() {
-            let capture = folder.path().join(format!("{number}.pcap"));
-            std::fs::write(&capture, part.file()).unwrap();
-            let option = if number == 0 { "-o" } else { "--append" };
-            let program = Program::new().args(["index", "--progress", "never", option]);
-            program.args([&index, &capture]).run().exits(0);
+    for (trace, expected) in [(repeated(), 3), (reused(), 0)] {
+        for settings in [&[][..], &["--bidirectional"]] {
+            for parts in [2, 3, 7, 10] {
+                assert_appended(&trace.cut(parts), settings, expected);
+            }
         }
-        let condition = "retransmissions = 3";
+    }
+}
+
+/// Indexes captures one after the other, and asserts how many retransmissions each flow has.
+#[track_caller]
+fn assert_appended(parts: &[Trace], settings: &[&str], expected: u32) {
+    let folder = tempfile::tempdir().unwrap();
+    let index = folder.path().join("day.idx");
+    for (number, part) in parts.iter().enumerate() {
+        let capture = folder.path().join(format!("{number}.pcap"));
+        std::fs::write(&capture, part.file()).unwrap();
+        let mut program = Program::new().args(["index", "--progress", "never"]);
+        if number == 0 {
+            program = program.args(settings);
+        }
+        let option = if number == 0 { "-o" } else { "--append" };
+        let program = program.args([option]).args([&index, &capture]);
+        program.run().exits(0);
+    }
+    let count = |condition: &str| {
         let listed = Program::new().args(["--progress", "never", "--format", "csv"]);
         let listed = listed
             .args(["--where", condition, "--index"])
             .args([&index]);
-        assert_eq!(listed.run().exits(0).rows().len(), 1, "{parts} parts");
-    }
+        listed.run().exits(0).rows().len()
+    };
+    let others = format!("retransmissions <> {expected}");
+    let what = format!("{} parts, {settings:?}", parts.len());
+    assert_eq!(count(&others), 0, "{what}");
+    assert!(count("packets > 0") > 0, "{what}");
 }
