@@ -48,7 +48,7 @@ pub enum ErrorKind {
     /// An operation on a file failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried, as in "cannot *open* x.pcap".
+        /// The attempt, as in "cannot *open* x.pcap".
         action: &'static str,
         /// The file.
         path: PathBuf,
@@ -73,7 +73,7 @@ pub enum ErrorKind {
     NotACapture {
         /// The input.
         path: PathBuf,
-        /// What was found instead.
+        /// The bytes found instead.
         what: String,
     },
 
@@ -148,7 +148,7 @@ pub enum ErrorKind {
     CaptureChanged {
         /// The capture.
         path: PathBuf,
-        /// What is different, and what to do.
+        /// The difference, and the remedy.
         what: String,
     },
 
@@ -186,7 +186,7 @@ pub enum ErrorKind {
     NotAnIndex {
         /// The file.
         path: PathBuf,
-        /// What was found instead.
+        /// The bytes found instead.
         what: String,
     },
 

@@ -59,7 +59,7 @@ impl Cursor {
         &self.format
     }
 
-    /// What was wrong so far, in order: the first [`Cursor::MAX_DAMAGES`].
+    /// Damages so far, in order: the first [`Cursor::MAX_DAMAGES`].
     pub(crate) fn damages(&self) -> &[Damage] {
         &self.damages
     }

@@ -420,7 +420,7 @@ fn extents(
 
 /// A maximal packet and its header.
 const USUAL_RECORD_LEN: usize = 66 * 1024;
-/// What is gathered at a time.
+/// Bytes gathered at a time.
 const BUFFER_LEN: usize = 16 * 1024 * 1024;
-/// What is looked at in one piece.
+/// Bytes looked at in one piece.
 const MAPPED_LEN: usize = 1024 * 1024;

@@ -119,7 +119,7 @@ fn unmap(map: Mapped) {
     }
 }
 
-/// What is mapped where little is asked for.
+/// Bytes mapped where little is requested.
 const MAPPED_AHEAD: usize = 16 * 1024 * 1024;
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ impl Capture {
         self.packets
     }
 
-    /// What was wrong in what has been read, in order; the first [`Capture::MAX_DAMAGES`].
+    /// Damages so far, in order; the first [`Capture::MAX_DAMAGES`].
     pub fn damages(&self) -> &[Damage] {
         self.cursor.damages()
     }

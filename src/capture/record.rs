@@ -40,7 +40,7 @@ pub enum Stop {
     Damaged(DamageKind),
 }
 
-/// What is wrong with the bytes at some place of a capture.
+/// The kind of damage at a place of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DamageKind {
@@ -79,7 +79,7 @@ pub enum DamageKind {
     },
     /// A pcapng section header without a byte order magic.
     ByteOrderMagic {
-        /// What was found in its place.
+        /// The bytes in its place.
         found: u32,
     },
     /// A pcapng section of a version that is not 1.
@@ -141,7 +141,7 @@ pub struct Damage {
     pub offset: u64,
     /// Ordinal of the damaged record among the input's packets, from 1.
     pub packet: u64,
-    /// What is wrong.
+    /// The kind of damage.
     pub kind: DamageKind,
     /// Bytes that were skipped until reading went on, or until the end of the input.
     pub skipped: u64,

@@ -11,7 +11,7 @@ use std::io;
 /// Something that is no whole record, where one should be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Obstacle {
-    /// What is wrong.
+    /// The kind of damage.
     pub(crate) kind: DamageKind,
     /// Length of a record that the input's end truncates, and that is not damaged otherwise.
     cut_len: Option<u64>,

@@ -1,4 +1,4 @@
-//! What was typed.
+//! The command line as typed.
 
 use super::values::{
     CaptureFormatArg, FormatArg, GapsArg, Generate, HeaderArg, NameStyleArg, OverlapArg,

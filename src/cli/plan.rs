@@ -23,7 +23,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// What is to be done.
+/// The command to run.
 pub(crate) enum Planned {
     /// The main job, with its sources; whether what it finds is verified.
     Flows(Box<FlowsJob>, Vec<Source>, bool),
@@ -33,7 +33,7 @@ pub(crate) enum Planned {
     Index(Box<IndexJob>),
 }
 
-/// What is to be done; or what is wrong with the arguments, taken together.
+/// The command to run, or what is wrong with the arguments taken together.
 pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
     if let Some(Command::Index(args)) = args.command.take() {
         return index(*args).map(|job| Planned::Index(Box::new(job)));
@@ -261,7 +261,7 @@ fn sources(args: &Args) -> Result<Vec<Source>, String> {
     Ok(sources)
 }
 
-/// What is verified is read twice.
+/// Verified captures are read twice.
 fn check_verifiable(sources: &[Source]) -> Result<(), String> {
     for source in sources {
         let name = match source {

@@ -1,4 +1,4 @@
-//! What is said on standard error at the end of a run.
+//! The closing lines on standard error.
 
 use pcap_flows::decode::NotFlow;
 use pcap_flows::engine::{InputReport, Oddity, Outcome};
@@ -33,7 +33,7 @@ pub(crate) fn report_run(outcome: &Outcome) -> bool {
     outcome.is_whole()
 }
 
-/// What is to be said of the use of an index. Returns whether the captures were whole when they
+/// Notices about the use of an index. Returns whether the captures were whole when they
 /// were indexed.
 pub(crate) fn report_carving(report: &CarveReport, index: &Path, verbose: bool) -> bool {
     for damage in &report.damages {
@@ -110,7 +110,7 @@ fn say_oddities(outcome: &Outcome) {
     );
 }
 
-/// What was found in streams, and what is missing there.
+/// Findings in streams, and what is missing there.
 fn report_streams(streams: &StreamsReport, report: &FlowsReport, incomplete_datagrams: u64) {
     for without in &report.without_stream {
         say(&match without {
@@ -173,7 +173,7 @@ fn report_streams(streams: &StreamsReport, report: &FlowsReport, incomplete_data
     ));
 }
 
-/// What is odd about some packets, and where the first of them stands.
+/// Oddities of packets, each with the place of the first.
 fn say_oddity(inputs: &[InputReport], oddity: Oddity, what: &str) {
     let Some(first) = oddity.first else { return };
     let path = inputs

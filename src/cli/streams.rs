@@ -1,4 +1,4 @@
-//! What was typed about streams.
+//! Arguments for streams.
 
 use super::args::Args;
 use super::values::{HeaderArg, NameStyleArg, port_ranges};

@@ -8,7 +8,7 @@ use super::trailer::{self, TrailerOptions};
 use super::{ip, plain, tunnel};
 use crate::capture::LinkType;
 
-/// What is decoded beyond the outermost IP header.
+/// Layers decoded beyond the outermost IP header.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DecodeOptions {
     /// Take the innermost IP header instead of the outermost one, through tunnels.

@@ -12,7 +12,7 @@ pub struct Config {
     pub five_tuple: bool,
     /// One flow for both directions.
     pub conversations: bool,
-    /// What is decoded beyond the outermost IP header.
+    /// Layers decoded beyond the outermost IP header.
     pub decode: DecodeOptions,
     /// Which packets are looked at.
     pub restriction: Restriction,

@@ -28,7 +28,7 @@ impl Outcome {
     }
 }
 
-/// What was read of an input.
+/// An input, as far as it was read.
 #[derive(Debug)]
 pub struct InputReport {
     /// Its name.
@@ -91,6 +91,6 @@ pub trait Gate {
     /// Looks at what was found.
     ///
     /// # Errors
-    /// What is wrong with it; the run is abandoned.
+    /// The reason for refusing it; the run is abandoned.
     fn check(&mut self, found: &Findings<'_>) -> Result<(), Error>;
 }

@@ -57,7 +57,7 @@ impl Postings {
 pub struct Posting<'a> {
     flow_id: u64,
     capture: u32,
-    /// What is to be added to a place to get the offset in the capture.
+    /// Added to a place, it gives the offset in the capture.
     base: i64,
     places: &'a [u32],
 }

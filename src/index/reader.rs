@@ -185,7 +185,7 @@ impl Index {
         Ok(groups.concat())
     }
 
-    /// What is known of all flows beyond the flow list, in order; with the names of servers.
+    /// Summaries of all flows, in order, with the names of servers.
     ///
     /// # Errors
     /// When it cannot be read.

@@ -10,7 +10,7 @@ use crate::decode::server_name;
 use crate::flow::{PacketRef, Payload};
 use crate::tcp::{Candidates, Connection, Progress, Segment, Step};
 
-/// What is known of a flow beyond its row in the flow list.
+/// Facts about a flow beyond its row in the flow list.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// Bytes after the transport headers, those that were not captured included.
@@ -92,7 +92,7 @@ impl Summary {
         is_known.then(|| u64::from(low) | u64::from(high) << 32)
     }
 
-    /// What was seen of a connection: bits 0 and 1 for each direction's sequence numbers, 2 and 3
+    /// State of a connection: bits 0 and 1 for each direction's sequence numbers, 2 and 3
     /// for its SYN, 4 for the handshake, 5 for anything from the greater endpoint.
     pub const fn tcp_state(&self) -> u8 {
         self.state
@@ -195,7 +195,7 @@ impl Summary {
     }
 }
 
-/// What is noted of a packet.
+/// Note of a packet.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     flow: u32,

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// What the main job found.
 #[derive(Debug)]
 pub struct FlowsReport {
-    /// What was read.
+    /// The run.
     pub outcome: Outcome,
     /// How long it took.
     pub elapsed: Duration,
@@ -26,7 +26,7 @@ pub struct FlowsReport {
     /// FlowIDs that were asked for, but that the filter keeps out: the first of them, and how
     /// many there are.
     pub filtered_ids: Option<(u64, u64)>,
-    /// What was found in streams, where any were asked for.
+    /// Findings in streams, where any were requested.
     pub streams: Option<StreamsReport>,
     /// Requested FlowIDs without a stream.
     pub without_stream: Vec<WithoutStream>,

@@ -16,7 +16,7 @@ pub struct FlowsJob {
     pub table: Option<table::TableOptions>,
     /// Where the list goes, if not to the writer that is given.
     pub list_output: Option<PathBuf>,
-    /// What is extracted, if anything is.
+    /// Packets to extract, if any.
     pub extract: Option<ExtractOptions>,
     /// Which streams are written, if any are.
     pub streams: Option<StreamOptions>,

@@ -148,9 +148,9 @@ pub enum IdSetError {
     Reversed {
         /// The offending piece, quoted and cut to a readable length.
         piece: String,
-        /// What was written first.
+        /// The first number as written.
         first: u64,
-        /// What was written last.
+        /// The last number as written.
         last: u64,
     },
 }

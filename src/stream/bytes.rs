@@ -366,7 +366,7 @@ pub struct SpanSource<'a> {
     /// The current window, and where it starts.
     pub(crate) window: &'a [u8],
     pub(crate) base: PackedPosition,
-    /// What was read before.
+    /// Inputs that were read before.
     pub(crate) captures: &'a Captures,
     /// Bytes that are kept in memory.
     pub(crate) memory: &'a Arc<AtomicU64>,

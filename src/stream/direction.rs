@@ -19,7 +19,7 @@ pub struct Direction<S> {
     pub state: S,
 }
 
-/// What is known of a direction, whatever its handler keeps.
+/// Facts about a direction, whatever its handler keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct DirectionInfo {
     /// The earliest time of a packet.

@@ -38,7 +38,7 @@ use crate::tcp::{Arrival, Overlap, Segment, Step, StreamEnd};
 /// [`Handler::State`]. Payload is not copied: a [`PayloadSpan`] says where it is, and can be read
 /// while the call lasts, or later if [`Handler::spans`] shows it to the tracker.
 pub trait Handler: Send + Sized {
-    /// What is kept for each direction of a connection.
+    /// State of each direction of a connection.
     type State: Default + Send + std::fmt::Debug;
 
     /// Which bytes count where segments overlap.
@@ -126,7 +126,7 @@ pub trait Handler: Send + Sized {
     }
 }
 
-/// What is still to be done for a connection, both directions of it.
+/// The work still to be done for a connection, in both directions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Answer {
     /// All.
@@ -145,7 +145,7 @@ pub enum Answer {
 pub struct Side<'a, S> {
     /// Its index in the tracker's [directions](super::Tracker::directions).
     pub number: u32,
-    /// What is known of it.
+    /// Facts about it.
     pub info: &'a DirectionInfo,
     /// What the handler keeps for it.
     pub state: &'a mut S,

@@ -9,7 +9,7 @@ use crate::flow::{Contents, PacketRef, Transport};
 use crate::number::len_u32;
 use crate::tcp::{Candidates, Connection, Extent, Piece, Segment, Step};
 
-/// What was noted of a segment.
+/// Effects of a segment.
 struct Noted {
     step: Step,
     answer: Answer,

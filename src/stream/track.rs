@@ -58,7 +58,7 @@ pub(super) struct Route {
 }
 
 impl<H: Handler> Tracker<H> {
-    /// What is wanted of a shard, seen by this handler.
+    /// Follows the wanted flows of a shard for this handler.
     pub(super) fn new(
         handler: H,
         selected: &Arc<Selected>,

@@ -211,7 +211,7 @@ impl<P: Piece> Reassembler<P> {
         self.has(HAS_FIN) && self.held.is_none() && (self.has(IS_PAST_FIN) || is_at_fin())
     }
 
-    /// What is held, in order, with its offset.
+    /// Held pieces, in order.
     pub fn held_mut(&mut self) -> impl Iterator<Item = &mut P> {
         let held = self.held.iter_mut().flat_map(|held| held.iter_mut());
         held.map(|(_, piece)| piece)
@@ -456,7 +456,7 @@ impl<P: Piece> Reassembler<P> {
         self.has(HAS_FIN) && !self.has(IS_PAST_FIN) && self.fin_sequence == self.next_sequence
     }
 
-    /// What is held behind the FIN moves up to its place: the FIN is no byte.
+    /// Pieces held after the FIN move up to its place: the FIN is no byte.
     #[cold]
     fn pass_fin(&mut self) {
         self.next_sequence = self.next_sequence.wrapping_add(1);

@@ -76,7 +76,7 @@ impl Batch {
         })
     }
 
-    /// What was unpacked.
+    /// Unpacked bytes.
     pub(super) fn content(&self) -> &[u8] {
         self.content.get(..self.filled).unwrap_or_default()
     }

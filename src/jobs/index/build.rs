@@ -22,7 +22,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What is indexed, and where the index goes.
+/// Captures to index, and where the index goes.
 #[derive(Debug)]
 pub struct IndexJob {
     /// How captures are read and flows counted. A filter has no place here: FlowIDs are those of
@@ -40,10 +40,10 @@ pub struct IndexJob {
     pub stats: Option<PathBuf>,
 }
 
-/// What was indexed.
+/// The report of an index that was made.
 #[derive(Debug)]
 pub struct IndexReport {
-    /// What was read.
+    /// The run.
     pub outcome: Outcome,
     /// How long it took.
     pub elapsed: Duration,
@@ -139,7 +139,7 @@ impl Before {
     }
 }
 
-/// What is known of a capture before it is read.
+/// The note of a capture before it is read.
 fn note(path: &Path) -> Result<CaptureNote, Error> {
     let mut note = CaptureNote {
         identity: Identity::of(path)?,
@@ -167,9 +167,9 @@ struct Build {
     captures: Vec<CaptureNote>,
     /// The first of these that is read now.
     first: usize,
-    /// What was read before.
+    /// Totals of the captures before.
     totals: Totals,
-    /// What is known of flows from before.
+    /// Summaries of the flows of captures before.
     resumed: Vec<NamedSummary>,
     /// Where each input that was started starts, as if all were one.
     starts: Vec<u64>,

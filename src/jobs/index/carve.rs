@@ -33,7 +33,7 @@ pub struct CarveJob {
     pub relocated: Vec<(PathBuf, PathBuf)>,
     /// Which flows, in addition to what the job selects.
     pub condition: Option<Condition>,
-    /// What is listed, extracted, reassembled. The index decides how flows are keyed.
+    /// The list, packets and streams that are requested. The index decides how flows are keyed.
     pub job: FlowsJob,
 }
 

@@ -1,9 +1,9 @@
-//! What was found in the streams of a run.
+//! Findings in the streams of a run.
 
 use super::content::FileState;
 use crate::stream::Direction;
 
-/// What was found in the streams of a run.
+/// Findings in the streams of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamsReport {
     /// Streams that were asked for.

@@ -217,7 +217,7 @@ const fn low_half(number: u32) -> u16 {
 /// One segment of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// What is said of the segment.
+    /// Fields of the segment.
     pub header: RecordHeader,
     /// The segment's bytes.
     pub payload: Vec<u8>,

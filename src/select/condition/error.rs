@@ -11,7 +11,7 @@ impl FaultKind for ConditionErrorKind {
     const TEXT: &'static str = "condition";
 }
 
-/// What is wrong with a condition.
+/// The fault of a condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConditionErrorKind {
@@ -139,7 +139,7 @@ const fn how(kind: Kind) -> &'static str {
     }
 }
 
-/// What was expected where something else stands.
+/// The token that was expected instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Expected {

@@ -1,4 +1,4 @@
-//! What is said of texts that are no conditions.
+//! Messages for texts that are no conditions.
 
 use super::tests::COLUMNS;
 use super::*;

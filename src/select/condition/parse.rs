@@ -68,7 +68,7 @@ impl<'t> Grammar<'t> for Columns<'t> {
     }
 }
 
-/// What is compared.
+/// A side of a comparison.
 #[derive(Clone, Copy, Debug)]
 enum Side<'t> {
     Column(Column<'t>),

@@ -11,7 +11,7 @@ impl FaultKind for FilterErrorKind {
     const TEXT: &'static str = "filter";
 }
 
-/// What is wrong with a filter.
+/// The fault of a filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FilterErrorKind {
@@ -139,7 +139,7 @@ pub enum FilterErrorKind {
     TooDeep(usize),
 }
 
-/// What was expected where something else stands.
+/// The token that was expected instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Expected {

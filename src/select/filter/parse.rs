@@ -41,7 +41,7 @@ pub(super) fn parse(text: &str) -> Result<Program<Test>, FilterError> {
 /// program wrote, and as many as libpcap's parser takes.
 pub(super) const MAX_DEPTH: usize = 10_000;
 
-/// What is known of the next operand.
+/// Context of the next operand.
 #[derive(Clone, Copy, Debug, Default)]
 struct Context {
     /// What a bare value takes over.
