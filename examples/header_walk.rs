@@ -92,7 +92,7 @@ fn walk_file(options: &Options) -> Result<(Total, f64), Box<dyn Error>> {
     let file = File::open(&options.path)?;
     let begin = Stopwatch::start();
     // SAFETY: the mapping is only read, and every length in it is checked before it is followed.
-    // Whoever shortens the file meanwhile ends this process: nothing but a measurement is lost.
+    // A file that is truncated meanwhile ends this process: nothing but a measurement is lost.
     let bytes = unsafe { Mmap::map(&file) }?;
     let pieces = cut(&bytes, options.threads)?;
     let pool = ThreadPoolBuilder::new()

@@ -23,7 +23,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     // The same loop reads pcapng.
     assert_eq!(offsets("recorded/ipv6.pcapng")?.len(), 79);
 
-    // Damage does not end it. What was skipped is told behind it.
+    // Damage does not end it. The skipped bytes are reported afterwards.
     let path = Path::new(TESTDATA).join("generated/damage/garbage-middle.pcap");
     let mut capture = Capture::open(&path)?;
     while capture.next_record()?.is_some() {}

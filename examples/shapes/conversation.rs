@@ -43,7 +43,7 @@ pub(crate) struct Wrapping {
     pub(crate) vlan: u16,
 }
 
-/// What is left of a datagram whose first fragment was sent.
+/// The later fragments of a datagram whose first one was sent.
 pub(crate) struct Fragment {
     pub(crate) direction: Direction,
     pub(crate) protocol: u8,
@@ -91,7 +91,7 @@ impl Conversation {
         // Small numbers are taken more often: some servers are popular.
         let server_number = random.below(1 << 14) >> random.below(15);
         let server = 0x2d00_0000 | low32(Random::new(server_number).next_u64() & 0x00ff_ffff);
-        // Port numbers that no protocol uses: nobody should look for sense in the contents.
+        // Port numbers that no protocol uses: a reader should not look for sense in the contents.
         let high_port = 0x3000 | low16(random.below(0x400));
         let (hosts, ports) = match profile {
             Profile::SilentScan | Profile::RefusedScan => {
@@ -365,7 +365,7 @@ impl Conversation {
         *sequence = sequence.wrapping_add(counted);
     }
 
-    /// The client speaks first, then the server, then whoever.
+    /// The client speaks first, then the server, then either of them.
     fn either_way(&self, link: &mut Link) -> Direction {
         match self.datagram_count {
             0 => Direction::ToServer,

@@ -10,11 +10,11 @@ use std::fmt;
 use std::io::{self, Write};
 use testkit::{Random, low16};
 
-/// Opens conversations as the plan says and lets whoever is due send its next packet.
+/// Opens conversations as the plan says, and sends the next packet of each when it is due.
 ///
 /// Time goes in slots of [`SLOT_NS`]. `ring[slot % SLOT_COUNT]` heads a list, linked through
 /// [`Conversation::next`], of the open conversations that are due in that slot. Adding and taking
-/// are a few instructions, however many are open; the price is that nobody can wait longer than the
+/// are a few instructions, however many are open; the price is that none can wait longer than the
 /// ring is long.
 pub(crate) struct Generator<W> {
     shape: &'static Shape,
@@ -150,7 +150,7 @@ impl<W: Write> Generator<W> {
         let mut conversation = Conversation::new(profile, id, size, &mut random);
         conversation.wrap(&self.shares, self.mac_pairs, &mut random);
 
-        // Nobody lives longer than a part of what is left of the capture: all end before it does.
+        // No conversation outlasts a part of the rest of the capture: all end before it does.
         let left_ns =
             (self.slot_span - slot.min(self.slot_span)).max(self.slot_span / 20) * SLOT_NS;
         let life_ns = left_ns / 100 * random.between(30, 95);
@@ -204,7 +204,7 @@ fn ring_index(slot: u64) -> usize {
 }
 
 pub(crate) const SLOT_NS: u64 = 1 << 16;
-/// As many as [`low16`] tells apart. 4.3 s.
+/// As many as [`low16`] distinguishes; together they last 4.3 s.
 const SLOT_COUNT: usize = 1 << 16;
 const LONGEST_WAIT: u64 = (1 << 16) - 1;
 /// Conversations begin somewhere in the next 50 ms, which makes their distances uneven.

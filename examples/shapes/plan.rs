@@ -87,7 +87,7 @@ impl Plan {
         self.heavy_rest = wanted.saturating_sub(heavy(self));
     }
 
-    /// What the conversation of this rank does, and in how many packets.
+    /// The kind of the conversation of this rank, and its number of packets.
     pub(crate) fn conversation(&self, rank: u64) -> (Profile, u64) {
         // Classes partition the ranks, so the last one that starts at or before `rank` holds it, if
         // empty ones are passed over.

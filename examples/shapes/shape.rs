@@ -1,6 +1,6 @@
 //! What captures consist of.
 
-/// What a capture consists of, at scale 1.
+/// The contents of a capture, at scale 1.
 pub(crate) struct Shape {
     pub(crate) packet_count: u64,
     pub(crate) conversation_count: u64,
@@ -57,7 +57,7 @@ pub(crate) enum Alpha {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
-    /// A SYN that nobody answers: the only conversation of one flow instead of two.
+    /// A SYN without an answer: the only conversation of one flow instead of two.
     SilentScan,
     RefusedScan,
     Dns,

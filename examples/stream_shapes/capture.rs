@@ -64,7 +64,7 @@ pub(crate) fn write_capture(options: &Options, output: impl Write) -> io::Result
     let mut random = Random::new(seed);
     let mut capture = Capture::new(&mut random, output)?;
     let seed = random.next_u64();
-    // Whoever is due first sends its next packet. Numbers tell equal times apart.
+    // The connection that is due first sends its next packet. Numbers order equal times.
     let mut open = BTreeMap::new();
     let mut next_start = START_NS;
     loop {

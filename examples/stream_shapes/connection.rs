@@ -61,7 +61,7 @@ impl Connection {
                 0x0a00_0000 | low32((id >> 4).wrapping_mul(0x9e_3779) & 0x00ff_ffff),
                 0x2d00_0000 | low32(random.below(1000) * 0x4001),
             ],
-            // Server ports that no protocol uses: nobody should look for sense in the contents.
+            // Server ports that no protocol uses: a reader should not look for sense in the contents.
             ports: [
                 0xc000 | low16((id & 15) * 0x2d3 + (id >> 4 & 0xff)),
                 0x3000 | low16(random.below(0x400)),

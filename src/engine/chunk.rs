@@ -211,7 +211,7 @@ impl Chunk {
         }
     }
 
-    /// Times that go back, or cannot be told, change nothing but are worth a notice.
+    /// Times that go back, or are out of range, change nothing but are worth a notice.
     #[inline(always)]
     fn note_time(&mut self, record: &PacketRecord<'_>) {
         // Simple packet blocks have no time.

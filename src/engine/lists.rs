@@ -37,14 +37,14 @@ impl ShardLists {
         }
     }
 
-    /// Tells where the layers of the packet stand that was added last.
+    /// Notes where the layers of the packet are that was added last.
     pub(super) fn push_layers(&mut self, list: usize, layers: Layers) {
         if let Some(list) = self.layers.get_mut(list) {
             list.push(layers);
         }
     }
 
-    /// Tells where the payload of the packet is that was added last.
+    /// Notes where the payload of the packet is that was added last.
     #[inline(always)]
     pub(super) fn push_payload(&mut self, list: usize, payload: Payload) {
         if let Some(list) = self.payloads.get_mut(list) {

@@ -69,7 +69,7 @@ impl Drop for MemoryWatch {
     }
 }
 
-/// What the system tells of the memory of this process.
+/// The system's account of the memory of this process.
 struct Usage(File);
 
 impl Usage {

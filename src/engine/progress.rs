@@ -1,4 +1,4 @@
-//! How far a run has come: written by the engine, read by whoever shows it.
+//! How far a run has come: written by the engine, read by its displays.
 
 use crate::capture::Nanos;
 use crate::error::{Error, ErrorKind};

@@ -64,7 +64,7 @@ impl Stats {
         }
     }
 
-    /// What an index tells of its captures, as if they had been read with this restriction, which
+    /// The statistics of an index's captures, as if they had been read with this restriction, which
     /// looks at nothing of the link layer. `shown` are packets of flows that it accepts.
     pub fn of_index(
         notes: &Notes,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the trackers of a run share. A job that follows connections has one; its observers are the
-/// [trackers](Shared::tracker), and it passes on what the engine tells it:
+/// [trackers](Shared::tracker), and it passes the engine's calls on:
 ///
 /// | `engine::Job` | |
 /// |---|---|

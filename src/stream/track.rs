@@ -114,7 +114,7 @@ impl<H: Handler> Tracker<H> {
         touched
     }
 
-    /// Nothing more comes for a direction: gives up what is missing, and tells the handler that it
+    /// Nothing more comes for a direction: gives up what is missing, and lets the handler know that it
     /// has ended.
     pub(crate) fn finish(&mut self, number: u32) {
         let Some(direction) = self.directions.get(number as usize) else {
@@ -456,7 +456,7 @@ type Parts<'a, H> = (
     Around<'a>,
 );
 
-/// What a handler is told of a direction besides its states.
+/// What a handler sees of a direction besides its states.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Around<'a> {
     number: u32,

@@ -293,7 +293,7 @@ impl Batch {
         Ok(())
     }
 
-    /// The manifest tells of them, too.
+    /// The manifest lists them, too.
     fn put_back(self, trackers: &mut [&mut Tracker<Files>]) {
         for Taken { subject, stream } in self.taken {
             let tracker = trackers.get_mut(subject.shard);

@@ -131,10 +131,10 @@ impl Target {
         }
     }
 
-    /// The run has failed: removes what is not complete. `has_complete` tells that some files are.
+    /// The run has failed: removes what is not complete. `has_complete` says that some files are.
     pub(super) fn abandon(&mut self, has_complete: bool) {
         match self {
-            // That a directory cannot be named is not the error to be told.
+            // That a directory cannot be named is not the error to report.
             Self::Folder(folder) if has_complete => drop(folder.complete()),
             Self::Folder(folder) => folder.forget(),
             Self::Archive(archive, spill) => {

@@ -421,7 +421,7 @@ const FILE_HEADER_LEN: u64 = 24;
 const RECORD_HEADER_LEN: u64 = 16;
 /// How much of a file is gone through at most to find a place between headers.
 const RUN_LEN: u64 = 64 * 1024;
-/// Ten seconds: whoever holds a file closes it long before.
+/// Ten seconds: a worker that holds a file closes it long before.
 const MOST_TRIES: usize = 10_000;
 /// Spans that the system takes in one call (`IOV_MAX`).
 const MOST_SPANS: usize = 1024;

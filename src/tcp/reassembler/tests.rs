@@ -346,7 +346,7 @@ proptest! {
                 came[from..to].fill(true);
             }
         }
-        // Without a FIN nothing tells of what is missing at the end.
+        // Without a FIN nothing shows what is missing at the end.
         let ends_with_fin = plan.fin_at.is_some_and(|at| at < plan.segments.len());
         let end = if ends_with_fin { came.len() } else { came.iter().rposition(|it| *it).map_or(0, |at| at + 1) };
         let mut gaps = Vec::new();
