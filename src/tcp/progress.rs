@@ -47,7 +47,8 @@ pub trait Extent {
 pub enum Step {
     /// Nothing: it has neither payload nor SYN.
     Empty,
-    /// It starts where the last one ended, or later.
+    /// It starts where the last one ended, or later; or one byte before, as data that follow a
+    /// probe of that byte do.
     New,
     /// It starts before the end of what was sent: all of it, or its first bytes, are repeated; or
     /// late, where the capture has missed them until now. (A reassembler's
@@ -63,12 +64,18 @@ impl Step {
     #[inline]
     pub fn of(extent: &impl Extent, segment: &Segment, payload: u32) -> Self {
         let is_control = segment.has(Segment::SYN | Segment::FIN | Segment::RST);
-        if payload <= 1 && !is_control && extent.is_last(segment.sequence) {
+        let is_last = || extent.is_last(segment.sequence);
+        if payload <= 1 && !is_control && is_last() {
             Self::Probe
         } else if payload == 0 && !segment.has(Segment::SYN) {
             Self::Empty
         } else if extent.beyond(segment.sequence).is_some_and(|it| it < 0) {
-            Self::Again
+            let follows_probe = payload > 1 && !segment.has(Segment::SYN) && is_last();
+            if follows_probe {
+                Self::New
+            } else {
+                Self::Again
+            }
         } else {
             Self::New
         }
@@ -459,7 +466,8 @@ mod tests {
             (1251, Segment::ACK, 0, Step::Empty),
             (1250, Segment::ACK, 1, Step::Probe),
             (1250, Segment::ACK, 0, Step::Probe),
-            (1250, Segment::ACK, 2, Step::Again),
+            (1249, Segment::ACK, 2, Step::Again),
+            (1250, Segment::ACK, 2, Step::New),
             (9000, Segment::ACK, 10, Step::New),
             (1252, Segment::ACK, 10, Step::Again),
         ];
