@@ -144,13 +144,16 @@ impl Headers<'_> {
 
     /// The network and transport layers' half of a flow key.
     pub fn network_key(&self) -> NetworkKey {
-        let (src, dst) = self.addresses.to_ip();
-        let Self {
-            protocol,
-            src_port,
-            dst_port,
-            ..
-        } = *self;
+        self.addresses
+            .network_key(self.protocol, [self.src_port, self.dst_port])
+    }
+}
+
+impl Addresses<'_> {
+    /// The key of packets with this protocol, and source and destination port.
+    pub fn network_key(self, protocol: u8, ports: [u16; 2]) -> NetworkKey {
+        let (src, dst) = self.to_ip();
+        let [src_port, dst_port] = ports;
         NetworkKey {
             src,
             dst,
@@ -159,9 +162,7 @@ impl Headers<'_> {
             dst_port,
         }
     }
-}
 
-impl Addresses<'_> {
     /// Source and destination as the standard library's types.
     pub fn to_ip(self) -> (IpAddr, IpAddr) {
         match self {

@@ -3,7 +3,7 @@
 use super::config::{Config, Restriction};
 use super::job::Needs;
 use crate::decode::{Addresses, DecodeOptions};
-use crate::flow::{FlowIds, FlowKey, HashKey, LinkKey, NetworkKey, PacketRef, Timeouts};
+use crate::flow::{FlowIds, FlowKey, HashKey, LinkKey, PacketRef, Timeouts};
 
 /// A configuration as the phases use it.
 #[derive(Debug)]
@@ -49,15 +49,7 @@ impl Rules {
         addresses: &Addresses<'_>,
         link: &LinkKey,
     ) -> bool {
-        let (src, dst) = addresses.to_ip();
-        let [src_port, dst_port] = packet.ports;
-        let network = NetworkKey {
-            src,
-            dst,
-            protocol: packet.protocol,
-            src_port,
-            dst_port,
-        };
+        let network = addresses.network_key(packet.protocol, packet.ports);
         self.restriction.matches(link, Some(&network))
     }
 

@@ -40,7 +40,7 @@
 
 use super::flows::Flow;
 use super::hash::HashKey;
-use super::key::{FlowKey, NetworkKey};
+use super::key::FlowKey;
 use super::links::LinkTable;
 use super::observer::{FlowEnd, Observer};
 use super::packet::{Contents, Layers, PacketRef, Payload, Transport};
@@ -362,18 +362,9 @@ impl Shard {
         } else {
             Addresses::V4 { src, dst }
         };
-        let (src, dst) = addresses.to_ip();
-        let [src_port, dst_port] = record.ports;
-        let network = NetworkKey {
-            src,
-            dst,
-            protocol: record.protocol,
-            src_port,
-            dst_port,
-        };
         let key = FlowKey {
             link: links.get(record.link),
-            network,
+            network: addresses.network_key(record.protocol, record.ports),
         };
         if record.has(PacketRef::REVERSE) {
             key.reversed()

@@ -65,8 +65,7 @@ impl<H: Handler> Tracker<H> {
         };
         let current = self.current(packet, contents);
         let number = self.direction_of(to, &segment, current);
-        let captured = len_u32(transport.bytes.len());
-        let on_wire = captured.saturating_add(transport.missing);
+        let on_wire = len_u32(transport.bytes.len()).saturating_add(transport.missing);
         let arrived = Arrived {
             tcp: Some(&segment),
             payload: on_wire.saturating_sub(segment.header_len),
@@ -89,7 +88,7 @@ impl<H: Handler> Tracker<H> {
         if self.is_stopped(number) {
             self.skip(number, &segment, arrived.payload, current);
         } else {
-            self.segment(number, &segment, transport, current);
+            self.segment(number, &segment, transport, arrived.payload, current);
         }
     }
 
@@ -155,12 +154,11 @@ impl<H: Handler> Tracker<H> {
         number: u32,
         segment: &Segment,
         transport: &Transport<'_>,
+        payload_on_wire: u32,
         current: Current<'_>,
     ) {
         let captured = len_u32(transport.bytes.len());
         let payload = captured.saturating_sub(segment.header_len);
-        let on_wire = captured.saturating_add(transport.missing);
-        let payload_on_wire = on_wire.saturating_sub(segment.header_len);
         let sequence = segment.payload_sequence();
         let mut piece = (payload > 0).then(|| {
             self.window
