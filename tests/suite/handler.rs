@@ -36,6 +36,9 @@ enum What {
 #[derive(Debug, Default)]
 struct Recorder {
     calls: Vec<Call>,
+    /// For each delivery the sender's port, and the bytes delivered of its direction and of the
+    /// other one so far.
+    turns: Vec<(u16, u64, Option<u64>)>,
     /// What it answers to the first data of a direction.
     answer: Answer,
 }
@@ -72,6 +75,9 @@ impl Handler for Recorder {
         let bytes = span.read(0, span.len(), &side.source, &mut scratch);
         let bytes = bytes.unwrap().to_vec();
         *side.state += u64::from(span.len());
+        let peer = side.peer.as_deref().copied();
+        self.turns
+            .push((side.network().src_port, *side.state, peer));
         self.note(&side, What::Data(offset, bytes));
         self.answer
     }
@@ -94,7 +100,16 @@ impl Handler for Recorder {
 struct Follow {
     shared: Shared,
     answer: Answer,
+    seen: Seen,
+}
+
+/// What the handlers of all shards were called for.
+#[derive(Debug, Default)]
+struct Seen {
     calls: Vec<Vec<Call>>,
+    turns: Vec<(u16, u64, Option<u64>)>,
+    /// Gaps that were given up to keep memory bounded.
+    given_up: u64,
 }
 
 impl Job for Follow {
@@ -136,7 +151,11 @@ impl Job for Follow {
         flows: &FlowList,
         mut trackers: Vec<&mut Tracker<Recorder>>,
     ) -> Result<u64, Error> {
-        self.shared.window_ends(window.bytes, flows, &mut trackers)
+        let given_up = self
+            .shared
+            .window_ends(window.bytes, flows, &mut trackers)?;
+        self.seen.given_up += given_up;
+        Ok(0)
     }
 
     fn finish(
@@ -145,10 +164,11 @@ impl Job for Follow {
         mut trackers: Vec<&mut Tracker<Recorder>>,
     ) -> Result<u64, Error> {
         self.shared.finish(&mut trackers)?;
-        self.calls = trackers
-            .into_iter()
-            .map(|it| std::mem::take(&mut it.handler.calls))
-            .collect();
+        for tracker in trackers {
+            let Recorder { calls, turns, .. } = std::mem::take(&mut tracker.handler);
+            self.seen.calls.push(calls);
+            self.seen.turns.extend(turns);
+        }
         Ok(0)
     }
 }
@@ -161,6 +181,9 @@ struct Way {
     chunk_len: usize,
     /// The capture comes as a stream, in buffers of this size.
     buffer_len: Option<usize>,
+    /// Both directions are one flow.
+    conversations: bool,
+    memory_limit: u64,
 }
 
 const USUAL: Way = Way {
@@ -168,10 +191,16 @@ const USUAL: Way = Way {
     window_len: 1 << 20,
     chunk_len: 1 << 16,
     buffer_len: None,
+    conversations: false,
+    memory_limit: 1 << 30,
 };
 
 /// What the handlers of all shards are called for.
 fn calls_of(capture: &[u8], selected: Selected, answer: Answer, way: Way) -> Vec<Vec<Call>> {
+    seen_of(capture, selected, answer, way).calls
+}
+
+fn seen_of(capture: &[u8], selected: Selected, answer: Answer, way: Way) -> Seen {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("in.pcap");
     std::fs::write(&path, capture).unwrap();
@@ -183,6 +212,7 @@ fn calls_of(capture: &[u8], selected: Selected, answer: Answer, way: Way) -> Vec
         }
     };
     let config = Config {
+        conversations: way.conversations,
         tuning: Tuning {
             threads: way.threads,
             window_len: way.window_len,
@@ -192,12 +222,12 @@ fn calls_of(capture: &[u8], selected: Selected, answer: Answer, way: Way) -> Vec
         ..Config::default()
     };
     let mut job = Follow {
-        shared: Shared::new(selected, false, 1 << 30),
+        shared: Shared::new(selected, way.conversations, way.memory_limit),
         answer,
-        calls: Vec::new(),
+        seen: Seen::default(),
     };
     run(&config, vec![source], &mut job, &Progress::default()).unwrap();
-    job.calls
+    job.seen
 }
 
 /// The calls of all shards, in the order of the packets that caused them.
@@ -300,6 +330,75 @@ fn calls_come_in_capture_order_however_the_capture_is_read() {
             assert_eq!(differs, None, "{name}, {way:?}");
             assert_eq!(found.len(), expected.len(), "{name}, {way:?}");
         }
+    }
+}
+
+/// What is one flow to the list is two directions to a handler.
+#[test]
+fn conversations_are_two_directions_all_the_same() {
+    for (name, capture) in captures() {
+        let read = |conversations| {
+            let way = Way {
+                conversations,
+                ..USUAL
+            };
+            in_order(calls_of(&capture, Selected::all(), Answer::Continue, way))
+        };
+        assert!(read(true) == read(false), "{name}");
+    }
+}
+
+/// A handler sees what it keeps for the other direction.
+#[test]
+fn the_other_direction_is_at_hand() {
+    let seen = seen_of(&dialogue(), Selected::all(), Answer::Continue, USUAL);
+    let expected = [
+        (40_000, 3, Some(0)),
+        (80, 3, Some(3)),
+        (40_000, 8, Some(3)),
+        (80, 7, Some(8)),
+    ];
+    assert_eq!(seen.turns, expected);
+}
+
+/// Bytes of a pipe that wait for a gap are kept up to a limit; then the gap is given up. Those of a
+/// file wait where they are.
+#[test]
+fn what_waits_in_memory_is_bounded() {
+    let mut trace = Trace::of([CLIENT.syn(999), CLIENT.data(1000, "first")]);
+    // Five bytes are missing, and 64 KiB follow.
+    for start in (0..64_u32).map(|number| 1010 + 1024 * number) {
+        trace.add(CLIENT.data(start, [b'x'; 1024]));
+    }
+    let capture = trace.file();
+    let pipe = Way {
+        buffer_len: Some(8 * 1024),
+        ..USUAL
+    };
+    let small = Way {
+        memory_limit: 16 * 1024,
+        ..pipe
+    };
+    let file = Way {
+        buffer_len: None,
+        window_len: 8 * 1024,
+        ..small
+    };
+    for (way, is_given_up) in [(pipe, false), (small, true), (file, false)] {
+        let seen = seen_of(&capture, Selected::all(), Answer::Continue, way);
+        assert_eq!(seen.given_up > 0, is_given_up, "{way:?}");
+        let calls: Vec<Call> = seen.calls.into_iter().flatten().collect();
+        let bytes = calls.iter().map(|call| match &call.what {
+            What::Data(_, bytes) => bytes.len(),
+            _ => 0,
+        });
+        assert_eq!(bytes.sum::<usize>(), 5 + 64 * 1024, "{way:?}");
+        let gap = calls.iter().position(|it| it.what == What::Gap(5, 5));
+        let gap = gap.unwrap_or_else(|| panic!("{way:?}: no gap"));
+        assert_eq!(calls[gap].packet, (true, None), "{way:?}: no packet's call");
+        // At the end, or while packets still come.
+        let follows = calls[gap..].iter().any(|it| it.packet.1.is_some());
+        assert_eq!(follows, is_given_up, "{way:?}");
     }
 }
 
