@@ -5,7 +5,7 @@
 //! itself, and is read like any other.
 
 use super::compressed::Content;
-use super::format::{Companion, CompanionKind, Format, Start};
+use super::format::{Format, SideBlock, SideBlockKind, Start};
 use super::mmap::MappedFile;
 use crate::error::{Error, ErrorKind};
 use crate::number::memory_usize;
@@ -29,7 +29,7 @@ pub struct Excerpted<'a> {
 #[derive(Debug)]
 pub struct Excerpt {
     capture_start: Start,
-    places: Arc<Places>,
+    map: Arc<ExcerptMap>,
     file: Option<MappedFile>,
     /// Bytes of the excerpt, from `start` on.
     buffer: Vec<u8>,
@@ -42,7 +42,7 @@ pub struct Excerpt {
 
 /// Where the bytes of an excerpt are.
 #[derive(Debug)]
-pub struct Places {
+pub struct ExcerptMap {
     path: PathBuf,
     extents: Vec<Extent>,
     len: u64,
@@ -71,7 +71,7 @@ impl Excerpt {
         let failed = |source| Error::io("read", path, source);
         let (mut unpacked, mut lost) = (0, None);
         let mut buffer = Vec::new();
-        let (capture_start, places) = match Content::open(path).map_err(failed)? {
+        let (capture_start, map) = match Content::open(path).map_err(failed)? {
             Some(content) => {
                 let mut bytes = Unpacked::new(content);
                 let mut spool = Spool::new(path)?;
@@ -84,10 +84,10 @@ impl Excerpt {
             None => {
                 let file = File::open(path).map_err(failed)?;
                 let mut bytes = MappedFile::new(file).map_err(failed)?;
-                let mut places = Places::new(path.to_owned(), None);
+                let mut map = ExcerptMap::new(path.to_owned(), None);
                 let start = extents(path, wanted, &mut bytes, &mut |offset, bytes| {
-                    places.add(offset, bytes.len() as u64);
-                    if places.len <= keep as u64 {
+                    map.add(offset, bytes.len() as u64);
+                    if map.len <= keep as u64 {
                         buffer.extend_from_slice(bytes);
                     } else {
                         buffer = Vec::new();
@@ -95,12 +95,12 @@ impl Excerpt {
                     Ok(())
                 })?;
                 lost = bytes.lost();
-                (start, places)
+                (start, map)
             }
         };
         Ok(Self {
             capture_start,
-            places: Arc::new(places),
+            map: Arc::new(map),
             file: None,
             buffer,
             start: 0,
@@ -116,13 +116,13 @@ impl Excerpt {
     }
 
     /// Where its bytes are.
-    pub const fn places(&self) -> &Arc<Places> {
-        &self.places
+    pub const fn map(&self) -> &Arc<ExcerptMap> {
+        &self.map
     }
 
     /// Its length in bytes.
     pub fn len(&self) -> u64 {
-        self.places.len
+        self.map.len
     }
 
     /// Whether there is nothing in it.
@@ -150,7 +150,7 @@ impl Excerpt {
         target_len: usize,
     ) -> io::Result<&[u8]> {
         let wanted = target_len.min(BUFFER_LEN).max(min_len) as u64;
-        let end = self.places.len.min(from.saturating_add(wanted));
+        let end = self.map.len.min(from.saturating_add(wanted));
         if from >= end {
             return Ok(&[]);
         }
@@ -177,12 +177,12 @@ impl Excerpt {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let file = MappedFile::new(File::open(&self.places.path)?)?;
+                let file = MappedFile::new(File::open(&self.map.path)?)?;
                 self.file.insert(file)
             }
         };
         let from = self.start + self.buffer.len() as u64;
-        for (offset, len) in self.places.runs(from, end) {
+        for (offset, len) in self.map.runs(from, end) {
             let mut done = 0;
             while done < len {
                 let bytes = file.at(offset + done, MAPPED_LEN)?;
@@ -198,7 +198,7 @@ impl Excerpt {
     }
 }
 
-impl Places {
+impl ExcerptMap {
     const fn new(path: PathBuf, spool: Option<TempPath>) -> Self {
         Self {
             path,
@@ -284,15 +284,15 @@ impl Spool {
         Error::io("write", Path::new("a temporary file"), source)
     }
 
-    fn finish(self) -> Result<Places, Error> {
+    fn finish(self) -> Result<ExcerptMap, Error> {
         let file = self
             .out
             .into_inner()
             .map_err(|it| Self::failed(it.into_error()))?;
         let len = file.metadata().map_err(Self::failed)?.len();
-        let mut places = Places::new(self.path.to_path_buf(), Some(self.path));
-        places.add(0, len);
-        Ok(places)
+        let mut map = ExcerptMap::new(self.path.to_path_buf(), Some(self.path));
+        map.add(0, len);
+        Ok(map)
     }
 }
 
@@ -392,12 +392,12 @@ fn extents(
             let len = blocks.next().map_or(0, |block| block.1 as usize);
             let bytes = bytes.at(offset, len).map_err(failed)?;
             let block = bytes.get(..len).ok_or_else(|| no_record(offset))?;
-            let companion = Companion {
+            let side_block = SideBlock {
                 start: 0,
                 len,
-                kind: CompanionKind::Other,
+                kind: SideBlockKind::Other,
             };
-            format = format.behind(block, &companion);
+            format = format.behind(block, &side_block);
             see(offset, block)?;
             len
         } else {

@@ -102,9 +102,9 @@ impl Format {
 
     /// The format behind a block that is no packet.
     #[must_use]
-    pub fn behind(self, bytes: &[u8], companion: &Companion) -> Self {
-        let start = companion.start;
-        let mut walk = Walk::new(bytes, start..start + companion.len, self);
+    pub fn behind(self, bytes: &[u8], side_block: &SideBlock) -> Self {
+        let start = side_block.start;
+        let mut walk = Walk::new(bytes, start..start + side_block.len, self);
         walk.skip_to_packet();
         walk.format
     }
@@ -185,23 +185,23 @@ pub struct Walk<'a> {
     position: usize,
     end: usize,
     format: Format,
-    companions: Vec<Companion>,
+    side_blocks: Vec<SideBlock>,
 }
 
 /// A block that is no packet but belongs with those after it.
 #[derive(Clone, Debug)]
-pub struct Companion {
+pub struct SideBlock {
     /// Where the block starts in the walked bytes.
     pub start: usize,
     /// Its length in bytes.
     pub len: usize,
     /// What it is.
-    pub kind: CompanionKind,
+    pub kind: SideBlockKind,
 }
 
-/// What a [`Companion`] is.
+/// What a [`SideBlock`] is.
 #[derive(Clone, Debug)]
-pub enum CompanionKind {
+pub enum SideBlockKind {
     /// A new section or file header: from here on, packets are read in this format.
     Header(Format),
     /// An interface description.
@@ -219,7 +219,7 @@ impl<'a> Walk<'a> {
             position,
             end,
             format,
-            companions: Vec::new(),
+            side_blocks: Vec::new(),
         }
     }
 
@@ -271,8 +271,8 @@ impl<'a> Walk<'a> {
             return Ok(false);
         };
         self.format = Format::Pcap(format);
-        let kind = CompanionKind::Header(self.format.clone());
-        self.companions.push(Companion {
+        let kind = SideBlockKind::Header(self.format.clone());
+        self.side_blocks.push(SideBlock {
             start: self.position,
             len,
             kind,
@@ -295,17 +295,17 @@ impl<'a> Walk<'a> {
                 }
                 Block::Section(order, len) => {
                     *section = Arc::new(Section::new(order));
-                    (len, Some(CompanionKind::Header(self.format.clone())))
+                    (len, Some(SideBlockKind::Header(self.format.clone())))
                 }
                 Block::Interface(interface, len) => {
                     Arc::make_mut(section).interfaces.push(interface);
-                    (len, Some(CompanionKind::Interface))
+                    (len, Some(SideBlockKind::Interface))
                 }
-                Block::Companion(len) => (len, Some(CompanionKind::Other)),
+                Block::Side(len) => (len, Some(SideBlockKind::Other)),
                 Block::Other(len) => (len, None),
             };
-            self.companions
-                .extend(kind.map(|kind| Companion { start, len, kind }));
+            self.side_blocks
+                .extend(kind.map(|kind| SideBlock { start, len, kind }));
             self.position += len;
         }
         Err(Stop::End)
@@ -329,12 +329,12 @@ impl<'a> Walk<'a> {
     }
 
     /// The blocks passed so far that are no packets but belong with them.
-    pub fn companions(&self) -> &[Companion] {
-        &self.companions
+    pub fn side_blocks(&self) -> &[SideBlock] {
+        &self.side_blocks
     }
 
     /// Ends the walk: the blocks passed that are no packets but belong with them, and the format.
-    pub fn into_parts(self) -> (Vec<Companion>, Format) {
-        (self.companions, self.format)
+    pub fn into_parts(self) -> (Vec<SideBlock>, Format) {
+        (self.side_blocks, self.format)
     }
 }

@@ -1,7 +1,7 @@
 //! Where captures come from: files, pipes, standard input.
 
 use super::compressed::Compression;
-use super::excerpt::{Excerpt, Places};
+use super::excerpt::{Excerpt, ExcerptMap};
 use super::format::{Format, ProbeError, Start};
 use super::mmap::MappedFile;
 use super::stream::{Open, Stream};
@@ -108,9 +108,9 @@ impl Input {
     }
 
     /// Where the input's bytes are in the capture, if it is an excerpt.
-    pub const fn places(&self) -> Option<&Arc<Places>> {
+    pub const fn excerpt_map(&self) -> Option<&Arc<ExcerptMap>> {
         match &self.source {
-            Source::Excerpt(excerpt) => Some(excerpt.places()),
+            Source::Excerpt(excerpt) => Some(excerpt.map()),
             Source::Mapped(_) | Source::Stream(_) => None,
         }
     }

@@ -53,7 +53,7 @@ pub(super) enum Block<'a> {
     /// An interface is described; the block has this length.
     Interface(Interface, usize),
     /// Names or secrets that belong with the packets; the block has this length.
-    Companion(usize),
+    Side(usize),
     /// Anything else; the block has this length.
     Other(usize),
 }
@@ -136,7 +136,7 @@ impl Section {
             block::INTERFACE => {
                 return interface(self.order, body).map(|i| Block::Interface(i, len));
             }
-            block::NAME_RESOLUTION | block::DECRYPTION_SECRETS => return Ok(Block::Companion(len)),
+            block::NAME_RESOLUTION | block::DECRYPTION_SECRETS => return Ok(Block::Side(len)),
             _ => return Ok(Block::Other(len)),
         };
         packet.map(|packet| {

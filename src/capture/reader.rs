@@ -1,7 +1,7 @@
 //! A capture as programs read it: one record after the other, however large it is.
 
 use super::cursor::Cursor;
-use super::format::{CompanionKind, Format, Walk};
+use super::format::{Format, SideBlockKind, Walk};
 use super::input::{Input, View};
 use super::linktype::LinkType;
 use super::pcapng::new_section_header;
@@ -165,10 +165,10 @@ impl Capture {
             let mut walk = Walk::new(view.bytes, self.at..view.bytes.len(), format);
             let next = walk.next().map(|record| Found::new(&record, base));
             self.at = walk.position();
-            for companion in walk.companions() {
-                let place = companion.start..companion.start + companion.len;
+            for side_block in walk.side_blocks() {
+                let place = side_block.start..side_block.start + side_block.len;
                 let block = view.bytes.get(place).unwrap_or_default();
-                extend_header(&mut self.header, &companion.kind, block);
+                extend_header(&mut self.header, &side_block.kind, block);
             }
             let (_, format) = walk.into_parts();
             self.cursor.return_format(format);
@@ -248,9 +248,9 @@ impl Found {
 }
 
 /// A block that is no packet was passed: what packets behind it need of it.
-fn extend_header(header: &mut Vec<u8>, kind: &CompanionKind, block: &[u8]) {
+fn extend_header(header: &mut Vec<u8>, kind: &SideBlockKind, block: &[u8]) {
     match kind {
-        CompanionKind::Header(format) => {
+        SideBlockKind::Header(format) => {
             header.clear();
             header.extend_from_slice(block);
             let length = header.get_mut(SECTION_LENGTH);
@@ -258,8 +258,8 @@ fn extend_header(header: &mut Vec<u8>, kind: &CompanionKind, block: &[u8]) {
                 length.fill(0xff);
             }
         }
-        CompanionKind::Interface => header.extend_from_slice(block),
-        CompanionKind::Other => {}
+        SideBlockKind::Interface => header.extend_from_slice(block),
+        SideBlockKind::Other => {}
     }
 }
 

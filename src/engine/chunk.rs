@@ -47,7 +47,7 @@
 use super::balance::{Balance, Place};
 use super::lists::ShardLists;
 use super::rules::Rules;
-use crate::capture::{Companion, Format, LinkType, Nanos, PacketRecord, Stop, Walk};
+use crate::capture::{Format, LinkType, Nanos, PacketRecord, SideBlock, Stop, Walk};
 use crate::decode::{Addresses, Fragment, Headers, NotFlow, decode, decode_any, decode_plain};
 use crate::flow::{
     DatagramTable, Flow, FlowKey, FragmentTable, Layers, LinkKey, LinkTable, NetworkKey, PacketRef,
@@ -83,7 +83,7 @@ pub(crate) struct Chunk {
     /// Offsets of packets that belong to no flow but pass the filter, where a job wants these.
     pub(crate) non_flow: Vec<u32>,
     /// Blocks that are no packets but belong with them.
-    pub(crate) companions: Vec<Companion>,
+    pub(crate) side_blocks: Vec<SideBlock>,
     /// Time and place of the first packet, time of the last; of those that have a time.
     pub(crate) first_time: Option<(Nanos, Place)>,
     pub(crate) last_time: Option<Nanos>,
@@ -123,8 +123,8 @@ impl Chunk {
         };
         self.stop = Some(stop);
         self.end = walk.position();
-        let (companions, format) = walk.into_parts();
-        self.companions = companions;
+        let (side_blocks, format) = walk.into_parts();
+        self.side_blocks = side_blocks;
         self.end_format = Some(format);
     }
 

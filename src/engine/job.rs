@@ -1,6 +1,6 @@
 //! The seam between a run and a job.
 
-use crate::capture::{Companion, Format, Places, Position};
+use crate::capture::{ExcerptMap, Format, Position, SideBlock};
 use crate::error::Error;
 use crate::flow::{FlowList, Observer};
 use std::path::Path;
@@ -123,7 +123,7 @@ pub struct InputStart<'a> {
     /// Its length in bytes, if it is a file that can be read again.
     pub file_len: Option<u64>,
     /// Where its bytes are in that file, if it is an excerpt.
-    pub places: Option<&'a Arc<Places>>,
+    pub excerpt_map: Option<&'a Arc<ExcerptMap>>,
 }
 
 /// A run of records that has been read.
@@ -136,7 +136,7 @@ pub struct Window<'a> {
     /// The format at the window's start.
     pub format: &'a Format,
     /// Blocks that are no packets but belong with them; offsets are the window's.
-    pub companions: &'a [Companion],
+    pub side_blocks: &'a [SideBlock],
     /// Offsets of packets that belong to no flow but pass the filter, in order; if a job needs
     /// them.
     pub non_flow: &'a [u32],

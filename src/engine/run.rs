@@ -317,7 +317,7 @@ impl<'r, J: Job + Send> Run<'r, J> {
             header: &header,
             format: cursor.format(),
             file_len: input.len(),
-            places: input.places(),
+            excerpt_map: input.excerpt_map(),
         };
         self.job.input(&start).map_err(Ended::Stopped)?;
         Ok((input, cursor))

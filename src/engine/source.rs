@@ -40,7 +40,7 @@ impl Source {
             Self::Path(path) if path.metadata().ok()?.is_file() => {
                 Input::open(path).ok()?.start(&|| true)
             }
-            Self::Input(input) if input.places().is_some() => input.start(&|| true),
+            Self::Input(input) if input.excerpt_map().is_some() => input.start(&|| true),
             Self::Path(_) | Self::Input(_) | Self::Reader(..) => return None,
         };
         start.ok().map(|it| it.format)

@@ -6,7 +6,7 @@ use super::job::{Job, Window};
 use super::progress::Progress;
 use super::report::Resume;
 use super::rules::Rules;
-use crate::capture::{Companion, Format, Nanos, Stop, Walk, find_boundary};
+use crate::capture::{Format, Nanos, SideBlock, Stop, Walk, find_boundary};
 use crate::error::Error;
 use crate::flow::{
     DatagramTable, FirstFragment, FlowKey, FlowList, FragmentTable, Observer, Shard, ShardPackets,
@@ -58,7 +58,7 @@ pub(super) struct WindowEnd {
 /// Results of rounds besides packets of flows, in order.
 #[derive(Debug)]
 struct Found {
-    companions: Vec<Companion>,
+    side_blocks: Vec<SideBlock>,
     non_flow: Vec<u32>,
 }
 
@@ -149,9 +149,9 @@ impl<O> Tables<O> {
             last_time: None,
             written: 0,
         };
-        let (companions, _) = head.into_parts();
+        let (side_blocks, _) = head.into_parts();
         let mut found = Found {
-            companions,
+            side_blocks,
             non_flow: Vec::new(),
         };
         let round_len = chunk_len.saturating_mul(CHUNKS_PER_WORKER * rayon::current_num_threads());
@@ -169,7 +169,7 @@ impl<O> Tables<O> {
             base: base.into(),
             bytes,
             format,
-            companions: &found.companions,
+            side_blocks: &found.side_blocks,
             non_flow: &found.non_flow,
         };
         end.written = job.window(&window, &self.flows, self.observers.iter_mut().collect())?;
@@ -222,7 +222,7 @@ impl<O> Tables<O> {
             };
             balance.add(&chunk.balance, base);
             end.packets += chunk.balance.packets;
-            found.companions.append(&mut chunk.companions);
+            found.side_blocks.append(&mut chunk.side_blocks);
             found.non_flow.append(&mut chunk.non_flow);
         }
         balance.incomplete_datagrams = datagrams.incomplete();

@@ -134,6 +134,6 @@ impl Job for Extract {
         }
         offsets.par_sort_unstable();
         self.writer
-            .window(window.bytes, window.format, window.companions, &offsets)
+            .window(window.bytes, window.format, window.side_blocks, &offsets)
     }
 }

@@ -4,7 +4,7 @@
 //! cannot be read again (of pipes, of datagrams put together from fragments) are kept in memory,
 //! and counted.
 
-use crate::capture::{Nanos, Places, Position};
+use crate::capture::{ExcerptMap, Nanos, Position};
 use crate::error::{Error, ErrorKind};
 use crate::number::memory_usize;
 use crate::tcp::Piece;
@@ -403,21 +403,21 @@ struct InputFile {
     path: PathBuf,
     identity: Option<(u64, u64)>,
     /// Where the input's bytes are in the file, if it is an excerpt.
-    places: Option<Arc<Places>>,
+    map: Option<Arc<ExcerptMap>>,
 }
 
 impl Captures {
     /// Adds the input with this ordinal. Those before it that were not added cannot be read.
-    pub(crate) fn add(&self, input: usize, path: &Path, places: Option<&Arc<Places>>) {
-        let path = places.map_or(path, |it| it.path()).to_owned();
+    pub(crate) fn add(&self, input: usize, path: &Path, map: Option<&Arc<ExcerptMap>>) {
+        let path = map.map_or(path, |it| it.path()).to_owned();
         let identity = path.metadata().ok().map(|it| (it.dev(), it.ino()));
-        let places = places.cloned();
+        let map = map.cloned();
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
         files.resize_with(input, InputFile::default);
         files.push(InputFile {
             path,
             identity,
-            places,
+            map,
         });
     }
 
@@ -425,7 +425,7 @@ impl Captures {
     pub(crate) fn path(&self, position: PackedPosition) -> Option<PathBuf> {
         let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
         let file = files.get(position.input())?;
-        let is_file = file.places.is_none() && is_same(&file.path.metadata().ok()?, file);
+        let is_file = file.map.is_none() && is_same(&file.path.metadata().ok()?, file);
         is_file.then(|| file.path.clone())
     }
 
@@ -439,8 +439,8 @@ impl Captures {
         };
         let failed = |source| Error::io("read again", &known.path, source);
         let file = self.file(input, known).map_err(failed)?;
-        let read = match &known.places {
-            Some(places) => places.read_exact_at(&file, bytes, position.offset()),
+        let read = match &known.map {
+            Some(map) => map.read_exact_at(&file, bytes, position.offset()),
             None => file.read_exact_at(bytes, position.offset()),
         };
         read.map_err(|error| match (error.kind(), file.metadata()) {

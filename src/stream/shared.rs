@@ -5,7 +5,7 @@ use super::handler::Handler;
 use super::place::WindowPlace;
 use super::track::Tracker;
 use super::wanted::Selected;
-use crate::capture::{Places, Position};
+use crate::capture::{ExcerptMap, Position};
 use crate::flow::FlowList;
 use rayon::prelude::*;
 use std::path::Path;
@@ -64,10 +64,10 @@ impl Shared {
         &mut self,
         number: usize,
         path: &Path,
-        places: Option<&Arc<Places>>,
+        map: Option<&Arc<ExcerptMap>>,
         file_len: Option<u64>,
     ) {
-        self.window.captures.add(number, path, places);
+        self.window.captures.add(number, path, map);
         let can_read_again = |len| PackedPosition::can_hold(number, len);
         self.must_keep = !file_len.is_some_and(can_read_again);
     }

@@ -8,7 +8,7 @@
 #![warn(clippy::indexing_slicing)]
 
 mod ending;
-mod held;
+mod out_of_order;
 mod piece;
 mod progress;
 mod reassembler;

@@ -7,7 +7,7 @@
 //!
 //! Invariants: all that is held starts behind `next`; held pieces do not overlap.
 
-use super::held::Held;
+use super::out_of_order::OutOfOrderQueue;
 use super::piece::Piece;
 use super::progress::{Extent, LATE_SYN};
 use super::sink::{Arrival, Overlap, Sink};
@@ -25,7 +25,7 @@ pub struct Reassembler<P> {
     initial_sequence: u32,
     fin_sequence: u32,
     state: u8,
-    held: Option<Box<Held<P>>>,
+    held: Option<Box<OutOfOrderQueue<P>>>,
 }
 
 impl<P> Default for Reassembler<P> {
@@ -211,7 +211,7 @@ impl<P: Piece> Reassembler<P> {
         self.has(HAS_FIN) && self.held.is_none() && (self.has(IS_PAST_FIN) || is_at_fin())
     }
 
-    /// Held pieces, in order.
+    /// OutOfOrderQueue pieces, in order.
     pub fn held_mut(&mut self) -> impl Iterator<Item = &mut P> {
         let held = self.held.iter_mut().flat_map(|held| held.iter_mut());
         held.map(|(_, piece)| piece)

@@ -131,7 +131,7 @@ impl Job for Follow {
 
     fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
         self.shared
-            .input(input.number, input.path, input.places, input.file_len);
+            .input(input.number, input.path, input.excerpt_map, input.file_len);
         Ok(())
     }
 

@@ -432,7 +432,7 @@ impl Job for Build {
         self.loose
             .extend(window.non_flow.iter().map(|place| base + place));
         if let Some(note) = self.captures.get_mut(self.first + window.base.input) {
-            let blocks = window.companions.iter();
+            let blocks = window.side_blocks.iter();
             let offset = window.base.offset;
             note.blocks.extend(blocks.map(|it| {
                 let len = len_u32(it.len);

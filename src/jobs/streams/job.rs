@@ -245,7 +245,7 @@ impl Job for Streams<'_> {
 
     fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
         self.shared
-            .input(input.number, input.path, input.places, input.file_len);
+            .input(input.number, input.path, input.excerpt_map, input.file_len);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ mod pcap;
 mod pcapng;
 
 use super::atomic::OutputFile;
-use crate::capture::{Companion, Format, LinkType, PcapFormat, Record, Walk};
+use crate::capture::{Format, LinkType, PcapFormat, Record, SideBlock, Walk};
 use crate::error::Error;
 use std::io::Write;
 
@@ -163,7 +163,7 @@ impl CaptureWriter {
         &mut self,
         bytes: &[u8],
         format: &Format,
-        companions: &[Companion],
+        side_blocks: &[SideBlock],
         offsets: &[u32],
     ) -> Result<u64, Error> {
         let Some(writer) = &mut self.writer else {
@@ -172,14 +172,14 @@ impl CaptureWriter {
         let mut format = format.clone();
         let mut written = 0;
         let mut rest = offsets;
-        for companion in companions {
-            let before = rest.partition_point(|&offset| (offset as usize) < companion.start);
+        for side_block in side_blocks {
+            let before = rest.partition_point(|&offset| (offset as usize) < side_block.start);
             let (some, others) = rest.split_at(before);
             written += writer.records(&mut self.out, bytes, &format, some)?;
             rest = others;
-            format = format.behind(bytes, companion);
+            format = format.behind(bytes, side_block);
             if let Writer::Pcapng(writer) = writer {
-                written += writer.companion(&mut self.out, bytes, companion)?;
+                written += writer.side_block(&mut self.out, bytes, side_block)?;
             }
         }
         written += writer.records(&mut self.out, bytes, &format, rest)?;
@@ -213,7 +213,7 @@ impl CaptureWriter {
             if let Ok((start, 0)) = Format::probe(header) {
                 let mut blocks = Walk::new(header, 0..header.len(), start.clone());
                 blocks.skip_to_packet();
-                written += self.window(header, &start, blocks.companions(), &[])?;
+                written += self.window(header, &start, blocks.side_blocks(), &[])?;
             }
             self.single = Some(format.clone());
         }

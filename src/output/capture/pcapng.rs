@@ -2,7 +2,7 @@
 
 use super::copy::{copy, write};
 use crate::capture::{
-    ByteOrder, Companion, CompanionKind, Format, PacketRecord, PcapFormat, new_section_header,
+    ByteOrder, Format, PacketRecord, PcapFormat, SideBlock, SideBlockKind, new_section_header,
 };
 use crate::error::Error;
 use crate::number::{len_u32, nearest_u32};
@@ -38,21 +38,21 @@ impl PcapngWriter {
     }
 
     /// A block that describes the packets after it.
-    pub(super) fn companion(
+    pub(super) fn side_block(
         &mut self,
         out: &mut OutputFile,
         bytes: &[u8],
-        companion: &Companion,
+        side_block: &SideBlock,
     ) -> Result<u64, Error> {
-        let block = bytes.get(companion.start..companion.start + companion.len);
+        let block = bytes.get(side_block.start..side_block.start + side_block.len);
         let block = block.unwrap_or_default();
-        if matches!(companion.kind, CompanionKind::Header(_)) {
+        if matches!(side_block.kind, SideBlockKind::Header(_)) {
             self.awaited = None;
         }
         let started = self.start_section(out)?;
-        let written = match &companion.kind {
-            CompanionKind::Header(Format::Pcap(format)) => write(out, &section_of(format)),
-            CompanionKind::Header(Format::Pcapng(_)) => {
+        let written = match &side_block.kind {
+            SideBlockKind::Header(Format::Pcap(format)) => write(out, &section_of(format)),
+            SideBlockKind::Header(Format::Pcapng(_)) => {
                 // The section's length is no longer that of the input: it is not known.
                 let mut block = block.to_vec();
                 if let Some(length) = block.get_mut(SECTION_LENGTH) {
@@ -60,7 +60,7 @@ impl PcapngWriter {
                 }
                 write(out, &block)
             }
-            CompanionKind::Interface | CompanionKind::Other => write(out, block),
+            SideBlockKind::Interface | SideBlockKind::Other => write(out, block),
         };
         Ok(started + written?)
     }

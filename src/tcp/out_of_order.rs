@@ -10,14 +10,14 @@ use std::collections::VecDeque;
 
 /// Values by stream offset.
 #[derive(Debug)]
-pub(super) struct Held<P> {
+pub(super) struct OutOfOrderQueue<P> {
     /// None of the blocks is empty.
     blocks: VecDeque<VecDeque<(u64, P)>>,
     /// How many bytes there are: those that were lost do not count.
     pub(super) bytes: u64,
 }
 
-impl<P> Default for Held<P> {
+impl<P> Default for OutOfOrderQueue<P> {
     fn default() -> Self {
         Self {
             blocks: VecDeque::new(),
@@ -26,7 +26,7 @@ impl<P> Default for Held<P> {
     }
 }
 
-impl<P: Piece> Held<P> {
+impl<P: Piece> OutOfOrderQueue<P> {
     pub(super) fn first(&self) -> Option<&(u64, P)> {
         self.blocks.front()?.front()
     }
@@ -193,7 +193,7 @@ mod tests {
     proptest! {
         #[test]
         fn is_a_sorted_map(changes in prop::collection::vec((any::<bool>(), 0..2000_u64), 0..3000)) {
-            let mut held = Held::default();
+            let mut held = OutOfOrderQueue::default();
             let mut map = BTreeMap::new();
             for ((adds, offset), number) in changes.into_iter().zip(1..) {
                 let number = Numbered(number);
