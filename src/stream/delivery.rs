@@ -1,12 +1,41 @@
 //! From a direction that is put together to the handler.
 
-use super::bytes::{PayloadSpan, SpanSource};
+use super::bytes::PayloadSpan;
 use super::direction::DirectionInfo;
 use super::handler::{Answer, Handler, Side};
-use super::place::Current;
+use super::place::{Current, WindowPlace};
 use super::table::PairTable;
 use crate::error::Error;
 use crate::tcp::{Piece, Sink};
+
+/// What a handler sees of a direction besides its states.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Around<'a> {
+    pub(super) number: u32,
+    pub(super) pairs: &'a PairTable,
+    pub(super) window: &'a WindowPlace,
+}
+
+impl<'a> Around<'a> {
+    #[inline]
+    pub(super) fn of<S>(
+        self,
+        info: &'a DirectionInfo,
+        state: &'a mut S,
+        peer: Option<&'a mut S>,
+        current: Current<'a>,
+    ) -> Side<'a, S> {
+        Side {
+            number: self.number,
+            info,
+            state,
+            peer,
+            source: self.window.source(current.window),
+            pairs: self.pairs,
+            packet: current.at,
+        }
+    }
+}
 
 /// Hands a direction's bytes to the handler while it is put together.
 #[derive(Debug)]
@@ -15,11 +44,9 @@ pub(super) struct Delivery<'a, H: Handler> {
     pub(super) info: &'a DirectionInfo,
     pub(super) state: &'a mut H::State,
     pub(super) peer: Option<&'a mut H::State>,
-    pub(super) number: u32,
+    pub(super) around: Around<'a>,
     /// Offset of what comes next.
     pub(super) offset: u64,
-    pub(super) source: SpanSource<'a>,
-    pub(super) pairs: &'a PairTable,
     pub(super) current: Current<'a>,
     pub(super) answer: Answer,
     /// For what goes wrong when pieces are compared.
@@ -28,15 +55,10 @@ pub(super) struct Delivery<'a, H: Handler> {
 
 impl<H: Handler> Delivery<'_, H> {
     pub(super) fn side(&mut self) -> (&mut H, Side<'_, H::State>) {
-        let side = Side {
-            number: self.number,
-            info: self.info,
-            state: &mut *self.state,
-            peer: self.peer.as_deref_mut(),
-            source: self.source,
-            pairs: self.pairs,
-            packet: self.current.at,
-        };
+        let peer = self.peer.as_deref_mut();
+        let side = self
+            .around
+            .of(self.info, &mut *self.state, peer, self.current);
         (&mut *self.handler, side)
     }
 
@@ -75,9 +97,10 @@ impl<H: Handler> Sink<PayloadSpan> for Delivery<'_, H> {
         if !self.is_open() || !self.handler.compares() {
             return false;
         }
+        let source = self.around.window.source(self.current.window);
         let mut scratch = (Vec::new(), Vec::new());
-        let a = a.read(0, a.len(), &self.source, &mut scratch.0);
-        let b = b.read(0, b.len(), &self.source, &mut scratch.1);
+        let a = a.read(0, a.len(), &source, &mut scratch.0);
+        let b = b.read(0, b.len(), &source, &mut scratch.1);
         match (a, b) {
             (Ok(a), Ok(b)) => a != b,
             (Err(error), _) | (_, Err(error)) => {

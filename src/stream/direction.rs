@@ -67,6 +67,31 @@ pub(super) const HAS_ENDED: u8 = 64;
 pub(super) const IS_UDP: u8 = 128;
 
 impl DirectionInfo {
+    pub(super) const fn new(flow: u32, pair: u32, connection: u32, verdict: Verdict) -> Self {
+        Self {
+            first: Nanos::MAX,
+            last: Nanos::MIN,
+            started: Nanos(0),
+            flow,
+            connection,
+            pair,
+            peer: NONE,
+            acknowledged: 0,
+            flags: 0,
+            window_scale: None,
+            verdict,
+        }
+    }
+
+    /// Notes when a packet was captured.
+    pub(super) fn note_time(&mut self, time: Nanos) {
+        if self.first > self.last {
+            self.started = time;
+        }
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
+    }
+
     pub(super) fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
@@ -126,32 +151,5 @@ impl<S> Direction<S> {
     /// Whether it was captured from its middle on: payload, but no SYN. Of TCP.
     pub fn is_midstream(&self) -> bool {
         self.tcp.has_payload() && self.tcp.initial_sequence().is_none()
-    }
-}
-
-impl DirectionInfo {
-    pub(super) const fn new(flow: u32, pair: u32, connection: u32, verdict: Verdict) -> Self {
-        Self {
-            first: Nanos::MAX,
-            last: Nanos::MIN,
-            started: Nanos(0),
-            flow,
-            connection,
-            pair,
-            peer: NONE,
-            acknowledged: 0,
-            flags: 0,
-            window_scale: None,
-            verdict,
-        }
-    }
-
-    /// Notes when a packet was captured.
-    pub(super) fn note_time(&mut self, time: Nanos) {
-        if self.first > self.last {
-            self.started = time;
-        }
-        self.first = self.first.min(time);
-        self.last = self.last.max(time);
     }
 }

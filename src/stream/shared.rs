@@ -6,6 +6,7 @@ use super::place::WindowPlace;
 use super::track::Tracker;
 use super::wanted::Selected;
 use crate::capture::{ExcerptMap, Position};
+use crate::error::Error;
 use crate::flow::FlowList;
 use rayon::prelude::*;
 use std::path::Path;
@@ -91,7 +92,7 @@ impl Shared {
         window: &[u8],
         flows: &FlowList,
         trackers: &mut [&mut Tracker<H>],
-    ) -> Result<u64, crate::error::Error> {
+    ) -> Result<u64, Error> {
         self.decide(flows, trackers);
         trackers.par_iter_mut().try_for_each(|tracker| {
             for number in tracker.take_touched() {
@@ -114,10 +115,7 @@ impl Shared {
     ///
     /// # Errors
     /// When payload could not be read again to be compared.
-    pub fn finish<H: Handler>(
-        &self,
-        trackers: &mut [&mut Tracker<H>],
-    ) -> Result<(), crate::error::Error> {
+    pub fn finish<H: Handler>(&self, trackers: &mut [&mut Tracker<H>]) -> Result<(), Error> {
         trackers.par_iter_mut().try_for_each(|tracker| {
             for number in tracker.numbers() {
                 if tracker.is_followed(number) {

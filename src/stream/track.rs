@@ -1,7 +1,7 @@
 //! The packets of a shard go to the directions of their connections.
 
 use super::bytes::PayloadSpan;
-use super::delivery::Delivery;
+use super::delivery::{Around, Delivery};
 use super::direction::{
     Direction, DirectionInfo, HAS_ENDED, IS_FORGOTTEN, IS_REVERSE, IS_STOPPED, IS_TOUCHED, IS_UDP,
     NONE, WAS_RESET,
@@ -274,10 +274,12 @@ impl<H: Handler> Tracker<H> {
             info,
             state,
             peer: peer.map(|it| &mut it.state),
-            number,
+            around: Around {
+                number,
+                pairs,
+                window,
+            },
             offset: tcp.delivered(),
-            source: window.source(current.window),
-            pairs,
             current,
             answer: Answer::Continue,
             error,
@@ -455,35 +457,6 @@ type Parts<'a, H> = (
     Option<&'a mut Direction<<H as Handler>::State>>,
     Around<'a>,
 );
-
-/// What a handler sees of a direction besides its states.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Around<'a> {
-    number: u32,
-    pairs: &'a PairTable,
-    window: &'a WindowPlace,
-}
-
-impl<'a> Around<'a> {
-    #[inline]
-    pub(super) fn of<S>(
-        self,
-        info: &'a DirectionInfo,
-        state: &'a mut S,
-        peer: Option<&'a mut S>,
-        current: Current<'a>,
-    ) -> Side<'a, S> {
-        Side {
-            number: self.number,
-            info,
-            state,
-            peer,
-            source: self.window.source(current.window),
-            pairs: self.pairs,
-            packet: current.at,
-        }
-    }
-}
 
 /// A direction, and the other one of its connection.
 #[inline]
