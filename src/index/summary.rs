@@ -8,7 +8,7 @@ use super::packets::Postings;
 use crate::decode::protocol::{TCP, UDP};
 use crate::decode::server_name;
 use crate::flow::{PacketRef, Payload};
-use crate::tcp::{Candidates, Connection, Progress, Segment, Step};
+use crate::tcp::{Candidate, Choice, Extent, Progress, Segment, Step, choose};
 
 /// Facts about a flow beyond its row in the flow list.
 #[derive(Clone, Debug, Default)]
@@ -150,7 +150,7 @@ impl Summary {
         self.state |= known;
         let segment = line.tcp_segment();
         let step = self
-            .progress(side, &segment)
+            .progress(side, &segment, line.payload())
             .advance(&segment, line.payload());
         self.retransmissions += u32::from(step == Step::Again);
         let is_syn = segment.has(Segment::SYN);
@@ -170,26 +170,28 @@ impl Summary {
         }
     }
 
-    /// The connection that a segment belongs to, in its direction.
-    fn progress(&mut self, side: usize, segment: &Segment) -> &mut Progress {
-        let previous = self.previous.as_deref();
-        // A line has no acknowledgment number, so that what the peer knows is no help.
-        let candidates = Candidates {
-            current: Some(&self.sides[side]),
-            previous: previous.map(|sides| &sides[side]),
-            peer: None,
-            acknowledged: None,
-        };
-        match (candidates.connection(segment), &mut self.previous) {
-            (Connection::Previous, Some(sides)) => return &mut sides[side],
-            (Connection::Next, previous) => {
-                // The other side starts its own with its next SYN: what an index keeps of a side
-                // must not depend on the other one.
-                let before = previous.get_or_insert_default();
-                before[side] = std::mem::take(&mut self.sides[side]);
+    /// The connection that a segment belongs to, in its direction. A line has neither time nor
+    /// acknowledgment number, and what an index keeps of a side must not depend on the other one.
+    fn progress(&mut self, side: usize, segment: &Segment, payload: u32) -> &mut Progress {
+        let own = Candidate::alone(&self.sides[side]);
+        let choice = match self.previous.as_deref() {
+            Some(previous) => {
+                let previous = Candidate::alone(&previous[side]);
+                choose(&[own, previous], segment, payload)
             }
-            (Connection::Renewed, _) => self.sides[side] = Progress::default(),
-            (Connection::Current | Connection::Previous, _) => {}
+            None => choose(&[own], segment, payload),
+        };
+        match (choice, &mut self.previous) {
+            (Choice::Existing(1), Some(sides)) => return &mut sides[side],
+            (Choice::Existing(_), _) => {}
+            (Choice::Renewed(_), _) => self.sides[side] = Progress::default(),
+            (Choice::Next | Choice::Unanswered(_) | Choice::Twin(_), previous) => {
+                let before = std::mem::take(&mut self.sides[side]);
+                // A SYN that nothing followed does not hide the connection before it.
+                if before.has_payload() || previous.is_none() {
+                    previous.get_or_insert_default()[side] = before;
+                }
+            }
         }
         &mut self.sides[side]
     }

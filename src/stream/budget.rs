@@ -91,8 +91,9 @@ impl<H: Handler> Tracker<H> {
         };
         let current = Current {
             window,
-            ..self.window.nowhere(direction.info.last)
+            ..self.window.clone().nowhere(direction.info.last)
         };
+        self.settle_direction(number, current);
         self.reassemble(number, current, |tcp, sink| {
             tcp.give_up_first(sink);
             None

@@ -38,33 +38,50 @@ pub struct DirectionInfo {
     pub(super) peer: u32,
     /// The last acknowledgment number that was sent.
     pub(super) acknowledged: u32,
-    pub(super) flags: u8,
-    /// Shift of the window, if the SYN of this side has one.
-    pub(super) window_scale: Option<u8>,
+    /// The sequence number of the last reset that it sent.
+    pub(super) reset: u32,
+    /// The sequence number of the first data that came, and the checksum of their segment.
+    pub(super) first_data: u32,
+    pub(super) first_checksum: u16,
+    /// The checksum of the last segment with data.
+    pub(super) last_checksum: u16,
+    pub(super) flags: u16,
+    /// Shift of the window, as the SYN of this side has it, or [`UNSCALED`].
+    pub(super) window_scale: u8,
     pub(crate) verdict: Verdict,
 }
 
 const _: () = assert!(
-    size_of::<Direction<()>>() == 88,
+    size_of::<Direction<()>>() == 104,
     "two for each connection that is followed"
 );
 
 /// It goes from the greater endpoint of its pair to the lower one.
-pub(super) const IS_REVERSE: u8 = 1;
+pub(super) const IS_REVERSE: u16 = 1;
 /// An acknowledgment number was sent.
-pub(super) const HAS_ACKNOWLEDGED: u8 = 2;
+pub(super) const HAS_ACKNOWLEDGED: u16 = 2;
 /// The connection was reset, by either side.
-pub(super) const WAS_RESET: u8 = 4;
+pub(super) const WAS_RESET: u16 = 4;
 /// It is in the list of those for which anything came in this window.
-pub(super) const IS_TOUCHED: u8 = 8;
+pub(super) const IS_TOUCHED: u16 = 8;
 /// The handler wants no payload of it.
-pub(super) const IS_STOPPED: u8 = 16;
+pub(super) const IS_STOPPED: u16 = 16;
 /// The handler wants nothing of it.
-pub(super) const IS_FORGOTTEN: u8 = 32;
+pub(super) const IS_FORGOTTEN: u16 = 32;
 /// The handler knows that it has ended.
-pub(super) const HAS_ENDED: u8 = 64;
+pub(super) const HAS_ENDED: u16 = 64;
 /// It is of UDP, not of TCP.
-pub(super) const IS_UDP: u8 = 128;
+pub(super) const IS_UDP: u16 = 128;
+/// It sent the reset.
+pub(super) const HAS_RESET: u16 = 256;
+/// Its flow has ended: what comes later is of another connection.
+pub(super) const IS_OVER: u16 = 512;
+/// Its connection is not confirmed yet: nothing is delivered.
+pub(super) const IS_UNCONFIRMED: u16 = 1024;
+/// Data came.
+pub(super) const HAS_DATA: u16 = 2048;
+/// No SYN of this side has a window scale option.
+pub(super) const UNSCALED: u8 = u8::MAX;
 
 impl DirectionInfo {
     pub(super) const fn new(flow: u32, pair: u32, connection: u32, verdict: Verdict) -> Self {
@@ -77,8 +94,12 @@ impl DirectionInfo {
             pair,
             peer: NONE,
             acknowledged: 0,
+            reset: 0,
+            first_data: 0,
+            first_checksum: 0,
+            last_checksum: 0,
             flags: 0,
-            window_scale: None,
+            window_scale: UNSCALED,
             verdict,
         }
     }
@@ -92,8 +113,16 @@ impl DirectionInfo {
         self.last = self.last.max(time);
     }
 
-    pub(super) fn has(&self, flag: u8) -> bool {
+    pub(super) fn has(&self, flag: u16) -> bool {
         self.flags & flag != 0
+    }
+
+    pub(super) fn set(&mut self, flag: u16, is_set: bool) {
+        if is_set {
+            self.flags |= flag;
+        } else {
+            self.flags &= !flag;
+        }
     }
 
     /// Whether it goes from the greater endpoint of its pair to the lower one: the other direction
@@ -119,7 +148,17 @@ impl DirectionInfo {
 
     /// Shift of the window, as the SYN of this side offers it; 0 for none.
     pub fn window_scale(&self) -> u8 {
-        self.window_scale.unwrap_or(0)
+        if self.window_scale == UNSCALED {
+            0
+        } else {
+            self.window_scale
+        }
+    }
+
+    /// Whether its connection is not confirmed yet: it may turn out to be part of another one.
+    /// Nothing is delivered for it until then.
+    pub fn is_unconfirmed(&self) -> bool {
+        self.has(IS_UNCONFIRMED)
     }
 }
 

@@ -119,6 +119,13 @@ pub trait Handler: Send + Sized {
         *state = Self::State::default();
     }
 
+    /// What seemed to start another connection is part of this one: a SYN that nobody answered, or
+    /// copies of its packets from another network. `state` is what the handler kept for it; nothing
+    /// was delivered for it, but packets and segments were shown.
+    fn absorbed(&mut self, side: Side<'_, Self::State>, state: Self::State) {
+        let _ = (side, state);
+    }
+
     /// The spans that a state keeps to read them later.
     fn spans(state: &mut Self::State) -> impl Iterator<Item = &mut PayloadSpan> {
         let _ = state;

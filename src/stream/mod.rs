@@ -2,7 +2,7 @@
 //! [`Handler`].
 //!
 //! A [`Tracker`] observes the packets of a shard. It finds the pair of endpoints of each flow, the
-//! connection between them that a segment belongs to (by [`Candidates`](crate::tcp::Candidates)), and gives its
+//! connection between them that a segment belongs to (by [`choose`](crate::tcp::choose)), and gives its
 //! payload to the [`Reassembler`](crate::tcp::Reassembler) of its direction. What a job does with a
 //! connection is its handler's; what all jobs need is here: selection by key and by FlowID, reading
 //! payload again, and bounds of memory.
@@ -11,10 +11,12 @@
 
 mod budget;
 mod bytes;
+mod confirm;
 mod decide;
 mod delivery;
 mod direction;
 mod handler;
+mod pairing;
 mod place;
 mod segments;
 mod shared;

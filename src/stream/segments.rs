@@ -1,13 +1,15 @@
 //! TCP segments go to their connections.
 
 use super::bytes::PayloadSpan;
-use super::direction::{Direction, HAS_ACKNOWLEDGED, NONE, WAS_RESET};
+use super::direction::{
+    Direction, DirectionInfo, HAS_ACKNOWLEDGED, HAS_DATA, HAS_RESET, UNSCALED, WAS_RESET,
+};
 use super::handler::{Answer, Arrived, Handler};
 use super::place::Current;
 use super::track::{Route, Tracker};
 use crate::flow::{Contents, PacketRef, Transport};
 use crate::number::len_u32;
-use crate::tcp::{Candidates, Connection, Extent, Piece, Segment, Step};
+use crate::tcp::{Extent, Piece, Segment, Step};
 
 /// Effects of a segment.
 struct Noted {
@@ -18,42 +20,6 @@ struct Noted {
 }
 
 impl<H: Handler> Tracker<H> {
-    /// The direction that a segment belongs to.
-    fn direction_of(&mut self, to: Route, segment: &Segment, current: Current<'_>) -> u32 {
-        let Some(pair) = self.pairs.get_mut(to.pair) else {
-            return NONE;
-        };
-        let at = |numbers: [u32; 2], side: usize| {
-            let number = numbers.get(side).copied().unwrap_or(NONE);
-            self.directions.get(number as usize)
-        };
-        let peer = at(pair.current, 1 - to.side);
-        let candidates = Candidates {
-            current: at(pair.current, to.side).map(|it| &it.tcp),
-            previous: at(pair.previous, to.side).map(|it| &it.tcp),
-            peer: peer.map(|it| &it.tcp),
-            acknowledged: peer
-                .filter(|it| it.info.has(HAS_ACKNOWLEDGED))
-                .map(|it| it.info.acknowledged),
-        };
-        let number = |numbers: [u32; 2]| numbers.get(to.side).copied().unwrap_or(NONE);
-        match candidates.connection(segment) {
-            Connection::Current => {}
-            Connection::Renewed => {
-                let number = number(pair.current) as usize;
-                if let Some(direction) = self.directions.get_mut(number) {
-                    direction.tcp.forget_syn();
-                }
-            }
-            Connection::Previous => return number(pair.previous),
-            Connection::Next => {
-                pair.previous = std::mem::replace(&mut pair.current, [NONE; 2]);
-                pair.connection += 1;
-            }
-        }
-        self.direction(to, current)
-    }
-
     pub(super) fn tcp(&mut self, to: Route, packet: &PacketRef, contents: &Contents<'_>) {
         let transport = contents.transport.as_ref();
         let segment = transport.and_then(|it| Segment::parse(it.bytes));
@@ -64,11 +30,12 @@ impl<H: Handler> Tracker<H> {
             return self.without_transport(to, packet, contents);
         };
         let current = self.current(packet, contents);
-        let number = self.direction_of(to, &segment, current);
         let on_wire = len_u32(transport.bytes.len()).saturating_add(transport.missing);
+        let payload = on_wire.saturating_sub(segment.header_len);
+        let number = self.direction_of(to, &segment, payload, current);
         let arrived = Arrived {
             tcp: Some(&segment),
-            payload: on_wire.saturating_sub(segment.header_len),
+            payload,
             step: Step::Empty,
         };
         let Some(noted) = self.note(number, arrived, packet, contents) else {
@@ -79,16 +46,19 @@ impl<H: Handler> Tracker<H> {
             self.acknowledge(number, &segment, current);
         }
         if segment.has(Segment::RST) {
-            self.reset(number);
+            self.reset(number, &segment);
         }
         let is_control = segment.has(Segment::SYN | Segment::FIN | Segment::RST);
-        if noted.step == Step::Probe || (arrived.payload == 0 && !is_control) {
+        if noted.step == Step::Probe || (payload == 0 && !is_control) {
             return;
         }
         if self.is_stopped(number) {
-            self.skip(number, &segment, arrived.payload, current);
+            self.skip(number, &segment, payload, current);
         } else {
-            self.segment(number, &segment, transport, arrived.payload, current);
+            self.segment(number, &segment, transport, payload, current);
+        }
+        if payload > 0 && !self.unconfirmed.is_empty() {
+            self.compare_twins(to.pair, current);
         }
     }
 
@@ -106,17 +76,29 @@ impl<H: Handler> Tracker<H> {
             self.touch(number);
         }
         let segment = arrived.tcp?;
-        let (handler, own, peer, side) = self.parts(number)?;
+        let (handler, own, mut peer, side) = self.parts(number)?;
         let Direction { tcp, info, state } = own;
         info.note_time(current.time);
         if segment.has(Segment::SYN) {
-            info.window_scale = segment.window_scale;
+            info.window_scale = segment.window_scale.unwrap_or(UNSCALED);
+        }
+        arrived.step = Step::of(tcp, segment, arrived.payload);
+        if info.has(HAS_RESET) {
+            let peer = peer.as_deref_mut().map(|it| &mut it.info);
+            doubt_reset(info, peer, segment, arrived.step);
         }
         if segment.has(Segment::ACK) {
             info.acknowledged = segment.acknowledgment;
             info.flags |= HAS_ACKNOWLEDGED;
         }
-        arrived.step = Step::of(tcp, segment, arrived.payload);
+        if arrived.payload > 0 && arrived.step != Step::Probe {
+            info.last_checksum = segment.checksum;
+            if !info.has(HAS_DATA) {
+                info.flags |= HAS_DATA;
+                info.first_data = segment.sequence;
+                info.first_checksum = segment.checksum;
+            }
+        }
         let is_peer_waiting = peer.as_ref().is_some_and(|it| it.tcp.is_holding());
         let mut answer = Answer::Continue;
         if info.is_followed() {
@@ -215,22 +197,41 @@ impl<H: Handler> Tracker<H> {
             return false;
         };
         let refuses = |peer: &Direction<_>| {
-            peer.tcp.initial_sequence().is_some() && peer.info.window_scale.is_none()
+            peer.tcp.initial_sequence().is_some() && peer.info.window_scale == UNSCALED
         };
         let peer = self.directions.get(direction.info.peer as usize);
-        direction.info.window_scale.is_some() && !peer.is_some_and(refuses)
+        direction.info.window_scale != UNSCALED && !peer.is_some_and(refuses)
     }
 
     /// A reset ends both directions.
     #[cold]
-    fn reset(&mut self, number: u32) {
+    fn reset(&mut self, number: u32, segment: &Segment) {
         let Some(direction) = self.directions.get_mut(number as usize) else {
             return;
         };
-        direction.info.flags |= WAS_RESET;
+        direction.info.flags |= WAS_RESET | HAS_RESET;
+        direction.info.reset = segment.sequence;
         let peer = direction.info.peer;
         if let Some(peer) = self.directions.get_mut(peer as usize) {
             peer.info.flags |= WAS_RESET;
+        }
+    }
+}
+
+/// A side that sends data after the number of its reset has not sent that.
+#[cold]
+fn doubt_reset(
+    info: &mut DirectionInfo,
+    peer: Option<&mut DirectionInfo>,
+    segment: &Segment,
+    step: Step,
+) {
+    let is_after = segment.sequence.wrapping_sub(info.reset).cast_signed() >= 0;
+    let is_reset = segment.has(Segment::RST | Segment::SYN);
+    if step == Step::New && is_after && !is_reset {
+        info.flags &= !(WAS_RESET | HAS_RESET);
+        if let Some(peer) = peer.filter(|it| !it.has(HAS_RESET)) {
+            peer.flags &= !WAS_RESET;
         }
     }
 }

@@ -117,6 +117,7 @@ impl Shared {
     /// When payload could not be read again to be compared.
     pub fn finish<H: Handler>(&self, trackers: &mut [&mut Tracker<H>]) -> Result<(), Error> {
         trackers.par_iter_mut().try_for_each(|tracker| {
+            tracker.settle_all();
             for number in tracker.numbers() {
                 if tracker.is_followed(number) {
                     tracker.finish(number);

@@ -4,6 +4,7 @@ use super::direction::NONE;
 use super::wanted::Verdict;
 use crate::flow::NetworkKey;
 use crate::number::index_u32;
+use crate::tcp::Standing;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
@@ -25,15 +26,40 @@ pub(super) struct PairKey {
     ends: [(IpAddr, u16); 2],
 }
 
-/// Two endpoints: the directions of the current connection between them, and of the one before;
-/// each from the lower endpoint and from the greater one.
+/// Two endpoints, and the connections between them.
 #[derive(Debug)]
 pub(super) struct Pair {
     pub(super) key: PairKey,
+    /// The directions that the last packets from the lower endpoint and from the greater one
+    /// belonged to.
     pub(super) current: [u32; 2],
-    pub(super) previous: [u32; 2],
-    pub(super) connection: u32,
+    /// All connections, once there is more to say than which directions are current.
+    pub(super) more: Option<Box<Connections>>,
+    /// How many connections there are.
+    pub(super) connections: u32,
     pub(super) verdict: Verdict,
+}
+
+/// The connections between two endpoints, in the order in which they started.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    pub(super) all: Vec<Connection>,
+    /// For each side: connections before this one have a direction of it.
+    pub(super) one_sided: [usize; 2],
+}
+
+/// A connection between two endpoints.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    /// From the lower endpoint, and from the greater one.
+    pub(super) directions: [u32; 2],
+    /// From 1, in the order in which they started.
+    pub(super) number: u32,
+    pub(super) standing: Standing,
+    /// Which connection it is part of, if nothing confirms it.
+    pub(super) beside: usize,
+    /// Networks in which it was seen, besides those in which its directions started.
+    pub(super) joined: Vec<u32>,
 }
 
 impl PairTable {
@@ -60,8 +86,8 @@ impl PairTable {
         let pair = Pair {
             key,
             current: [NONE; 2],
-            previous: [NONE; 2],
-            connection: 1,
+            more: None,
+            connections: 1,
             verdict,
         };
         let number = put(&mut self.pairs, &mut self.free, pair);
@@ -100,7 +126,80 @@ impl PairKey {
     }
 }
 
+impl Connection {
+    pub(super) const fn new(directions: [u32; 2], number: u32) -> Self {
+        Self {
+            directions,
+            number,
+            standing: Standing::Settled,
+            beside: 0,
+            joined: Vec::new(),
+        }
+    }
+
+    /// Its direction from a side.
+    pub(super) fn side(&self, side: usize) -> u32 {
+        self.directions.get(side).copied().unwrap_or(NONE)
+    }
+}
+
+impl Connections {
+    /// Where the connections are that a packet from a side may belong to: that of the packet
+    /// before it, the newest ones, and the first ones that nothing came for from this side.
+    pub(super) fn near(&mut self, side: usize, current: u32) -> Vec<usize> {
+        let Self { all, one_sided } = self;
+        let has =
+            |place: usize, number: u32| all.get(place).is_some_and(|it| it.side(side) == number);
+        let first = one_sided.get_mut(side);
+        let first = first.map_or(0, |first| {
+            while *first < all.len() && !has(*first, NONE) {
+                *first += 1;
+            }
+            *first
+        });
+        let newest = (0..all.len()).rev();
+        let mut near: Vec<usize> = Vec::new();
+        near.extend(
+            newest
+                .clone()
+                .find(|&it| current != NONE && has(it, current)),
+        );
+        near.extend(newest.take(MOST_WEIGHED));
+        let waiting = (first..all.len()).filter(|&it| has(it, NONE));
+        near.extend(waiting.take(MOST_WEIGHED));
+        let mut known = Vec::with_capacity(near.len());
+        near.retain(|it| {
+            !known.contains(it) && {
+                known.push(*it);
+                true
+            }
+        });
+        near
+    }
+}
+
 impl Pair {
+    /// Its connections.
+    pub(super) fn connections(&mut self) -> &mut Connections {
+        let Self { current, more, .. } = self;
+        more.get_or_insert_with(|| {
+            let all = if *current == [NONE; 2] {
+                Vec::new()
+            } else {
+                vec![Connection::new(*current, 1)]
+            };
+            Box::new(Connections {
+                all,
+                one_sided: [0; 2],
+            })
+        })
+    }
+
+    /// The current direction of a side.
+    pub(super) fn current(&self, side: usize) -> u32 {
+        self.current.get(side).copied().unwrap_or(NONE)
+    }
+
     /// Addresses and ports of a direction, seen from its sender.
     pub(super) const fn network(&self, is_reverse: bool) -> NetworkKey {
         let [low, high] = self.key.ends;
@@ -127,3 +226,7 @@ pub(super) fn put<T>(values: &mut Vec<T>, free: &mut Vec<u32>, value: T) -> u32 
     values.push(value);
     number
 }
+
+/// Connections that are weighed against a packet: of those that started last, and of those that
+/// wait for their other direction.
+const MOST_WEIGHED: usize = 32;

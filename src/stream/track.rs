@@ -3,18 +3,17 @@
 use super::bytes::PayloadSpan;
 use super::delivery::{Around, Delivery};
 use super::direction::{
-    Direction, DirectionInfo, HAS_ENDED, IS_FORGOTTEN, IS_REVERSE, IS_STOPPED, IS_TOUCHED, IS_UDP,
-    NONE, WAS_RESET,
+    Direction, DirectionInfo, HAS_ENDED, IS_FORGOTTEN, IS_STOPPED, IS_TOUCHED, NONE,
 };
 use super::handler::{Answer, Arrived, Handler, Side};
 use super::place::{Current, WindowPlace};
-use super::table::{PairKey, PairTable, put};
+use super::table::{PairKey, PairTable};
 use super::wanted::{Selected, Verdict};
 use crate::capture::ByteOrder;
 use crate::decode::protocol;
 use crate::error::Error;
-use crate::flow::{Contents, FlowKey, NetworkKey, Observer, PacketRef};
-use crate::number::len_u32;
+use crate::flow::{Contents, FlowEnd, FlowKey, NetworkKey, Observer, PacketRef, VlanStack};
+use crate::number::{index_u32, len_u32};
 use crate::tcp::{Arrival, Piece, Reassembler, Step};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,6 +39,10 @@ pub struct Tracker<H: Handler> {
     /// Directions that were made in this window, while FlowIDs decide.
     pub(super) undecided: Vec<u32>,
     pub(super) free: Vec<u32>,
+    /// Pairs with a connection that must be confirmed.
+    pub(super) unconfirmed: Vec<u32>,
+    /// The networks of flows, by number; empty while there is only one.
+    networks: Networks,
     /// Packets whose TCP or UDP header was not captured, or cannot be one: by pair and flow, as
     /// FlowIDs may decide whether they are wanted.
     pub(super) cut_headers: BTreeMap<(u32, u32), u64>,
@@ -47,6 +50,38 @@ pub struct Tracker<H: Handler> {
     pub(super) first_flow: usize,
     /// What went wrong while pieces were compared.
     pub(super) error: Option<Error>,
+}
+
+/// The networks of flows: numbers, in the order in which they were met. 0 is that of packets without
+/// tags, and of flows that nothing is known of.
+#[derive(Debug, Default)]
+struct Networks {
+    met: Vec<VlanStack>,
+    of_flows: Vec<u32>,
+}
+
+impl Networks {
+    fn start(&mut self, flow: u32, network: VlanStack) {
+        if network.is_empty() {
+            return;
+        }
+        let met = self.met.iter().position(|it| *it == network);
+        let number = met.unwrap_or_else(|| {
+            self.met.push(network);
+            self.met.len() - 1
+        });
+        if self.of_flows.len() <= flow as usize {
+            self.of_flows.resize(flow as usize + 1, 0);
+        }
+        if let Some(place) = self.of_flows.get_mut(flow as usize) {
+            *place = index_u32(number + 1);
+        }
+    }
+
+    #[inline]
+    fn of(&self, flow: u32) -> u32 {
+        self.of_flows.get(flow as usize).copied().unwrap_or(0)
+    }
 }
 
 /// Where a packet goes: the side of the pair that sent it, and its flow.
@@ -77,6 +112,8 @@ impl<H: Handler> Tracker<H> {
             candidates: Vec::new(),
             undecided: Vec::new(),
             free: Vec::new(),
+            unconfirmed: Vec::new(),
+            networks: Networks::default(),
             cut_headers: BTreeMap::new(),
             first_flow: 0,
             error: None,
@@ -160,43 +197,10 @@ impl<H: Handler> Tracker<H> {
         })
     }
 
-    /// The direction in the current connection, which may be new.
-    pub(super) fn direction(&mut self, to: Route, current: Current<'_>) -> u32 {
-        let Some(pair) = self.pairs.get_mut(to.pair) else {
-            return NONE;
-        };
-        let peer = pair.current.get(1 - to.side).copied().unwrap_or(NONE);
-        let Some(place) = pair.current.get_mut(to.side) else {
-            return NONE;
-        };
-        if *place != NONE {
-            return *place;
-        }
-        let mut info = DirectionInfo::new(to.flow, to.pair, pair.connection, pair.verdict);
-        if to.side == 1 {
-            info.flags |= IS_REVERSE;
-        }
-        if pair.key.protocol == protocol::UDP {
-            info.flags |= IS_UDP;
-        }
-        info.note_time(current.time);
-        info.peer = peer;
-        if let Some(peer) = self.directions.get(peer as usize) {
-            info.flags |= peer.info.flags & (WAS_RESET | IS_STOPPED | IS_FORGOTTEN);
-        }
-        let direction = Direction::new(info, H::State::default());
-        *place = put(&mut self.directions, &mut self.free, direction);
-        let number = *place;
-        if pair.verdict == Verdict::ById {
-            self.undecided.push(number);
-        }
-        if let Some(peer) = self.directions.get_mut(peer as usize) {
-            peer.info.peer = number;
-        }
-        if self.is_followed(number) {
-            self.with_side(number, current, Handler::opened);
-        }
-        number
+    /// A number for the network of a flow.
+    #[inline]
+    pub(super) fn network_id(&self, flow: u32) -> u32 {
+        self.networks.of(flow)
     }
 
     /// Whether the handler is to see what comes for a direction.
@@ -350,7 +354,7 @@ impl<H: Handler> Tracker<H> {
         let Some(transport) = &contents.transport else {
             return self.without_transport(to, packet, contents);
         };
-        let number = self.direction(to, current);
+        let number = self.direction_without_number(to, current);
         self.packet_of(number, packet, contents);
         let Some(len) = ByteOrder::Big.u16(transport.bytes, 4) else {
             self.count_cut_header(to);
@@ -418,7 +422,7 @@ impl<H: Handler> Tracker<H> {
         let number = pair.and_then(|it| it.current.get(to.side).copied());
         let number = match number {
             None | Some(NONE) if !self.handler.follows_any_packet() => return,
-            _ => self.direction(to, self.current(packet, contents)),
+            _ => self.direction_without_number(to, self.current(packet, contents)),
         };
         self.packet_of(number, packet, contents);
     }
@@ -473,10 +477,11 @@ fn with_peer<S>(
 }
 
 impl<H: Handler> Observer for Tracker<H> {
-    fn start(&mut self, _: u32, is_excluded: bool, key: impl Fn() -> FlowKey) {
+    fn start(&mut self, flow: u32, is_excluded: bool, key: impl Fn() -> FlowKey) {
         let mut direction = NONE;
         if !is_excluded {
-            let network = key().network;
+            let FlowKey { link, network } = key();
+            self.networks.start(flow, link.vlans());
             let verdict = self.selected.verdict(&network);
             if verdict != Verdict::Refused {
                 let (key, is_reverse) = PairKey::new(&network);
@@ -488,6 +493,12 @@ impl<H: Handler> Observer for Tracker<H> {
             }
         }
         self.flows.push(direction);
+    }
+
+    fn end(&mut self, flow: u32, why: FlowEnd) {
+        if why == FlowEnd::Timeout {
+            self.end_flow(flow);
+        }
     }
 
     #[inline]

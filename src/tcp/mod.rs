@@ -1,12 +1,13 @@
 //! Segments to streams: one direction of a connection put together from what was captured.
 //!
-//! [`Segment`] reads a TCP header (RFC 9293, section 3.1), [`Candidates`] says to which of the
+//! [`Segment`] reads a TCP header (RFC 9293, section 3.1), [`choose`] says to which of the
 //! connections between two endpoints it belongs, and [`Step`] what it does there; [`Reassembler`]
 //! puts the segments of one direction in order. None of them holds payload: a [`Piece`] stands for
 //! it.
 
 #![warn(clippy::indexing_slicing)]
 
+mod connection;
 mod ending;
 mod out_of_order;
 mod piece;
@@ -15,9 +16,10 @@ mod reassembler;
 mod segment;
 mod sink;
 
+pub use connection::{Candidate, Choice, Closed, Network, Standing, choose};
 pub use ending::{Gap, StreamEnd};
 pub use piece::Piece;
-pub use progress::{Candidates, Connection, Extent, Progress, Step};
+pub use progress::{Extent, Progress, Sent, Step};
 pub use reassembler::Reassembler;
 pub use segment::Segment;
 pub use sink::{Arrival, Overlap, Sink};

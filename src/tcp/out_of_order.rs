@@ -27,6 +27,10 @@ impl<P> Default for OutOfOrderQueue<P> {
 }
 
 impl<P: Piece> OutOfOrderQueue<P> {
+    pub(super) fn len(&self) -> usize {
+        self.blocks.iter().map(VecDeque::len).sum()
+    }
+
     pub(super) fn first(&self) -> Option<&(u64, P)> {
         self.blocks.front()?.front()
     }

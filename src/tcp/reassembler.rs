@@ -7,9 +7,10 @@
 //!
 //! Invariants: all that is held starts behind `next`; held pieces do not overlap.
 
+mod extent;
+
 use super::out_of_order::OutOfOrderQueue;
 use super::piece::Piece;
-use super::progress::{Extent, LATE_SYN};
 use super::sink::{Arrival, Overlap, Sink};
 use crate::number::{at_most_u32, modulo_u32, piece_u32};
 
@@ -54,6 +55,8 @@ const HAS_FIN: u8 = 8;
 const IS_PAST_FIN: u8 = 16;
 /// A segment was seen that is none of these.
 const HAS_EMPTY: u8 = 32;
+/// All that comes is held.
+const IS_SUSPENDED: u8 = 64;
 
 impl<P: Piece> Reassembler<P> {
     /// Takes note of a SYN.
@@ -93,7 +96,7 @@ impl<P: Piece> Reassembler<P> {
         }
         self.state |= HAS_PAYLOAD;
         let in_order = sequence == self.next_sequence && self.held.is_none();
-        if in_order {
+        if in_order && !self.has(IS_SUSPENDED) {
             self.reference = self.next;
             self.deliver(piece, sink);
             return Arrival::default();
@@ -106,6 +109,29 @@ impl<P: Piece> Reassembler<P> {
     pub fn append(&mut self, piece: P, sink: &mut impl Sink<P>) {
         self.state |= HAS_PAYLOAD | IS_ANCHORED;
         self.deliver(piece, sink);
+    }
+
+    /// Holds all payload that comes, until [`Reassembler::resume`].
+    pub const fn suspend(&mut self) {
+        self.state |= IS_SUSPENDED;
+    }
+
+    /// Delivers what was held since [`Reassembler::suspend`].
+    pub fn resume(&mut self, sink: &mut impl Sink<P>) {
+        self.state &= !IS_SUSPENDED;
+        self.drain(sink);
+    }
+
+    /// Takes what is held, in order, with sequence numbers.
+    pub fn take_held(&mut self) -> Vec<(u32, P)> {
+        let (next, sequence) = (self.next, self.next_sequence);
+        let mut held = self.held.take();
+        let held = held.iter_mut().flat_map(|it| it.iter_mut());
+        let held = held.map(|(offset, piece)| {
+            let ahead = modulo_u32(offset.wrapping_sub(next));
+            (sequence.wrapping_add(ahead), piece.clone())
+        });
+        held.collect()
     }
 
     /// Its payload is not needed any more: lets go of what is held.
@@ -215,6 +241,11 @@ impl<P: Piece> Reassembler<P> {
     pub fn held_mut(&mut self) -> impl Iterator<Item = &mut P> {
         let held = self.held.iter_mut().flat_map(|held| held.iter_mut());
         held.map(|(_, piece)| piece)
+    }
+
+    /// How many pieces are held.
+    pub fn held_len(&self) -> usize {
+        self.held.as_ref().map_or(0, |held| held.len())
     }
 
     /// Whether anything is held.
@@ -346,7 +377,8 @@ impl<P: Piece> Reassembler<P> {
         let is_early = offset > self.next;
         let end = offset + u64::from(piece.len());
         let meets_held = self.held.as_ref().and_then(|held| held.first());
-        if !is_early && meets_held.is_none_or(|(first, _)| end <= *first) {
+        let must_wait = is_early || self.has(IS_SUSPENDED);
+        if !must_wait && meets_held.is_none_or(|(first, _)| end <= *first) {
             arrival.is_out_of_order = end < self.highest();
             self.deliver(piece, sink);
         } else {
@@ -359,7 +391,9 @@ impl<P: Piece> Reassembler<P> {
             arrival.is_conflict = held.is_conflict;
         }
         self.drain(sink);
-        self.give_up_while(sink, |_, held_bytes| held_bytes >= MOST_HELD);
+        if !self.has(IS_SUSPENDED) {
+            self.give_up_while(sink, |_, held_bytes| held_bytes >= MOST_HELD);
+        }
         arrival
     }
 
@@ -422,7 +456,7 @@ impl<P: Piece> Reassembler<P> {
 
     /// Delivers what is held and needs to wait no longer.
     fn drain(&mut self, sink: &mut impl Sink<P>) {
-        if !self.has(IS_ANCHORED) {
+        if !self.has(IS_ANCHORED) || self.has(IS_SUSPENDED) {
             return;
         }
         while let Some(held) = &mut self.held {
@@ -489,60 +523,6 @@ impl<P: Piece> Reassembler<P> {
             self.deliver(P::lost(len), sink);
             missing -= u64::from(len);
         }
-    }
-}
-
-impl<P: Piece> Extent for Reassembler<P> {
-    fn initial_sequence(&self) -> Option<u32> {
-        self.has(HAS_SYN).then_some(self.initial_sequence)
-    }
-
-    fn has_payload(&self) -> bool {
-        self.has(HAS_PAYLOAD)
-    }
-
-    fn only_empty(&self) -> Option<u32> {
-        let is_only = self.state & (HAS_SYN | HAS_PAYLOAD) == 0 && self.has(HAS_EMPTY);
-        is_only.then_some(self.next_sequence)
-    }
-
-    fn distance(&self, sequence: u32) -> Option<i64> {
-        let is_known = self.state & (HAS_SYN | HAS_PAYLOAD) != 0;
-        is_known.then(|| self.offset_of(sequence).saturating_sub_unsigned(self.next))
-    }
-
-    #[inline]
-    fn beyond(&self, sequence: u32) -> Option<i64> {
-        if self.state & (HAS_SYN | HAS_PAYLOAD) == 0 {
-            return self
-                .only_empty()
-                .map(|last| sequence.wrapping_sub(last).cast_signed().into());
-        }
-        let offset = self.offset_of(sequence);
-        Some(offset.saturating_sub_unsigned(self.highest()))
-    }
-
-    #[inline]
-    fn is_last(&self, sequence: u32) -> bool {
-        if self.state & (HAS_SYN | HAS_PAYLOAD) == 0 {
-            return false;
-        }
-        let after = u64::try_from(self.offset_of(sequence).saturating_add(1));
-        after.is_ok_and(|it| it == self.highest() || (it == self.next && self.has(IS_ANCHORED)))
-    }
-
-    fn accepts_late_syn(&self, sequence: u32) -> bool {
-        if !self.has(HAS_PAYLOAD) || self.has(HAS_SYN) {
-            return false;
-        }
-        let start = self.held.as_ref().and_then(|held| held.first());
-        let start = match start {
-            Some((first, _)) if !self.has(IS_ANCHORED) => *first,
-            _ => 0,
-        };
-        let first = self.offset_of(sequence.wrapping_add(1));
-        let before = first.saturating_sub_unsigned(start).saturating_neg();
-        (0..=i64::from(LATE_SYN)).contains(&before)
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Segment {
     pub flags: u16,
     /// Window, as the header has it: not scaled.
     pub window: u16,
+    /// Checksum.
+    pub checksum: u16,
     /// Length of the header in bytes.
     pub header_len: u32,
     /// The shift of the window scale option, if the header has one.
@@ -47,6 +49,7 @@ impl Segment {
             acknowledgment: word(8)?,
             flags,
             window: half(14)?,
+            checksum: half(16)?,
             header_len,
             window_scale: None,
         };
@@ -94,7 +97,7 @@ mod tests {
         0x01, 0x02, 0x03, 0x04, // sequence number
         0x05, 0x06, 0x07, 0x08, // acknowledgment number
         0x50, 0x18, 0x20, 0x00, // five words, PSH and ACK, window
-        0x00, 0x00, 0x00, 0x00,
+        0x12, 0x34, 0x00, 0x00, // checksum, urgent pointer
     ];
 
     #[test]
@@ -107,6 +110,7 @@ mod tests {
                 acknowledgment: 0x0506_0708,
                 flags: 0x018,
                 window: 0x2000,
+                checksum: 0x1234,
                 header_len: 20,
                 window_scale: None,
             }

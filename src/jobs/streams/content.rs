@@ -67,6 +67,24 @@ pub(super) struct Run {
     pub(super) at: u64,
 }
 
+impl FileState {
+    /// Adds what was kept for packets that are this direction's.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.link_type = self.link_type.or(other.link_type);
+        self.content.pending.extend(other.content.pending);
+        self.content.segments += other.content.segments;
+        if let Some(other) = other.content.rare {
+            let rare = self.content.rare();
+            rare.retransmitted += other.retransmitted;
+            rare.out_of_order += other.out_of_order;
+            rare.overlaps += other.overlaps;
+            rare.conflicts += other.conflicts;
+            rare.late += other.late;
+            rare.mixed_link_types += other.mixed_link_types;
+        }
+    }
+}
+
 impl Content {
     pub(super) fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()

@@ -110,6 +110,10 @@ impl Handler for Files {
         side.state.content.count(arrival, self.repeated_before);
     }
 
+    fn absorbed(&mut self, side: Side<'_, FileState>, state: FileState) {
+        side.state.absorb(state);
+    }
+
     fn refused(&mut self, state: &mut FileState) {
         state.content.pending = Vec::new();
         state.content.rare = None;

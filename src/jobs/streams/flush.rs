@@ -57,6 +57,7 @@ impl Flush<'_> {
                 || stream.tcp.is_complete()
                 || pending >= MANY
                 || stream.state.content.pending_bytes() >= ENOUGH;
+            let is_enough = is_enough && !stream.info.is_unconfirmed();
             let target = self.target(tracker.protocol(number));
             if target.is_some_and(Target::is_folder) && is_enough {
                 written += self.write(shard, tracker, number)?;
@@ -96,7 +97,7 @@ impl Flush<'_> {
                 Which::All => true,
                 Which::Large(bytes) => stream.state.content.pending_bytes() >= bytes,
             };
-            if is_meant {
+            if is_meant && !stream.info.is_unconfirmed() {
                 stream.state.is_waiting = false;
                 written += self.write(shard, tracker, number)?;
             } else {
@@ -111,6 +112,7 @@ impl Flush<'_> {
     /// Everything has come: gives up what is missing, and writes all that is not written.
     pub(super) fn finish(&self, shard: usize, tracker: &mut Tracker<Files>) -> Result<u64, Error> {
         let mut written = 0;
+        tracker.settle_all();
         for number in tracker.numbers() {
             let is_wanted = |stream: &Direction<FileState>| stream.info.verdict == Verdict::Wanted;
             let Some(stream) = tracker

@@ -1,3 +1,4 @@
+use super::super::progress::Extent;
 use super::super::testing::{Bytes, Collected};
 use super::*;
 use proptest::prelude::*;

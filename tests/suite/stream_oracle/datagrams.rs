@@ -44,8 +44,9 @@ fn any_datagram() -> impl Strategy<Value = Datagram> {
 
 impl Datagram {
     fn ends(&self) -> Ends {
-        let ends = self.tap.of(PLACES[self.place]);
-        if self.is_reply { ends.reversed() } else { ends }
+        let ends = PLACES[self.place];
+        let ends = if self.is_reply { ends.reversed() } else { ends };
+        self.tap.of(ends)
     }
 
     fn frames(&self, id: u16) -> Vec<Vec<u8>> {
