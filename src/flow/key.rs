@@ -37,6 +37,28 @@ impl FlowKey {
             network: self.network.reversed(),
         }
     }
+
+    /// The network whose addresses these are, whoever forwarded the packets: equal for both
+    /// directions. Flows by the 5-tuple are all of one network.
+    pub const fn network_id(&self) -> NetworkId {
+        NetworkId {
+            vlans: self.link.vlans(),
+        }
+    }
+}
+
+/// A network with addresses of its own, as the packets tell: VLAN ids. MAC addresses change on a
+/// packet's way and are no part of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NetworkId {
+    vlans: VlanStack,
+}
+
+impl NetworkId {
+    /// The VLAN tags.
+    pub const fn vlans(&self) -> VlanStack {
+        self.vlans
+    }
 }
 
 /// Flows by the 5-tuple alone.

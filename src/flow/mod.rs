@@ -21,7 +21,7 @@ pub use community::{CommunityId, community_id};
 pub use flows::{Counters, Flow, Flows};
 pub use fragment::FirstFragment;
 pub use hash::HashKey;
-pub use key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkKey, VlanStack};
+pub use key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkId, NetworkKey, VlanStack};
 pub use links::LinkTable;
 pub use list::{FlowIds, FlowList};
 pub use observer::{FlowEnd, Observer};
