@@ -3,7 +3,7 @@
 use crate::inputs::{IPV4, IPV6, TCP, UDP, ethernet, ipv4, key, key_v6, length, packet, transport};
 use criterion::{Criterion, Throughput};
 use pcap_flows::capture::LinkType;
-use pcap_flows::decode::{DecodeOptions, LinkKey, TrailerOptions, decode};
+use pcap_flows::decode::{DecodeOptions, LinkKey, TrailerOptions, TunnelPorts, decode};
 use pcap_flows::flow::NetworkKey;
 use std::hint::black_box;
 use std::net::Ipv4Addr;
@@ -25,6 +25,7 @@ impl Case {
         link_type: LinkType::ETHERNET,
         options: DecodeOptions {
             decap: false,
+            tunnel_ports: TunnelPorts::NONE,
             trailer: None,
         },
         key: |flow| key(flow, TCP),
@@ -35,6 +36,7 @@ impl Case {
     const TUNNEL: Self = Self {
         options: DecodeOptions {
             decap: true,
+            tunnel_ports: TunnelPorts::NONE,
             trailer: None,
         },
         ..Self::PLAIN
@@ -57,6 +59,7 @@ const CASES: &[Case] = &[
         name: "ethernet_ipv4_tcp/general_walk",
         options: DecodeOptions {
             decap: false,
+            tunnel_ports: TunnelPorts::NONE,
             trailer: Some(TrailerOptions { offset: usize::MAX }),
         },
         ..Case::PLAIN

@@ -5,7 +5,7 @@
 use fuzzing::Trickle;
 use libfuzzer_sys::fuzz_target;
 use pcap_flows::capture::LinkType;
-use pcap_flows::decode::{DecodeOptions, Packet, TrailerOptions, server_name};
+use pcap_flows::decode::{DecodeOptions, Packet, TrailerOptions, Unpacked, server_name};
 use pcap_flows::engine::{Config, Progress, Source, Tuning, run};
 use pcap_flows::flow::FlowKey;
 
@@ -28,6 +28,7 @@ fuzz_target!(|input: (u16, u8, &[u8])| {
         trailer: (flags & 2 != 0).then_some(TrailerOptions {
             offset: usize::from(flags >> 4),
         }),
+        ..DecodeOptions::default()
     };
     let packet = Packet::new(LinkType(link_type), data);
     let decoded = packet.decode(&options);
@@ -40,7 +41,7 @@ fuzz_target!(|input: (u16, u8, &[u8])| {
             key,
             Ok(FlowKey {
                 link: *link,
-                network: headers.network_key()
+                ..headers.network_key().into()
             })
         );
         assert_eq!(packet.protocol(), Ok(headers.protocol));
@@ -77,8 +78,17 @@ fuzz_target!(|input: (u16, u8, &[u8])| {
     let flow = outcome.flows.get(1);
     match decoded {
         Ok((headers, link)) => {
-            let network = headers.network_key();
-            assert_eq!(flow.map(|it| it.key), Some(FlowKey { link, network }));
+            let unpacked = Unpacked::of(data, &headers, link, &config.decode);
+            let (headers, link) = match unpacked.as_ref().map(Unpacked::headers) {
+                Some(Ok(inner)) => inner,
+                _ => (headers, link),
+            };
+            let key = FlowKey {
+                link,
+                network: headers.network_key(),
+                networks: headers.tunnels.networks(),
+            };
+            assert_eq!(flow.map(|it| it.key), Some(key));
         }
         Err(reason) => {
             assert!(flow.is_none());

@@ -32,7 +32,7 @@ fn config(options: u8, tuning: Tuning) -> Config {
         conversations: options & 2 != 0,
         decode: DecodeOptions {
             decap: options & 4 != 0,
-            trailer: None,
+            ..DecodeOptions::default()
         },
         tuning,
         ..Config::default()

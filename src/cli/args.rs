@@ -3,9 +3,10 @@
 use super::values::{
     CaptureFormatArg, FormatArg, GapsArg, Generate, HeaderArg, NameStyleArg, OverlapArg,
     ProgressArg, SortArg, bytes, count, duration, filter, ids, manifest, memory_bytes,
-    name_template, net, relocated,
+    name_template, net, relocated, tunnel_port,
 };
 use clap::{ArgAction, Parser, Subcommand};
+use pcap_flows::decode::TunnelPort;
 use pcap_flows::output::stream::NameTemplate;
 use pcap_flows::select::{Filter, IdSet, IpNet};
 use std::ffi::OsString;
@@ -32,7 +33,7 @@ pub(crate) struct Args {
     /// Lists its flows, or extracts some: of the captures, nothing is read but the records asked
     /// for. The list is left out where anything is extracted.
     #[arg(long, value_name = "INDEX", help_heading = INPUT,
-          conflicts_with_all = ["captures", "stdin", "packet_max", "decap", "flow_5tuple",
+          conflicts_with_all = ["captures", "stdin", "packet_max", "decap", "tunnel_port", "flow_5tuple",
               "bidirectional", "idle_timeout", "active_timeout", "flow_max", "metamako",
               "metamako_double", "metamako_offset"])]
     pub(crate) index: Option<PathBuf>,
@@ -293,7 +294,7 @@ pub(crate) struct IndexArgs {
 
     /// Add captures to an index; flows go on in them
     #[arg(long, value_name = "INDEX",
-          conflicts_with_all = ["decap", "flow_5tuple", "bidirectional", "idle_timeout",
+          conflicts_with_all = ["decap", "tunnel_port", "flow_5tuple", "bidirectional", "idle_timeout",
               "active_timeout", "metamako", "metamako_double", "metamako_offset"])]
     pub(crate) append: Option<PathBuf>,
 
@@ -314,11 +315,20 @@ pub(crate) struct FlowArgs {
     /// Key flows on the innermost IP header of tunnels
     ///
     /// Goes through VXLAN, Geneve, GRE, ERSPAN, IP in IP, 6in4, GTP-U and the like. Where a tunnel
-    /// carries Ethernet, MAC addresses and VLANs are those of the inner frame.
+    /// carries Ethernet, MAC addresses and VLANs are those of the inner frame. The same addresses in two
+    /// networks (VNI, GRE key) are two flows. Columns tunnel and tunnel_id say where a flow comes from.
     #[arg(long, help_heading = FLOWS)]
     pub(crate) decap: bool,
 
-    /// Key flows by addresses, ports and protocol, without MAC addresses and VLANs
+    /// A UDP port is that of a tunnel, as udp/8473=vxlan (repeatable)
+    ///
+    /// vxlan, vxlan-gpe, geneve, gtp, teredo, l2tp, mpls, gre, gue, lisp, tzsp, peekremote, capwap, ayiya, amt,
+    /// jmirror, mip, ip. Usual ports stay what they are.
+    #[arg(long, value_name = "PORT=TUNNEL", value_parser = tunnel_port, requires = "decap",
+          help_heading = FLOWS)]
+    pub(crate) tunnel_port: Vec<TunnelPort>,
+
+    /// Key flows by addresses, ports and protocol, without MAC addresses, VLANs and tunnel networks
     #[arg(long, help_heading = FLOWS)]
     pub(crate) flow_5tuple: bool,
 

@@ -327,6 +327,7 @@ fn flow_config(args: &FlowArgs, run: &RunArgs) -> Config {
         conversations: args.bidirectional,
         decode: DecodeOptions {
             decap: args.decap,
+            tunnel_ports: args.tunnel_port.iter().copied().collect(),
             trailer: wants_trailer.then_some(TrailerOptions { offset }),
         },
         timeouts: Timeouts {
@@ -370,6 +371,7 @@ fn table(args: &Args) -> TableOptions {
                 || args.flows.metamako_double
                 || args.flows.metamako_offset.is_some(),
             reverse: args.flows.bidirectional,
+            tunnel: args.flows.decap,
             address_bytes: Format::from(args.format).is_binary(),
         },
     }

@@ -1,6 +1,7 @@
 //! The values of arguments.
 
 use clap::ValueEnum;
+use pcap_flows::decode::{TunnelPort, TunnelPortError};
 use pcap_flows::jobs::streams::Gaps;
 use pcap_flows::output::capture::CaptureFormat;
 use pcap_flows::output::stream::{HeaderStyle, ManifestFormat, NameTemplate, NameTemplateError};
@@ -226,6 +227,11 @@ pub(super) fn manifest(text: &str) -> Result<PathBuf, String> {
 pub(super) fn name_template(text: &str) -> Result<NameTemplate, String> {
     text.parse()
         .map_err(|error: NameTemplateError| error.to_string())
+}
+
+/// A port of a tunnel.
+pub(super) fn tunnel_port(text: &str) -> Result<TunnelPort, TunnelPortError> {
+    text.parse()
 }
 
 pub(super) fn filter(text: &str) -> Result<Filter, String> {

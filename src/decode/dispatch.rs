@@ -5,20 +5,23 @@ use super::headers::Headers;
 use super::key::LinkKey;
 use super::not_flow::NotFlow;
 use super::trailer::{self, TrailerOptions};
-use super::{ip, plain, tunnel};
+use super::tunnel::{self, TunnelPorts};
+use super::{ip, plain};
 use crate::capture::LinkType;
 
 /// Layers decoded beyond the outermost IP header.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct DecodeOptions {
     /// Take the innermost IP header instead of the outermost one, through tunnels.
     pub decap: bool,
+    /// UDP ports of tunnels, besides the usual ones.
+    pub tunnel_ports: TunnelPorts,
     /// Look for Metamako trailers.
     pub trailer: Option<TrailerOptions>,
 }
 
 /// Decodes one packet. The link layer's part of the key goes into `link`, also where the packet
-/// turns out to belong to no flow.
+/// turns out to belong to no flow. Compressed payload is opened by [`Unpacked`](super::Unpacked).
 ///
 /// # Errors
 /// Why the packet belongs to no flow.
@@ -48,7 +51,7 @@ pub(crate) fn decode_plain<'a>(
     }
     let mut found = LinkKey::default();
     let headers = plain::read(data, 0, &mut found)?;
-    if options.decap && tunnel::may_be(&headers) {
+    if options.decap && tunnel::may_be(&headers, &options.tunnel_ports) {
         return None;
     }
     *link = found;
@@ -78,11 +81,16 @@ pub(crate) fn decode_any<'a>(
         None => {
             let mut frame = Frame::new(data, link);
             let at = frame.find_ip(Layer::Link(link_type))?;
-            ip::read(data, at, frame.link.vlans())?
+            let tunnels = frame.tunnels;
+            let mut headers = ip::read(data, at, frame.link.vlans())?;
+            if options.decap {
+                headers.set_tunnels(tunnels);
+            }
+            headers
         }
     };
     if options.decap {
-        headers = tunnel::innermost(data, headers, link);
+        headers = tunnel::innermost(data, headers, &options.tunnel_ports, link);
     }
     if let Some(trailer) = options.trailer {
         headers = trailer::read(data, headers, trailer, link);

@@ -2,6 +2,7 @@
 
 use super::NotFlow;
 use super::key::{LinkKey, MacAddr};
+use super::tunnels::Tunnels;
 use crate::capture::{ByteOrder, LinkType};
 
 /// A frame being walked: its bytes, and where the walk is.
@@ -14,6 +15,11 @@ pub(super) struct Frame<'a, 'k> {
     pub(super) link: &'k mut LinkKey,
     /// Whether this is inside a tunnel: a frame in there has tags of its own.
     pub(super) is_inner: bool,
+    /// The tunnels so far.
+    pub(super) tunnels: Tunnels,
+    /// Where the packet that carries this ends on the wire, captured or not; `usize::MAX` where
+    /// nothing says it.
+    pub(super) wire_end: usize,
 }
 
 /// The layer that starts at a frame's next place.
@@ -63,6 +69,8 @@ impl<'a, 'k> Frame<'a, 'k> {
             at: 0,
             link,
             is_inner: false,
+            tunnels: Tunnels::NONE,
+            wire_end: usize::MAX,
         }
     }
 
@@ -115,6 +123,21 @@ impl<'a, 'k> Frame<'a, 'k> {
         } else {
             Err(NotFlow::IpVersion)
         }
+    }
+
+    /// Whether an IP packet seems to start here: the length in its header is that of the rest.
+    pub(super) fn is_ip(&self) -> bool {
+        let len = match self.byte(0) {
+            Ok(0x45..=0x4f) => self.u16(2).map(usize::from),
+            Ok(0x60..=0x6f) => self.u16(4).map(|len| match len {
+                0 => 0,
+                len => 40 + usize::from(len),
+            }),
+            _ => return false,
+        };
+        // No length is segmentation offload, or a jumbogram.
+        let is_rest = |len| len == 0 || self.at.checked_add(len) == Some(self.wire_end);
+        len.is_ok_and(|len| self.wire_end == usize::MAX || is_rest(len))
     }
 
     /// The byte `ahead` of the current place.

@@ -2,6 +2,7 @@
 
 use super::key::{NetworkKey, VlanStack};
 use super::protocol;
+use super::tunnels::Tunnels;
 use crate::capture::{ByteOrder, Nanos};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -31,6 +32,8 @@ pub struct Headers<'a> {
     pub wire_end: usize,
     /// The time from a Metamako trailer, if there is one.
     pub trailer_time: Option<Nanos>,
+    /// The tunnels that the packet came through, where these are entered.
+    pub tunnels: Tunnels,
 }
 
 /// The two addresses of an IP header.
@@ -83,6 +86,9 @@ pub struct DatagramId {
     pub id: u32,
     /// Different networks may use the same addresses.
     pub vlans: VlanStack,
+    /// The networks of the tunnels that it came through, where these are entered.
+    #[serde(default, skip_serializing_if = "Tunnels::is_empty")]
+    pub networks: Tunnels,
 }
 
 /// What a packet carries after its transport header, and that header's sequence number.
@@ -139,6 +145,14 @@ impl Headers<'_> {
             range: start..start + captured,
             wire_len: self.on_wire(data, wire_len).saturating_sub(start),
             sequence,
+        }
+    }
+
+    /// Notes the tunnels that the packet came through.
+    pub(super) fn set_tunnels(&mut self, tunnels: Tunnels) {
+        self.tunnels = tunnels;
+        if let Some(fragment) = &mut self.fragment {
+            fragment.datagram.networks = tunnels.networks();
         }
     }
 
@@ -207,6 +221,7 @@ mod tests {
             end: data.len().min(wire_end),
             wire_end,
             trailer_time: None,
+            tunnels: Tunnels::NONE,
         }
     }
 
@@ -306,6 +321,7 @@ mod tests {
                 protocol: protocol::TCP,
                 id: 1,
                 vlans: VlanStack::default(),
+                networks: Tunnels::NONE,
             },
             is_first: true,
             is_last: false,

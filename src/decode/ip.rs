@@ -3,7 +3,7 @@
 //! Headers are read strictly first (etherparse checks every length). Where that fails because the
 //! snaplen truncated the packet, the captured fields are taken.
 
-use super::{Addresses, DatagramId, Fragment, Headers, NotFlow, VlanStack, protocol};
+use super::{Addresses, DatagramId, Fragment, Headers, NotFlow, Tunnels, VlanStack, protocol};
 use crate::capture::ByteOrder;
 use etherparse::{Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice};
 
@@ -99,6 +99,7 @@ fn ipv4<'a>(
         end,
         wire_end,
         trailer_time: None,
+        tunnels: Tunnels::NONE,
     };
     if offset != 0 || more_fragments {
         let place = FragmentPlace {
@@ -155,6 +156,7 @@ fn ipv6<'a>(
         end,
         wire_end,
         trailer_time: None,
+        tunnels: Tunnels::NONE,
     };
     extensions(data, at, &mut headers, vlans);
     Ok(headers)
@@ -223,6 +225,7 @@ fn fragment(
             protocol,
             id,
             vlans,
+            networks: Tunnels::NONE,
         },
         is_first: place.offset == 0,
         is_last: place.is_last,

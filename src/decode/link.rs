@@ -3,6 +3,7 @@
 
 use super::NotFlow;
 use super::frame::{Frame, Layer, Step};
+use super::tunnels::{Tunnel, TunnelKind};
 
 impl Frame<'_, '_> {
     /// IEEE 802.3, section 3: destination, source, type or length.
@@ -217,10 +218,20 @@ impl Frame<'_, '_> {
     /// decides (RFC 4928), as in routers and Wireshark.
     pub(super) fn mpls(&mut self) -> Step {
         const BOTTOM: u32 = 0x100;
-        while self.u32(0)? & BOTTOM == 0 {
+        let mut continues = false;
+        loop {
+            let entry = self.u32(0)?;
             self.skip(4);
+            self.tunnels.push(Tunnel {
+                kind: TunnelKind::Mpls,
+                id: Some(entry >> 12),
+                continues,
+            });
+            if entry & BOTTOM != 0 {
+                break;
+            }
+            continues = true;
         }
-        self.skip(4);
         match self.byte(0)? >> 4 {
             4 | 6 => Ok(Layer::Ip),
             // An associated channel (RFC 5586): operation and maintenance.
@@ -233,7 +244,7 @@ impl Frame<'_, '_> {
     }
 
     /// Whether an Ethernet frame seems to start `ahead`: its type is one that leads to IP.
-    fn is_ethernet(&self, ahead: usize) -> bool {
+    pub(super) fn is_ethernet(&self, ahead: usize) -> bool {
         let kind = self.u16(ahead + 12).unwrap_or(0xffff);
         let left = self.data.len().saturating_sub(self.at + ahead + 14);
         matches!(

@@ -6,6 +6,7 @@
 //! the packet.
 
 mod application;
+mod compressed;
 mod dispatch;
 mod frame;
 mod headers;
@@ -19,9 +20,11 @@ mod plain;
 pub mod protocol;
 mod trailer;
 mod tunnel;
+mod tunnels;
 mod wireless;
 
 pub use application::server_name;
+pub use compressed::Unpacked;
 pub use dispatch::{DecodeOptions, decode};
 pub use headers::{Addresses, CarriedPayload, DatagramId, Fragment, Headers};
 pub use key::{DevicePort, LinkKey, MacAddr, NetworkKey, VlanStack};
@@ -29,6 +32,8 @@ pub use not_flow::NotFlow;
 pub use packet::Packet;
 pub use protocol::IpProtocol;
 pub use trailer::TrailerOptions;
+pub use tunnel::{TunnelPort, TunnelPortError, TunnelPorts};
+pub use tunnels::{Tunnel, TunnelKind, Tunnels};
 
 pub(crate) use dispatch::{decode_any, decode_plain};
 pub(crate) use headers::split_v6;

@@ -167,7 +167,8 @@ impl<'a> Packet<'a> {
     }
 
     /// All that can be decoded, at once: through tunnels and from trailers, if requested. The
-    /// link layer's half of the flow key is that of the headers returned.
+    /// link layer's half of the flow key is that of the headers returned. Compressed payload is
+    /// opened by [`Unpacked`](super::Unpacked).
     ///
     /// # Errors
     /// Why the packet belongs to no flow.

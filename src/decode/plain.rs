@@ -4,7 +4,7 @@
 //! Everything else is left to the general walk, which reads these packets to the same result. Measured on 20 M packets of 84 bytes: reading them here takes a
 //! third of the time.
 
-use super::{Addresses, Headers, LinkKey, protocol};
+use super::{Addresses, Headers, LinkKey, Tunnels, protocol};
 use crate::capture::ByteOrder;
 
 /// The headers of a packet whose frame starts at `at`, if it is as plain as that.
@@ -95,6 +95,7 @@ fn headers<'a>(
         end: captured.min(wire_end),
         wire_end,
         trailer_time: None,
+        tunnels: Tunnels::NONE,
     })
 }
 

@@ -92,6 +92,8 @@ pub const DESTINATION_OPTIONS: u8 = 60;
 pub const ETHER_IP: u8 = 97;
 /// PIM (RFC 7761).
 pub const PIM: u8 = 103;
+/// Compressed payload (RFC 3173).
+pub const IPCOMP: u8 = 108;
 /// VRRP (RFC 9568), and CARP, which uses the same number.
 pub const VRRP: u8 = 112;
 /// SCTP (RFC 9260).
@@ -100,6 +102,8 @@ pub const SCTP: u8 = 132;
 pub const UDP_LITE: u8 = 136;
 /// MPLS in IP (RFC 4023).
 pub const MPLS: u8 = 137;
+/// Ethernet in IPv6 (RFC 8986).
+pub const ETHERNET: u8 = 143;
 
 /// The names of a protocol.
 struct Row {
@@ -149,7 +153,7 @@ const NAMES: &[Row] = &[
     row(89, Some("ospf"), &[]),
     row(ETHER_IP, None, &["etherip"]),
     row(PIM, Some("pim"), &[]),
-    row(108, None, &["ipcomp"]),
+    row(IPCOMP, None, &["ipcomp"]),
     row(VRRP, Some("vrrp"), &["carp"]),
     row(115, Some("l2tp"), &[]),
     row(124, None, &["isis"]),

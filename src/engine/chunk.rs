@@ -44,15 +44,16 @@
 //! (nothing with 32 shards); chunks of 2 to 8 MiB a round, so that references stay in the second
 //! cache (slower: workers wait for each other 50 µs and more each time).
 
+mod rare;
+
+use self::rare::FragmentEvent;
 use super::balance::{Balance, Place};
 use super::lists::ShardLists;
 use super::rules::Rules;
-use crate::capture::{Format, LinkType, Nanos, PacketRecord, SideBlock, Stop, Walk};
-use crate::decode::{Addresses, Fragment, Headers, NotFlow, decode, decode_any, decode_plain};
-use crate::flow::{
-    DatagramTable, Flow, FlowKey, FragmentTable, Layers, LinkKey, LinkTable, NetworkKey, PacketRef,
-    Payload,
-};
+use crate::capture::{Format, Nanos, PacketRecord, SideBlock, Stop, Walk};
+use crate::decode::protocol::IPCOMP;
+use crate::decode::{Addresses, Headers, NotFlow, Tunnels, decode_any, decode_plain};
+use crate::flow::{Flow, Layers, Link, LinkKey, LinkTable, NetworkKey, PacketRef, Payload};
 use crate::number::{len_u32, nearest_u16, offset_u32};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -87,16 +88,6 @@ pub(crate) struct Chunk {
     /// Time and place of the first packet, time of the last; of those that have a time.
     pub(crate) first_time: Option<(Nanos, Place)>,
     pub(crate) last_time: Option<Nanos>,
-}
-
-/// Fragments wait for the sequential step between the phases.
-#[derive(Debug)]
-struct FragmentEvent {
-    fragment: Fragment,
-    key: FlowKey,
-    packet: PacketRef,
-    layers: Layers,
-    payload: Payload,
 }
 
 impl Chunk {
@@ -142,7 +133,8 @@ impl Chunk {
             };
             let mut bytes = [0; 32];
             let addresses = addresses_of(network, &mut bytes);
-            let shard = self.hand_over(packet, &addresses, &flow.key.link, rules);
+            let link = (&flow.key.link, flow.key.networks);
+            let shard = self.hand_over(packet, &addresses, link, rules);
             if rules.needs.contents {
                 let place = Layers::NOWHERE;
                 self.packets.push_layers(
@@ -203,6 +195,9 @@ impl Chunk {
             None => Err(NotFlow::NoInterface),
         };
         match decoded {
+            Ok(headers) if headers.protocol == IPCOMP && rules.decode.decap => {
+                self.packed_packet(record, &headers, link, rules);
+            }
             Ok(headers) => match &headers.fragment {
                 Some(fragment) => self.fragment(record, &headers, **fragment, link),
                 None => self.flow_packet(record, &headers, &link, rules),
@@ -272,7 +267,12 @@ impl Chunk {
         rules: &Rules,
     ) {
         let packet = packet_ref(record, headers);
-        let shard = self.hand_over(packet, &headers.addresses, link, rules);
+        // Plain packets came through none, which the compiler knows.
+        let shard = if headers.tunnels.is_empty() {
+            self.hand_over(packet, &headers.addresses, (link, Tunnels::NONE), rules)
+        } else {
+            self.hand_over_inner(packet, &headers.addresses, link, headers.tunnels, rules)
+        };
         if rules.needs.contents {
             self.packets.push_layers(shard, layers(record, headers));
         }
@@ -282,22 +282,19 @@ impl Chunk {
         }
     }
 
-    #[cold]
-    fn fragment(
+    /// The same for a packet that came through tunnels.
+    #[inline(never)]
+    fn hand_over_inner(
         &mut self,
-        record: &PacketRecord<'_>,
-        headers: &Headers<'_>,
-        fragment: Fragment,
-        link: LinkKey,
-    ) {
-        let network = headers.network_key();
-        self.fragments.push(FragmentEvent {
-            fragment,
-            key: FlowKey { link, network },
-            packet: packet_ref(record, headers),
-            layers: layers(record, headers),
-            payload: payload(record, headers),
-        });
+        packet: PacketRef,
+        addresses: &Addresses<'_>,
+        link: &LinkKey,
+        tunnels: Tunnels,
+        rules: &Rules,
+    ) -> usize {
+        let shard = self.hand_over(packet, addresses, (link, tunnels.networks()), rules);
+        self.packets.push_tunnels(shard, tunnels);
+        shard
     }
 
     /// Gives a packet to the shard that owns its flow, and returns which it is.
@@ -306,7 +303,7 @@ impl Chunk {
         &mut self,
         mut packet: PacketRef,
         addresses: &Addresses<'_>,
-        link: &LinkKey,
+        (link, networks): (&LinkKey, Tunnels),
         rules: &Rules,
     ) -> usize {
         let [src_port, dst_port] = packet.ports;
@@ -336,10 +333,19 @@ impl Chunk {
                 self.addresses.push(both);
             }
         }
+        let mut number = |key: &LinkKey| {
+            if networks.is_empty() {
+                return self.links.number(key);
+            }
+            self.links.number_in(&Link {
+                key: *key,
+                networks,
+            })
+        };
         packet.link = match (rules.five_tuple, is_reverse) {
-            (false, true) => self.links.number(&link.of_conversation().reversed()),
-            (false, false) if rules.conversations => self.links.number(&link.of_conversation()),
-            (false, false) => self.links.number(link),
+            (false, true) => number(&link.of_conversation().reversed()),
+            (false, false) if rules.conversations => number(&link.of_conversation()),
+            (false, false) => number(link),
             (true, _) if rules.conversations => LinkTable::NONE,
             (true, _) => self.links.number(&link.without_link_layer()),
         };
@@ -348,71 +354,10 @@ impl Chunk {
         shard
     }
 
-    /// The sequential step between the phases: later fragments get the flow of their first one.
-    pub(crate) fn place_fragments(
-        &mut self,
-        window: &[u8],
-        table: &mut FragmentTable,
-        datagrams: &mut DatagramTable,
-        rules: &Rules,
-    ) {
-        if self.fragments.is_empty() {
-            return;
-        }
-        for event in std::mem::take(&mut self.fragments) {
-            let FragmentEvent {
-                fragment,
-                key,
-                mut packet,
-                mut layers,
-                payload,
-            } = event;
-            let key = if fragment.is_first {
-                table.insert(fragment.datagram, key, packet.time);
-                key
-            } else {
-                table.find(&fragment.datagram, packet.time).unwrap_or(key)
-            };
-            packet.ports = [key.network.src_port, key.network.dst_port];
-            packet.protocol = key.network.protocol;
-            packet.flags |= PacketRef::FRAGMENT;
-            let mut bytes = [0; 32];
-            let addresses = addresses_of(&key.network, &mut bytes);
-            let shard = self.hand_over(packet, &addresses, &key.link, rules);
-            if rules.needs.payloads {
-                self.packets.push_payload(shard, payload);
-            }
-            if rules.needs.contents {
-                layers.place = Layers::NOWHERE;
-                let captured = window
-                    .get(layers.data as usize..(layers.data + layers.data_len) as usize)
-                    .unwrap_or_default();
-                if let Some(whole) = datagrams.add(&fragment, captured, packet.time) {
-                    self.assembled(whole, &mut layers, rules);
-                }
-                self.packets.push_layers(shard, layers);
-            }
-        }
-        self.packets.sort();
-    }
-
-    /// Finds the transport layer of a datagram that is whole again.
-    fn assembled(&mut self, datagram: Vec<u8>, layers: &mut Layers, rules: &Rules) {
-        let mut link = LinkKey::default();
-        let Ok(headers) = decode(LinkType::RAW, &datagram, &rules.decode, &mut link) else {
-            return;
-        };
-        layers.transport = offset_u32(headers.transport.min(headers.end));
-        layers.end = offset_u32(headers.end);
-        layers.missing = 0;
-        layers.place = offset_u32(self.datagrams.len());
-        self.datagrams.push(datagram);
-    }
-
     /// Numbers the chunk's link keys in the run's table.
     pub(crate) fn number_links(&mut self, links: &mut LinkTable) {
-        self.link_numbers
-            .extend(self.links.keys().iter().map(|key| links.number(key)));
+        let numbers = self.links.links().iter().map(|link| links.number_in(link));
+        self.link_numbers.extend(numbers);
     }
 }
 
@@ -444,6 +389,7 @@ fn layers(record: &PacketRecord<'_>, headers: &Headers<'_>) -> Layers {
         missing: offset_u32(on_wire.saturating_sub(headers.end)),
         link_type: record.link_type.unwrap_or_default(),
         place: Layers::IN_WINDOW,
+        is_packed: false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::rules::Rules;
 use crate::capture::prefetch;
-use crate::flow::{Layers, PacketRef, Payload};
+use crate::flow::{Layers, PacketRef, Payload, Tunnels};
 
 /// Lists of packets, one for each shard.
 #[derive(Debug, Default)]
@@ -12,6 +12,9 @@ pub(super) struct ShardLists {
     layers: Vec<Vec<Layers>>,
     /// Where their payload is, list by list, where a job asks.
     payloads: Vec<Vec<Payload>>,
+    /// The tunnels that they came through, list by list: as far as the last packet of a list that
+    /// came through any.
+    tunnels: Vec<Vec<Tunnels>>,
 }
 
 impl ShardLists {
@@ -26,6 +29,9 @@ impl ShardLists {
         self.payloads
             .resize_with(count_if(rules.needs.payloads), Vec::new);
         self.payloads.iter_mut().for_each(Vec::clear);
+        self.tunnels
+            .resize_with(count_if(rules.decode.decap), Vec::new);
+        self.tunnels.iter_mut().for_each(Vec::clear);
     }
 
     /// Adds a packet to the end of a list.
@@ -52,17 +58,35 @@ impl ShardLists {
         }
     }
 
+    /// Notes the tunnels that the packet came through that was added last.
+    pub(super) fn push_tunnels(&mut self, list: usize, tunnels: Tunnels) {
+        let (Some(packets), Some(list)) = (self.lists.get(list), self.tunnels.get_mut(list)) else {
+            return;
+        };
+        // Packets before it came through none.
+        list.resize(packets.len(), Tunnels::NONE);
+        if let Some(last) = list.last_mut() {
+            *last = tunnels;
+        }
+    }
+
     /// Puts each list into capture order.
     pub(super) fn sort(&mut self) {
         // Each packet stands in one list only, once.
         let (mut layers, mut payloads) = (self.layers.iter_mut(), self.payloads.iter_mut());
+        let mut tunnels = self.tunnels.iter_mut();
         for packets in &mut self.lists {
             let (layers, payloads) = (layers.next(), payloads.next());
+            let mut tunnels = tunnels.next();
             if packets.is_sorted_by_key(|packet| packet.offset) {
                 continue;
             }
+            if let Some(tunnels) = &mut tunnels {
+                tunnels.resize(packets.len(), Tunnels::NONE);
+            }
             sort_beside(packets, layers);
             sort_beside(packets, payloads);
+            sort_beside(packets, tunnels);
             packets.sort_unstable_by_key(|packet| packet.offset);
         }
     }
@@ -75,6 +99,11 @@ impl ShardLists {
     /// Where the layers of a list's packets stand; empty where no job wants to know.
     pub(super) fn layers(&self, list: usize) -> &[Layers] {
         self.layers.get(list).map_or(&[], Vec::as_slice)
+    }
+
+    /// The tunnels that a list's packets came through; packets beyond its end came through none.
+    pub(super) fn tunnels(&self, list: usize) -> &[Tunnels] {
+        self.tunnels.get(list).map_or(&[], Vec::as_slice)
     }
 
     /// A list.

@@ -26,7 +26,7 @@ impl Rules {
         Self {
             five_tuple: config.five_tuple,
             conversations: config.conversations,
-            decode: config.decode,
+            decode: config.decode.clone(),
             restriction: config.restriction.clone(),
             asks_each_packet: config.asks_each_packet(),
             timeouts: config.timeouts,

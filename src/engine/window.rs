@@ -342,6 +342,7 @@ fn apply<O: Observer>(
         timeouts: rules.timeouts,
         conversations: rules.conversations,
         links: &flows.links,
+        decode: &rules.decode,
         accepts: if rules.asks_each_flow() {
             Some(&accepts)
         } else {
@@ -358,6 +359,7 @@ fn apply<O: Observer>(
                 packets,
                 layers: chunk.packets.layers(number),
                 payloads: chunk.packets.payloads(number),
+                tunnels: chunk.packets.tunnels(number),
                 window: bytes,
                 datagrams: &chunk.datagrams,
                 addresses: &chunk.addresses,

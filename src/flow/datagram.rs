@@ -204,7 +204,7 @@ const MAX_AGE_NS: u64 = 30_000_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::VlanStack;
+    use crate::decode::{Tunnels, VlanStack};
     use std::net::{IpAddr, Ipv4Addr};
 
     const HEADER: [u8; 20] = [
@@ -219,6 +219,7 @@ mod tests {
             protocol: 17,
             id: number,
             vlans: VlanStack::default(),
+            networks: Tunnels::NONE,
         }
     }
 

@@ -1,6 +1,6 @@
 //! A flow as lists show it, and where lists get flows from.
 
-use super::key::FlowKey;
+use super::key::{FlowKey, Tunnels};
 use super::record::ReverseCounters;
 use crate::capture::Nanos;
 
@@ -23,6 +23,8 @@ pub struct Flow {
     pub tcp_flags: u16,
     /// For a conversation, the packets against the first one's direction.
     pub reverse: Option<ReverseCounters>,
+    /// The tunnels that the first packet came through, where these are entered.
+    pub tunnels: Tunnels,
 }
 
 /// Flows by their ids, wherever they are stored: lists are made from them.

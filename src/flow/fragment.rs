@@ -125,7 +125,7 @@ const MAX_AGE_NS: u64 = 30_000_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::VlanStack;
+    use crate::decode::{Tunnels, VlanStack};
     use std::net::{IpAddr, Ipv4Addr};
 
     fn datagram(id: u32) -> DatagramId {
@@ -136,6 +136,7 @@ mod tests {
             protocol: 17,
             id,
             vlans: VlanStack::default(),
+            networks: Tunnels::NONE,
         }
     }
 

@@ -1,13 +1,14 @@
 //! What makes two packets part of the same flow.
 //!
 //! A [`FlowKey`] has two halves: what the link layer says ([`LinkKey`]) and what the network and
-//! transport layers say ([`NetworkKey`]). Equality is always on the full key, never on a hash.
+//! transport layers say ([`NetworkKey`]); and where tunnels are entered, their networks. Equality is
+//! always on the full key, never on a hash.
 
 use crate::decode::{NotFlow, Packet};
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::decode::{DevicePort, LinkKey, MacAddr, NetworkKey, VlanStack};
+pub use crate::decode::{DevicePort, LinkKey, MacAddr, NetworkKey, Tunnels, VlanStack};
 
 /// What makes two packets part of the same flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,6 +17,10 @@ pub struct FlowKey {
     pub link: LinkKey,
     /// The network and transport layers' half.
     pub network: NetworkKey,
+    /// The networks of the tunnels that the packets came through, where these are entered; empty
+    /// where flows are keyed by the 5-tuple alone.
+    #[serde(default, skip_serializing_if = "Tunnels::is_empty")]
+    pub networks: Tunnels,
 }
 
 impl FlowKey {
@@ -24,9 +29,10 @@ impl FlowKey {
     /// # Errors
     /// Why the packet belongs to no flow.
     pub fn of(packet: &Packet<'_>) -> Result<Self, NotFlow> {
-        let network = packet.network_key()?;
-        let link = packet.link_key();
-        Ok(Self { link, network })
+        Ok(Self {
+            link: packet.link_key(),
+            ..packet.network_key()?.into()
+        })
     }
 
     /// The same key seen from the other side: source and destination exchanged.
@@ -35,6 +41,7 @@ impl FlowKey {
         Self {
             link: self.link.reversed(),
             network: self.network.reversed(),
+            networks: self.networks,
         }
     }
 
@@ -43,21 +50,28 @@ impl FlowKey {
     pub const fn network_id(&self) -> NetworkId {
         NetworkId {
             vlans: self.link.vlans(),
+            tunnels: self.networks,
         }
     }
 }
 
-/// A network with addresses of its own, as the packets tell: VLAN ids. MAC addresses change on a
-/// packet's way and are no part of it.
+/// A network with addresses of its own, as the packets tell: VLAN ids, and the networks of tunnels
+/// where these are entered. MAC addresses change on a packet's way and are no part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NetworkId {
     vlans: VlanStack,
+    tunnels: Tunnels,
 }
 
 impl NetworkId {
     /// The VLAN tags.
     pub const fn vlans(&self) -> VlanStack {
         self.vlans
+    }
+
+    /// The tunnels that name a network.
+    pub const fn tunnels(&self) -> Tunnels {
+        self.tunnels
     }
 }
 
@@ -67,6 +81,7 @@ impl From<NetworkKey> for FlowKey {
         Self {
             link: LinkKey::default(),
             network,
+            networks: Tunnels::NONE,
         }
     }
 }

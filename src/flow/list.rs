@@ -95,6 +95,7 @@ impl FlowList {
             last,
             tcp_flags,
             reverse,
+            tunnels: shard.tunnels(place.index),
         })
     }
 

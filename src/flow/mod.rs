@@ -21,7 +21,7 @@ pub use community::{CommunityId, community_id};
 pub use flows::{Counters, Flow, Flows};
 pub use fragment::FirstFragment;
 pub use hash::HashKey;
-pub use key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkId, NetworkKey, VlanStack};
+pub use key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkId, NetworkKey, Tunnels, VlanStack};
 pub use links::LinkTable;
 pub use list::{FlowIds, FlowList};
 pub use observer::{FlowEnd, Observer};
@@ -32,5 +32,6 @@ pub use timeout::Timeouts;
 
 pub(crate) use datagram::DatagramTable;
 pub(crate) use fragment::FragmentTable;
+pub(crate) use links::Link;
 pub(crate) use packet::Layers;
 pub(crate) use shard::{Shard, ShardPackets, ShardRules};

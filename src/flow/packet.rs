@@ -75,6 +75,8 @@ pub(crate) struct Layers {
     pub(crate) link_type: LinkType,
     /// [`Layers::IN_WINDOW`], [`Layers::NOWHERE`], or the index of an assembled datagram.
     pub(crate) place: u32,
+    /// Compressed payload is on the way there: the transport header is in what is unpacked.
+    pub(crate) is_packed: bool,
 }
 
 impl Layers {

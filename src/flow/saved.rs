@@ -1,7 +1,7 @@
 //! Flow tables as files.
 
 use super::flows::Flow;
-use super::key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkKey, VlanStack};
+use super::key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkKey, Tunnels, VlanStack};
 use super::record::ReverseCounters;
 use super::table::{FlowTable, RecordPlace, Row};
 use crate::capture::Nanos;
@@ -27,7 +27,8 @@ impl FlowTable {
     /// (A flow is one line; here it is folded.) Times are nanoseconds since 1970, lengths are in
     /// bytes; a record is the number of its file, and its offset there. What a flow does not have
     /// is left out: addresses and tags of the link layer, device and port of a trailer, the
-    /// reverse direction of what is no conversation, records where none were kept.
+    /// reverse direction of what is no conversation, records where none were kept, and the networks of
+    /// tunnels (`"networks":["vxlan","100"]`, names and ids).
     ///
     /// # Errors
     /// When writing fails.
@@ -116,6 +117,8 @@ struct Line {
     vlans: Vec<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<(u16, u8)>,
+    #[serde(default, skip_serializing_if = "Tunnels::is_empty")]
+    networks: Tunnels,
     packets: u64,
     bytes: u64,
     first_ns: i64,
@@ -138,7 +141,11 @@ struct Reverse {
 impl Line {
     fn of(row: &Row) -> Self {
         let Row { flow, records } = row;
-        let FlowKey { link, network } = flow.key;
+        let FlowKey {
+            link,
+            network,
+            networks,
+        } = flow.key;
         let reverse = flow.reverse.map(|reverse| Reverse {
             packets: reverse.packets,
             bytes: reverse.bytes,
@@ -156,6 +163,7 @@ impl Line {
                 .map(|(src, dst)| [src, dst].map(|it| it.to_string())),
             vlans: link.vlans().ids().collect(),
             device: link.device().map(|it| (it.device, it.port)),
+            networks,
             packets: flow.packets,
             bytes: flow.bytes,
             first_ns: flow.first.0,
@@ -230,7 +238,11 @@ impl Line {
             src_port: self.src_port,
             dst_port: self.dst_port,
         };
-        Ok(FlowKey { link, network })
+        Ok(FlowKey {
+            link,
+            network,
+            networks: self.networks,
+        })
     }
 }
 

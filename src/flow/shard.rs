@@ -40,15 +40,15 @@
 
 use super::flows::Flow;
 use super::hash::HashKey;
-use super::key::FlowKey;
-use super::links::LinkTable;
+use super::key::{FlowKey, Tunnels};
+use super::links::{Link, LinkTable};
 use super::observer::{FlowEnd, Observer};
 use super::packet::{Contents, Layers, PacketRef, Payload, Transport};
 use super::record::{FlowRecord, ReverseCounters};
 use super::timeout::{Lifetime, Timeouts};
-use crate::capture::prefetch;
-use crate::decode::Addresses;
-use crate::number::index_u32;
+use crate::capture::{LinkType, prefetch};
+use crate::decode::{Addresses, DecodeOptions, Unpacked};
+use crate::number::{index_u32, offset_u32};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
@@ -66,6 +66,9 @@ pub(crate) struct Shard {
     reverse: Vec<ReverseCounters>,
     /// One for each record where there are timeouts.
     lifetimes: Vec<Lifetime>,
+    /// The tunnels that the first packets came through: as far as the last record of a flow that
+    /// came through any.
+    tunnels: Vec<Tunnels>,
     /// Offsets of the first packets of flows that started in this window, in order.
     pub(super) started: Vec<u32>,
     /// Packets counted in flows, and those that the filter kept out.
@@ -99,6 +102,8 @@ pub(crate) struct ShardPackets<'a> {
     pub(crate) layers: &'a [Layers],
     /// Where their payload is; empty where no job asks.
     pub(crate) payloads: &'a [Payload],
+    /// The tunnels that they came through; packets beyond its end came through none.
+    pub(crate) tunnels: &'a [Tunnels],
     /// What these places refer to.
     pub(crate) window: &'a [u8],
     pub(crate) datagrams: &'a [Vec<u8>],
@@ -115,31 +120,70 @@ impl<'a> ShardPackets<'a> {
         link.copied().unwrap_or(LinkTable::NONE)
     }
 
-    /// What a packet carries, where a job wants to see it.
+    /// What a packet carries, where a job wants to see it. What has to be unpacked goes to
+    /// `unpacked`.
     #[inline]
-    fn contents(&self, number: usize) -> Option<Contents<'a>> {
+    fn contents<'b>(
+        &'b self,
+        number: usize,
+        decode: &DecodeOptions,
+        unpacked: &'b mut Option<Unpacked>,
+    ) -> Option<Contents<'b>> {
         let layers = self.layers.get(number)?;
         let (data, end) = (layers.data as usize, layers.data + layers.data_len);
-        let (bytes, start) = match layers.place {
-            Layers::IN_WINDOW => (Some(self.window), Some(layers.transport)),
-            Layers::NOWHERE => (None, None),
-            index => (self.datagrams.get(index as usize).map(Vec::as_slice), None),
+        let data = self.window.get(data..end as usize).unwrap_or_default();
+        let transport = if layers.is_packed {
+            *unpacked = self.unpack(layers, data, decode);
+            unpacked.as_ref().and_then(transport_of)
+        } else {
+            let (bytes, start) = match layers.place {
+                Layers::IN_WINDOW => (Some(self.window), Some(layers.transport)),
+                Layers::NOWHERE => (None, None),
+                index => (self.datagrams.get(index as usize).map(Vec::as_slice), None),
+            };
+            bytes.map(|bytes| Transport {
+                bytes: bytes
+                    .get(layers.transport as usize..layers.end as usize)
+                    .unwrap_or_default(),
+                start,
+                missing: layers.missing,
+            })
         };
-        let transport = bytes.map(|bytes| Transport {
-            bytes: bytes
-                .get(layers.transport as usize..layers.end as usize)
-                .unwrap_or_default(),
-            start,
-            missing: layers.missing,
-        });
         Some(Contents {
             window: self.window,
-            data: self.window.get(data..end as usize).unwrap_or_default(),
+            data,
             data_start: layers.data,
             link_type: layers.link_type,
             transport,
         })
     }
+
+    #[cold]
+    fn unpack(&self, layers: &Layers, data: &[u8], decode: &DecodeOptions) -> Option<Unpacked> {
+        match layers.place {
+            Layers::IN_WINDOW => Unpacked::find(layers.link_type, data, decode),
+            Layers::NOWHERE => None,
+            index => {
+                let datagram = self.datagrams.get(index as usize)?;
+                Unpacked::find(LinkType::RAW, datagram, decode)
+            }
+        }
+    }
+}
+
+/// The transport layer of what was unpacked; a fragment in there has none of its own.
+#[cold]
+fn transport_of(unpacked: &Unpacked) -> Option<Transport<'_>> {
+    let (headers, _) = unpacked.headers().ok()?;
+    if headers.fragment.is_some() {
+        return None;
+    }
+    let data = unpacked.data();
+    Some(Transport {
+        bytes: data.get(headers.transport..headers.end).unwrap_or_default(),
+        start: None,
+        missing: offset_u32(headers.on_wire(data, 0).saturating_sub(headers.end)),
+    })
 }
 
 /// How flows are told apart and kept: the same for all shards.
@@ -148,6 +192,8 @@ pub(crate) struct ShardRules<'a> {
     pub(crate) timeouts: Timeouts,
     pub(crate) conversations: bool,
     pub(crate) links: &'a LinkTable,
+    /// How packets were decoded.
+    pub(crate) decode: &'a DecodeOptions,
     /// Refuses whole flows; asked once for each.
     pub(crate) accepts: Option<&'a (dyn Fn(&FlowKey) -> bool + Sync)>,
 }
@@ -216,7 +262,12 @@ impl Shard {
         let index = if is_right {
             guess
         } else {
-            self.find_or_start(packet, addresses, link, rules, observer)
+            let known = self.records.len();
+            let index = self.find_or_start(packet, addresses, link, rules, observer);
+            if self.records.len() > known {
+                self.note_tunnels(chunk.tunnels.get(number));
+            }
+            index
         };
         let Some(record) = self.records.get_mut(index as usize) else {
             return;
@@ -245,7 +296,8 @@ impl Shard {
         if let Some(payload) = chunk.payloads.get(number) {
             observer.payload(index, packet, payload, chunk.window);
         }
-        let contents = chunk.contents(number);
+        let mut unpacked = None;
+        let contents = chunk.contents(number, rules.decode, &mut unpacked);
         observer.packet(index, packet, contents.as_ref());
     }
 
@@ -352,6 +404,25 @@ impl Shard {
         }
     }
 
+    /// Notes the tunnels that the first packet of the newest flow came through.
+    fn note_tunnels(&mut self, tunnels: Option<&Tunnels>) {
+        if let Some(tunnels) = tunnels.filter(|it| !it.is_empty()) {
+            // Flows before it came through none.
+            self.tunnels.resize(self.records.len(), Tunnels::NONE);
+            if let Some(last) = self.tunnels.last_mut() {
+                *last = *tunnels;
+            }
+        }
+    }
+
+    /// The tunnels that a flow's first packet came through.
+    pub(super) fn tunnels(&self, index: u32) -> Tunnels {
+        self.tunnels
+            .get(index as usize)
+            .copied()
+            .unwrap_or_default()
+    }
+
     /// The key of a record, from its first packet's point of view.
     pub(crate) fn key(&self, record: &FlowRecord, links: &LinkTable) -> FlowKey {
         let [src, dst] = record.addresses;
@@ -362,9 +433,11 @@ impl Shard {
         } else {
             Addresses::V4 { src, dst }
         };
+        let Link { key, networks } = links.link(record.link);
         let key = FlowKey {
-            link: links.get(record.link),
+            link: key,
             network: addresses.network_key(record.protocol, record.ports),
+            networks,
         };
         if record.has(PacketRef::REVERSE) {
             key.reversed()
@@ -403,6 +476,13 @@ impl Shard {
         if let Some(lifetime) = self.lifetimes.get_mut(index) {
             *lifetime = Lifetime::new(flow.first);
             lifetime.extend(flow.last);
+        }
+        if !flow.tunnels.is_empty() {
+            self.tunnels
+                .resize(self.tunnels.len().max(index + 1), Tunnels::NONE);
+            if let Some(tunnels) = self.tunnels.get_mut(index) {
+                *tunnels = flow.tunnels;
+            }
         }
         true
     }

@@ -194,7 +194,7 @@ impl FlowTable {
         }
         let key = FlowKey {
             link: key.link.of_conversation(),
-            network: key.network,
+            ..*key
         };
         if is_from_greater(&key.network) {
             key.reversed()

@@ -1,6 +1,7 @@
 //! The notes of an index about itself.
 
 use super::identity::Identity;
+use crate::decode::TunnelPort;
 use crate::flow::FirstFragment;
 use crate::output::table::Columns;
 use serde::{Deserialize, Serialize};
@@ -34,14 +35,17 @@ impl Notes {
 }
 
 /// How flows were keyed: everything that FlowIDs depend on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Without MAC addresses and VLAN tags.
+    /// Without MAC addresses, VLAN tags and networks of tunnels.
     pub five_tuple: bool,
     /// One flow for both directions.
     pub conversations: bool,
     /// By the innermost IP header.
     pub decap: bool,
+    /// UDP ports of tunnels, besides the usual ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tunnel_ports: Vec<TunnelPort>,
     /// Bytes between Metamako trailers and the end of frames, where trailers were read.
     pub trailer_offset: Option<usize>,
     /// Nanoseconds without a packet after which a flow ends.
@@ -56,6 +60,7 @@ impl Settings {
         Columns {
             device: self.trailer_offset.is_some(),
             reverse: self.conversations,
+            tunnel: self.decap,
             address_bytes: false,
         }
     }

@@ -80,9 +80,9 @@ impl Index {
     /// # Errors
     /// When they cannot be read, or are not what they should be.
     pub fn flows(&self) -> Result<FlowRows, Error> {
-        let columns = self.notes.settings.columns();
-        let groups = self.flows.read_all(&columns.names(), |batch| {
-            flows_of(&self.flows, batch, columns)
+        let settings = &self.notes.settings;
+        let groups = self.flows.read_all(&settings.columns().names(), |batch| {
+            flows_of(&self.flows, batch, settings)
         })?;
         let mut flows = Vec::with_capacity(groups.iter().map(Vec::len).sum());
         for mut group in groups {
@@ -97,13 +97,14 @@ impl Index {
     /// # Errors
     /// When they cannot be read, or are not what they should be.
     pub fn some_flows(&self, ids: &[u32]) -> Result<Vec<Flow>, Error> {
-        let columns = self.notes.settings.columns();
+        let settings = &self.notes.settings;
         let rows: Vec<u64> = ids
             .iter()
             .map(|&id| u64::from(id).saturating_sub(1))
             .collect();
-        let flows = self.flows.read_rows(&rows, &columns.names(), |batch| {
-            flows_of(&self.flows, batch, columns)
+        let names = settings.columns().names();
+        let flows = self.flows.read_rows(&rows, &names, |batch| {
+            flows_of(&self.flows, batch, settings)
         })?;
         let flows: Vec<Flow> = flows.into_iter().flatten().collect();
         let found = flows.iter().map(|flow| flow.id);

@@ -1,11 +1,13 @@
 //! Rows of the flow list, read back into flows.
 
+use super::notes::Settings;
 use super::table::Table;
 use crate::capture::Nanos;
 use crate::decode::IpProtocol;
 use crate::error::Error;
 use crate::flow::{
     Counters, DevicePort, Flow, FlowKey, Flows, LinkKey, MacAddr, NetworkKey, ReverseCounters,
+    Tunnels,
 };
 use crate::output::table::{Columns, column};
 use arrow_array::cast::AsArray;
@@ -13,18 +15,22 @@ use arrow_array::types::{TimestampNanosecondType, UInt16Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use rayon::prelude::*;
 
-/// The flows of a batch of rows that has these columns.
+/// The flows of a batch of rows that were told apart so.
 ///
 /// # Errors
 /// When a column is missing or of another type, or a value is none that a flow has.
 pub(super) fn flows_of(
     table: &Table,
     batch: &RecordBatch,
-    columns: Columns,
+    settings: &Settings,
 ) -> Result<Vec<Flow>, Error> {
-    let keys = Keys::of(table, batch, columns)?;
+    let columns = settings.columns();
+    let keys = Keys::of(table, batch, columns, settings.five_tuple)?;
     let counts = Counts::of(table, batch, columns)?;
-    let flow = |row: usize| counts.flow(row, keys.key(row)?);
+    let flow = |row: usize| {
+        let tunnels = keys.tunnels(row)?;
+        counts.flow(row, keys.key(row, tunnels)?, tunnels)
+    };
     let flows: Option<Vec<Flow>> = (0..batch.num_rows()).map(flow).collect();
     flows.ok_or_else(|| table.damaged("a row has values that no flow has"))
 }
@@ -37,10 +43,18 @@ struct Keys<'b> {
     addresses: [&'b StringArray; 2],
     ports: [&'b [u16]; 2],
     devices: Option<[&'b ArrayRef; 2]>,
+    tunnels: Option<[&'b StringArray; 2]>,
+    /// Whether the networks of tunnels are part of keys.
+    has_networks: bool,
 }
 
 impl<'b> Keys<'b> {
-    fn of(table: &Table, batch: &'b RecordBatch, columns: Columns) -> Result<Self, Error> {
+    fn of(
+        table: &Table,
+        batch: &'b RecordBatch,
+        columns: Columns,
+        five_tuple: bool,
+    ) -> Result<Self, Error> {
         let texts = |name| table.texts(batch, name);
         let numbers = |name| table.numbers::<UInt16Type>(batch, name);
         let device = |name| table.column(batch, name);
@@ -54,10 +68,22 @@ impl<'b> Keys<'b> {
                 true => Some([device(column::DEVICE)?, device(column::DEVICE_PORT)?]),
                 false => None,
             },
+            tunnels: match columns.tunnel {
+                true => Some([texts(column::TUNNEL)?, texts(column::TUNNEL_ID)?]),
+                false => None,
+            },
+            has_networks: !five_tuple,
         })
     }
 
-    fn key(&self, row: usize) -> Option<FlowKey> {
+    fn tunnels(&self, row: usize) -> Option<Tunnels> {
+        match self.tunnels {
+            Some([names, ids]) => Tunnels::from_text(names.value(row), ids.value(row)),
+            None => Some(Tunnels::NONE),
+        }
+    }
+
+    fn key(&self, row: usize, tunnels: Tunnels) -> Option<FlowKey> {
         let mut link = LinkKey::default();
         let [src, dst] = self.macs.map(|it| mac(it.value(row)));
         if let (Some(src), Some(dst)) = (src, dst) {
@@ -86,7 +112,15 @@ impl<'b> Keys<'b> {
             src_port: src_port?,
             dst_port: dst_port?,
         };
-        Some(FlowKey { link, network })
+        let networks = match self.has_networks {
+            true => tunnels.networks(),
+            false => Tunnels::NONE,
+        };
+        Some(FlowKey {
+            link,
+            network,
+            networks,
+        })
     }
 }
 
@@ -124,7 +158,7 @@ impl<'b> Counts<'b> {
         })
     }
 
-    fn flow(&self, row: usize, key: FlowKey) -> Option<Flow> {
+    fn flow(&self, row: usize, key: FlowKey, tunnels: Tunnels) -> Option<Flow> {
         Some(Flow {
             id: *self.ids.get(row)?,
             key,
@@ -141,6 +175,7 @@ impl<'b> Counts<'b> {
                 }),
                 None => None,
             },
+            tunnels,
         })
     }
 }
@@ -205,7 +240,7 @@ impl Flows for FlowRows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::{Index, IndexWriter, Notes, Settings, Totals};
+    use crate::index::{Index, IndexWriter, Notes, Totals};
 
     /// Flows with a value of its own in every field.
     fn flows(columns: Columns) -> Vec<Flow> {
@@ -224,9 +259,17 @@ mod tests {
             src_port: 1001,
             dst_port: 1002,
         };
+        let tunnels = match columns.tunnel {
+            true => Tunnels::from_text("mpls/vxlan", "16.17/100").unwrap(),
+            false => Tunnels::NONE,
+        };
         let full = Flow {
             id: 1,
-            key: FlowKey { link, network },
+            key: FlowKey {
+                link,
+                network,
+                networks: tunnels.networks(),
+            },
             packets: 2001,
             bytes: 2002,
             first: Nanos(-3001),
@@ -237,6 +280,7 @@ mod tests {
                 bytes: 1004,
                 tcp_flags: 0x018,
             }),
+            tunnels,
         };
         let empty = Flow {
             id: 2,
@@ -256,12 +300,13 @@ mod tests {
             let settings = Settings {
                 conversations: reverse,
                 trailer_offset: device.then_some(0),
+                decap: device == reverse,
                 ..Settings::default()
             };
             let flows = flows(settings.columns());
             let notes = Notes {
                 version: Notes::VERSION,
-                settings,
+                settings: settings.clone(),
                 totals: Totals {
                     flows: 2,
                     packets_in_flows: 2002,
@@ -288,6 +333,7 @@ mod tests {
         let columns = Columns {
             device: true,
             reverse: true,
+            tunnel: true,
             address_bytes: false,
         };
         let known: Vec<&str> = Index::columns().iter().map(|(name, _)| *name).collect();

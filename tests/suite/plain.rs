@@ -2,7 +2,9 @@
 
 use crate::common::effort::cases;
 use pcap_flows::capture::LinkType;
-use pcap_flows::decode::{DecodeOptions, Headers, LinkKey, NotFlow, TrailerOptions, decode};
+use pcap_flows::decode::{
+    DecodeOptions, Headers, LinkKey, NotFlow, TrailerOptions, TunnelPorts, decode,
+};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::strategy::ValueTree;
@@ -13,12 +15,14 @@ use std::fmt;
 /// no frame can have one.
 const GENERAL: DecodeOptions = DecodeOptions {
     decap: false,
+    tunnel_ports: TunnelPorts::NONE,
     trailer: Some(TrailerOptions { offset: usize::MAX }),
 };
 
 /// As above; what is in a tunnel is found, too.
 const INNERMOST: DecodeOptions = DecodeOptions {
     decap: true,
+    tunnel_ports: TunnelPorts::NONE,
     trailer: None,
 };
 

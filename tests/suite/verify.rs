@@ -59,14 +59,14 @@ fn small() -> Tuning {
 fn decap() -> DecodeOptions {
     DecodeOptions {
         decap: true,
-        trailer: None,
+        ..DecodeOptions::default()
     }
 }
 
 fn trailer(offset: usize) -> DecodeOptions {
     DecodeOptions {
-        decap: false,
         trailer: Some(TrailerOptions { offset }),
+        ..DecodeOptions::default()
     }
 }
 
@@ -179,7 +179,7 @@ fn what_cannot_be_judged_is_told() {
         };
         verified(&[testdata(name)], &config).unwrap().unjudged
     };
-    let none = DecodeOptions::default();
+    let none = DecodeOptions::default;
     for name in [
         "recorded/http.pcap",
         "generated/linktypes/sll2-vlan.pcap",
@@ -187,19 +187,19 @@ fn what_cannot_be_judged_is_told() {
         "generated/ethernet/vlan-three.pcap",
         "generated/ip/ipv6-fragments-extensions.pcap",
     ] {
-        assert_eq!(of(name, none), [], "{name}");
+        assert_eq!(of(name, none()), [], "{name}");
     }
-    let mpls = of("generated/ethernet/mpls.pcap", none);
+    let mpls = of("generated/ethernet/mpls.pcap", none());
     assert!(
         matches!(mpls[..], [(Unjudged::EtherType(0x8847), 1..)]),
         "{mpls:?}"
     );
-    let fddi = of("generated/linktypes/fddi.pcap", none);
+    let fddi = of("generated/linktypes/fddi.pcap", none());
     assert!(
         matches!(fddi[..], [(Unjudged::LinkType(_), 1..)]),
         "{fddi:?}"
     );
-    let cut = of("generated/formats/snaplen-40.pcap", none);
+    let cut = of("generated/formats/snaplen-40.pcap", none());
     assert!(
         cut.iter().any(|(why, _)| *why == Unjudged::Transport),
         "{cut:?}"

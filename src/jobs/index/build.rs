@@ -155,6 +155,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         five_tuple: config.five_tuple,
         conversations: config.conversations,
         decap: config.decode.decap,
+        tunnel_ports: config.decode.tunnel_ports.ports().to_vec(),
         trailer_offset: config.decode.trailer.map(|it| it.offset),
         idle_ns: config.timeouts.idle_ns,
         active_ns: config.timeouts.active_ns,

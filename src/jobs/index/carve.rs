@@ -169,6 +169,7 @@ pub(super) fn apply_settings(settings: &Settings, config: &mut Config) {
     config.five_tuple = settings.five_tuple;
     config.conversations = settings.conversations;
     config.decode.decap = settings.decap;
+    config.decode.tunnel_ports = settings.tunnel_ports.iter().copied().collect();
     config.decode.trailer = settings
         .trailer_offset
         .map(|offset| crate::decode::TrailerOptions { offset });

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 pub(super) fn set_columns(options: &mut TableOptions, notes: &Notes) {
     options.columns.device = notes.settings.trailer_offset.is_some();
     options.columns.reverse = notes.settings.conversations;
+    options.columns.tunnel = notes.settings.decap;
 }
 
 /// Writes the list, and returns whether its reader left before its end.

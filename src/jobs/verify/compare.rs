@@ -3,6 +3,7 @@
 use super::flows::PlainFlows;
 use super::headers::{Contents, Ip, Reading};
 use super::report::Verified;
+use crate::decode::Tunnels;
 use crate::engine::{Balance, InputReport, Place};
 use crate::flow::{Flow, FlowKey, Flows, LinkKey};
 use std::fmt;
@@ -140,7 +141,7 @@ impl fmt::Display for Shown<'_> {
         let Some(flow) = self.0 else {
             return f.write_str("not there, or refused by the filter");
         };
-        let FlowKey { link, network } = &flow.key;
+        let FlowKey { link, network, .. } = &flow.key;
         write!(
             f,
             "{} -> {} protocol {}",
@@ -149,6 +150,7 @@ impl fmt::Display for Shown<'_> {
             network.protocol
         )?;
         show_link(f, link)?;
+        show_tunnels(f, flow.tunnels)?;
         write!(
             f,
             ", {} packets, {} bytes, from {} to {} ns, TCP flags {:#05x}",
@@ -189,12 +191,20 @@ impl fmt::Display for Reading {
                 }
             }
         }
-        show_link(f, &self.link)
+        show_link(f, &self.link)?;
+        show_tunnels(f, self.tunnels)
     }
 }
 
 fn endpoint(address: std::net::IpAddr, port: u16) -> std::net::SocketAddr {
     std::net::SocketAddr::new(address, port)
+}
+
+fn show_tunnels(f: &mut fmt::Formatter<'_>, tunnels: Tunnels) -> fmt::Result {
+    if tunnels.is_empty() {
+        return Ok(());
+    }
+    write!(f, ", tunnel {tunnels:?}")
 }
 
 fn show_link(f: &mut fmt::Formatter<'_>, link: &LinkKey) -> fmt::Result {

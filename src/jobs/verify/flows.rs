@@ -6,7 +6,7 @@
 
 use super::headers::{Contents, Reading};
 use crate::capture::Nanos;
-use crate::decode::DatagramId;
+use crate::decode::{DatagramId, Tunnels};
 use crate::engine::{Config, Place};
 use crate::flow::{Flow, FlowKey, LinkKey, MacAddr, NetworkKey, ReverseCounters, Timeouts};
 use std::collections::{HashMap, VecDeque};
@@ -87,6 +87,7 @@ impl<'a> PlainFlows<'a> {
         let mut key = FlowKey {
             link: reading.link,
             network: ip.network,
+            networks: reading.tunnels.networks(),
         };
         if let Some((datagram, is_first)) = ip.fragment {
             key = self.fragment(datagram, is_first, key, packet.time);
@@ -95,11 +96,12 @@ impl<'a> PlainFlows<'a> {
         let is_accepted = restriction.matches(&key.link, Some(&key.network));
         if self.config.five_tuple {
             key.link = without_addresses(&key.link);
+            key.networks = Tunnels::NONE;
         }
         if self.config.conversations {
             key.link = of_both(&key.link);
         }
-        let number = self.find_or_start(&key, packet);
+        let number = self.find_or_start(&key, reading.tunnels, packet);
         if !is_accepted {
             self.counts.filtered += 1;
             return;
@@ -149,7 +151,7 @@ impl<'a> PlainFlows<'a> {
     }
 
     /// The number of the flow that a packet with this key belongs to.
-    fn find_or_start(&mut self, key: &FlowKey, packet: &Counted) -> usize {
+    fn find_or_start(&mut self, key: &FlowKey, tunnels: Tunnels, packet: &Counted) -> usize {
         let shared = if self.config.conversations && is_descending(&key.network) {
             key.reversed()
         } else {
@@ -173,6 +175,7 @@ impl<'a> PlainFlows<'a> {
                 first: Nanos::MAX,
                 last: Nanos::MIN,
                 reverse,
+                tunnels,
                 ..Flow::default()
             },
             starts: packet.place,

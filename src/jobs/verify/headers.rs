@@ -5,10 +5,12 @@
 
 use crate::capture::LinkType;
 use crate::decode::protocol::{
-    AH, DCCP, DESTINATION_OPTIONS, ETHER_IP, FRAGMENT, GRE, HOP_BY_HOP, IPV4, IPV6, MPLS, ROUTING,
-    SCTP, TCP, UDP, UDP_LITE,
+    AH, DCCP, DESTINATION_OPTIONS, ETHER_IP, ETHERNET, FRAGMENT, GRE, HOP_BY_HOP, IPCOMP, IPV4,
+    IPV6, MPLS, PIM, ROUTING, SCTP, TCP, UDP, UDP_LITE,
 };
-use crate::decode::{DatagramId, LinkKey, MacAddr, NetworkKey};
+use crate::decode::{
+    DatagramId, DecodeOptions, LinkKey, MacAddr, NetworkKey, Tunnel, TunnelKind, Tunnels,
+};
 use etherparse::err::ipv4::HeaderSliceError;
 use etherparse::{
     Ethernet2Slice, Ipv6FragmentHeaderSlice, Ipv6Header, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
@@ -57,6 +59,7 @@ impl fmt::Display for Unjudged {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) link: LinkKey,
+    pub(super) tunnels: Tunnels,
     pub(super) contents: Contents,
 }
 
@@ -81,25 +84,31 @@ pub(super) struct Ip {
 type Verdict<T> = Result<T, Unjudged>;
 
 /// Reads a packet's headers.
-pub(super) fn read(link_type: LinkType, data: &[u8], decap: bool) -> Verdict<Reading> {
+pub(super) fn read(link_type: LinkType, data: &[u8], options: &DecodeOptions) -> Verdict<Reading> {
     let mut reader = Reader {
         link: LinkKey::default(),
-        decap,
+        tunnels: Tunnels::NONE,
+        options,
         depth: 0,
     };
     let contents = reader.packet(link_type, data)?;
-    let link = reader.link;
-    Ok(Reading { link, contents })
+    let Reader { link, tunnels, .. } = reader;
+    Ok(Reading {
+        link,
+        tunnels,
+        contents,
+    })
 }
 
-struct Reader {
+struct Reader<'o> {
     link: LinkKey,
-    decap: bool,
+    tunnels: Tunnels,
+    options: &'o DecodeOptions,
     /// How many headers that hold others of their kind have been passed.
     depth: usize,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn packet(&mut self, link_type: LinkType, data: &[u8]) -> Verdict<Contents> {
         match link_type {
             LinkType::ETHERNET => self.ethernet(data),
@@ -272,6 +281,7 @@ impl Reader {
                 protocol,
                 id: u32::from(header.identification()),
                 vlans: self.link.vlans(),
+                networks: self.tunnels.networks(),
             };
             (datagram, header.fragments_offset().value() == 0)
         });
@@ -321,6 +331,7 @@ impl Reader {
                             protocol: 0,
                             id: header.identification(),
                             vlans: self.link.vlans(),
+                            networks: self.tunnels.networks(),
                         };
                         fragment = Some((datagram, header.fragment_offset().value() == 0));
                     }
@@ -376,36 +387,52 @@ impl Reader {
             tcp_flags,
             fragment,
         };
-        if !self.decap || is_later {
+        if !self.options.decap || is_later {
             return Ok(Contents::Ip(outer));
         }
-        let outer_link = self.link;
+        let (outer_link, outer_tunnels) = (self.link, self.tunnels);
         // The inner packet counts if it is IP. Fragments of a tunnel follow the first of them.
         if let Some(Contents::Ip(inner)) = self.inner(&network, payload)? {
             let fragment = inner.fragment.or(outer.fragment);
             return Ok(Contents::Ip(Ip { fragment, ..inner }));
         }
-        self.link = outer_link;
+        (self.link, self.tunnels) = (outer_link, outer_tunnels);
         Ok(Contents::Ip(outer))
     }
 
     /// The contents of the packet that another one carries, if it carries one.
     fn inner(&mut self, outer: &NetworkKey, payload: &[u8]) -> Verdict<Option<Contents>> {
         self.depth += 1;
+        let named = self.options.tunnel_ports.ports();
+        let is_named = |port| named.iter().any(|it| it.port == port);
         match (outer.protocol, outer.src_port, outer.dst_port) {
             (IPV4 | IPV6 | UDP, ..) if self.depth > DEEPEST => Err(Unjudged::Tunnel),
-            (IPV4 | IPV6, ..) => self.ip(payload).map(Some),
+            (IPV4 | IPV6, ..) => {
+                self.tunnels.push(Tunnel::of(
+                    match (outer.is_ipv6(), outer.protocol == IPV6) {
+                        (false, false) => TunnelKind::Ipip,
+                        (false, true) => TunnelKind::Ip6In4,
+                        (true, false) => TunnelKind::Ip4In6,
+                        (true, true) => TunnelKind::Ip6In6,
+                    },
+                ));
+                self.ip(payload).map(Some)
+            }
+            (UDP, src, dst) if is_named(src) || is_named(dst) => Err(Unjudged::Tunnel),
             (UDP, _, VXLAN | OLD_VXLAN) => {
-                let Some(frame) = payload.get(16..) else {
+                let Some((header, frame)) = payload.split_at_checked(16) else {
                     return Ok(None);
                 };
+                let network =
+                    u32::from(number(header, 12)) << 8 | u32::from(number(header, 14) >> 8);
+                self.tunnels.push(Tunnel::with(TunnelKind::Vxlan, network));
                 self.link = LinkKey::default();
                 self.ethernet(frame).map(Some)
             }
             (UDP, src, dst) if TUNNEL_PORTS.iter().any(|it| [src, dst].contains(it)) => {
                 Err(Unjudged::Tunnel)
             }
-            (GRE | AH | ETHER_IP | MPLS, ..) => Err(Unjudged::Tunnel),
+            (GRE | AH | ETHER_IP | PIM | MPLS | ETHERNET | IPCOMP, ..) => Err(Unjudged::Tunnel),
             _ => Ok(None),
         }
     }
@@ -422,7 +449,10 @@ fn number(header: &[u8], at: usize) -> u16 {
 /// UDP ports.
 const VXLAN: u16 = 4789;
 const OLD_VXLAN: u16 = 8472;
-const TUNNEL_PORTS: [u16; 8] = [1701, 2152, 3544, 4790, 5072, 5247, 6081, 6635];
+const TUNNEL_PORTS: [u16; 17] = [
+    434, 1701, 2152, 2268, 3386, 3544, 4341, 4754, 4790, 5000, 5072, 5247, 6080, 6081, 6635, 30030,
+    37008,
+];
 /// Address families of IP, on all systems.
 const IP_FAMILIES: [u32; 7] = [2, 10, 23, 24, 26, 28, 30];
 /// EtherTypes that IP may follow, and that etherparse does not read.

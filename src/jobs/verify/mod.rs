@@ -22,7 +22,7 @@ pub use report::Verified;
 
 use super::{FlowsJob, FlowsReport, flows_gated};
 use crate::capture::{Capture, Record};
-use crate::decode::{Headers, LinkKey, NotFlow, decode};
+use crate::decode::{Headers, LinkKey, NotFlow, Tunnels, Unpacked, decode};
 use crate::engine::{
     Config, Findings, Gate, InputReport, Outcome, Place, Progress, Source, Workers,
 };
@@ -233,7 +233,14 @@ impl<'a> Simplest<'a> {
             Some(link_type) => decode(link_type, record.data, options, &mut link),
             None => Err(NotFlow::NoInterface),
         };
-        let decoders = reading_of(&decoded, link);
+        let unpacked = decoded
+            .as_ref()
+            .ok()
+            .and_then(|headers| Unpacked::of(record.data, headers, link, options));
+        let decoders = match unpacked.as_ref().map(Unpacked::headers) {
+            Some(Ok((inner, link))) => reading_of(&Ok(within(&decoded, inner)), link),
+            _ => reading_of(&decoded, link),
+        };
         let verdict = match (record.link_type, &decoded) {
             (
                 _,
@@ -244,9 +251,10 @@ impl<'a> Simplest<'a> {
             ) => Err(Unjudged::Trailer),
             (None, _) => Ok(Reading {
                 link: LinkKey::default(),
+                tunnels: Tunnels::NONE,
                 contents: Contents::Malformed,
             }),
-            (Some(link_type), _) => headers::read(link_type, record.data, options.decap),
+            (Some(link_type), _) => headers::read(link_type, record.data, options),
         };
         let reading = match verdict {
             Ok(reading) => {
@@ -296,7 +304,19 @@ fn reading_of(decoded: &Result<Headers<'_>, NotFlow>, link: LinkKey) -> Reading 
         Err(reason) if reason.is_malformed() => Contents::Malformed,
         Err(_) => Contents::NotIp,
     };
-    Reading { link, contents }
+    let tunnels = decoded.as_ref().map_or(Tunnels::NONE, |it| it.tunnels);
+    Reading {
+        link,
+        tunnels,
+        contents,
+    }
+}
+
+/// The pieces of a compressed packet follow its first piece into the inner flow.
+fn within<'a>(outer: &Result<Headers<'_>, NotFlow>, inner: Headers<'a>) -> Headers<'a> {
+    let outer = outer.as_ref().ok();
+    let fragment = inner.fragment.or_else(|| outer?.fragment.clone());
+    Headers { fragment, ..inner }
 }
 
 /// Packets between two checks for cancellation.

@@ -1,6 +1,7 @@
 use super::headers::read;
 use super::*;
 use crate::capture::LinkType;
+use crate::decode::DecodeOptions;
 use crate::engine::{Balance, run};
 use crate::flow::{Counters, Flow, Flows};
 use crate::jobs::ExtractOptions;
@@ -214,6 +215,7 @@ fn a_packet_that_is_read_differently_is_reported() {
     let mut differences = Differences::default();
     let reading = Reading {
         link: LinkKey::default(),
+        tunnels: Tunnels::NONE,
         contents: Contents::NotIp,
     };
     let other = Reading {
@@ -319,6 +321,13 @@ fn what_was_found_is_reported_in_one_line() {
     );
 }
 
+fn decap(decap: bool) -> DecodeOptions {
+    DecodeOptions {
+        decap,
+        ..DecodeOptions::default()
+    }
+}
+
 /// Hostile nesting ends, and is not judged.
 #[test]
 fn tunnels_in_tunnels_end() {
@@ -327,12 +336,15 @@ fn tunnels_in_tunnels_end() {
     ];
     packet[9] = 4;
     let nested = packet.repeat(10_000);
-    assert_eq!(read(LinkType::RAW, &nested, true), Err(Unjudged::Tunnel));
-    assert!(read(LinkType::RAW, &nested, false).is_ok());
+    assert_eq!(
+        read(LinkType::RAW, &nested, &decap(true)),
+        Err(Unjudged::Tunnel)
+    );
+    assert!(read(LinkType::RAW, &nested, &decap(false)).is_ok());
     let snap = [0xaa, 0xaa, 3, 0, 0, 0, 0x81, 0, 0, 0, 0, 100];
     let frame = [vec![0; 13], vec![100], snap.repeat(10_000)].concat();
     assert_eq!(
-        read(LinkType::ETHERNET, &frame, false),
+        read(LinkType::ETHERNET, &frame, &decap(false)),
         Err(Unjudged::Frame)
     );
 }

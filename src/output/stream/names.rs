@@ -64,7 +64,7 @@ fn portable(name: &mut String, stream: &StreamLabel<'_>, extension: &str) -> fmt
 }
 
 fn fmadio(name: &mut String, stream: &StreamLabel<'_>, extension: &str) -> fmt::Result {
-    let FlowKey { link, network } = stream.key;
+    let FlowKey { link, network, .. } = stream.key;
     let (src_mac, dst_mac) = link.macs().unwrap_or_default();
     write!(name, "_{src_mac}->{dst_mac}_")?;
     padded_address(name, network.src)?;
@@ -385,7 +385,7 @@ impl Field {
     }
 
     fn write(self, name: &mut String, stream: &StreamLabel<'_>, ext: &str) -> fmt::Result {
-        let FlowKey { link, network } = stream.key;
+        let FlowKey { link, network, .. } = stream.key;
         let (src_mac, dst_mac) = link.macs().unwrap_or_default();
         match self {
             Self::SrcIp => address(name, network.src),

@@ -6,7 +6,7 @@
 use super::digits;
 use crate::capture::Nanos;
 use crate::decode::IpProtocol;
-use crate::flow::{Flow, MacAddr, VlanStack};
+use crate::flow::{Flow, MacAddr, Tunnels, VlanStack};
 use std::net::IpAddr;
 
 /// Columns beyond those that are always shown.
@@ -16,6 +16,8 @@ pub struct Columns {
     pub device: bool,
     /// `reverse_packets`, `reverse_bytes`, `reverse_tcp_flags`: of conversations.
     pub reverse: bool,
+    /// `tunnel`, `tunnel_id`: where tunnels are entered.
+    pub tunnel: bool,
     /// `src_ip_bytes`, `dst_ip_bytes`: addresses that sort as numbers do.
     pub address_bytes: bool,
 }
@@ -26,6 +28,8 @@ pub(super) enum Value {
     Protocol(IpProtocol),
     Mac(Option<MacAddr>),
     Vlans(VlanStack),
+    TunnelNames(Tunnels),
+    TunnelIds(Tunnels),
     Address(IpAddr),
     /// The address as 16 bytes, in the order of the wire; IPv4 as in RFC 4291, section 2.5.5.2.
     AddressBytes(IpAddr),
@@ -37,7 +41,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// Appends the value as text, made of letters, digits, `.`, `:` and `-` alone.
+    /// Appends the value as text, made of letters, digits, `.`, `:`, `/` and `-` alone.
     pub(super) fn append(self, text: &mut Vec<u8>) {
         match self {
             Self::Protocol(protocol) => match protocol.name() {
@@ -46,6 +50,8 @@ impl Value {
             },
             Self::Mac(Some(address)) => digits::mac(text, address),
             Self::Vlans(vlans) => digits::vlans(text, vlans),
+            Self::TunnelNames(tunnels) => digits::display(text, &tunnels.names()),
+            Self::TunnelIds(tunnels) => digits::display(text, &tunnels.ids()),
             Self::Address(address) => digits::address(text, address),
             Self::AddressBytes(address) => digits::hex(text, &sixteen_bytes(address)),
             Self::Short(number) | Self::MaybeShort(Some(number)) => {
@@ -112,6 +118,10 @@ flow_columns! {
         REVERSE_TCP_FLAGS = "reverse_tcp_flags":
             |flow| Value::Short(flow.reverse.unwrap_or_default().tcp_flags);
     }
+    Tunnel {
+        TUNNEL = "tunnel": |flow| Value::TunnelNames(flow.tunnels);
+        TUNNEL_ID = "tunnel_id": |flow| Value::TunnelIds(flow.tunnels);
+    }
     AddressBytes {
         SRC_IP_BYTES = "src_ip_bytes": |flow| Value::AddressBytes(flow.key.network.src);
         DST_IP_BYTES = "dst_ip_bytes": |flow| Value::AddressBytes(flow.key.network.dst);
@@ -124,6 +134,7 @@ enum Group {
     Always,
     Device,
     Reverse,
+    Tunnel,
     AddressBytes,
 }
 
@@ -133,6 +144,7 @@ impl Columns {
             Group::Always => true,
             Group::Device => self.device,
             Group::Reverse => self.reverse,
+            Group::Tunnel => self.tunnel,
             Group::AddressBytes => self.address_bytes,
         }
     }

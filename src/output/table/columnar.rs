@@ -29,7 +29,12 @@ pub(super) fn schema(columns: Columns) -> SchemaRef {
 
 fn type_of(value: Value) -> DataType {
     match value {
-        Value::Protocol(_) | Value::Mac(_) | Value::Vlans(_) | Value::Address(_) => DataType::Utf8,
+        Value::Protocol(_)
+        | Value::Mac(_)
+        | Value::Vlans(_)
+        | Value::TunnelNames(_)
+        | Value::TunnelIds(_)
+        | Value::Address(_) => DataType::Utf8,
         Value::AddressBytes(_) => DataType::FixedSizeBinary(16),
         Value::Short(_) | Value::MaybeShort(_) => DataType::UInt16,
         Value::Unsigned(_) => DataType::UInt64,
@@ -92,7 +97,12 @@ impl Builder {
             PrimitiveBuilder::with_capacity(rows)
         }
         match value {
-            Value::Protocol(_) | Value::Mac(_) | Value::Vlans(_) | Value::Address(_) => {
+            Value::Protocol(_)
+            | Value::Mac(_)
+            | Value::Vlans(_)
+            | Value::TunnelNames(_)
+            | Value::TunnelIds(_)
+            | Value::Address(_) => {
                 Self::Text(StringBuilder::with_capacity(rows, rows * TYPICAL_TEXT))
             }
             Value::AddressBytes(_) => Self::Bytes(FixedSizeBinaryBuilder::with_capacity(rows, 16)),
@@ -145,13 +155,14 @@ mod tests {
         let columns = Columns {
             device: true,
             reverse: true,
+            tunnel: true,
             address_bytes: true,
         };
         let flows = [Flow::default(), Flow::default()];
         let schema = schema(columns);
         let batch = RecordBatch::try_new(Arc::clone(&schema), arrays(columns, flows.iter()));
         let batch = batch.unwrap();
-        assert_eq!((batch.num_rows(), batch.num_columns()), (2, 21));
+        assert_eq!((batch.num_rows(), batch.num_columns()), (2, 23));
         let field = schema.field_with_name("first_ns").unwrap();
         assert_eq!(
             field.data_type().to_string(),

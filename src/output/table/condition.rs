@@ -14,12 +14,17 @@ pub fn condition_columns() -> Vec<(&'static str, Kind)> {
     let columns = Columns {
         device: true,
         reverse: true,
+        tunnel: true,
         address_bytes: false,
     };
     let mut names = Vec::new();
     columns.visit(&Flow::default(), |name, value| {
         let kind = match value {
-            Value::Protocol(_) | Value::Mac(_) | Value::Vlans(_) => Kind::Text,
+            Value::Protocol(_)
+            | Value::Mac(_)
+            | Value::Vlans(_)
+            | Value::TunnelNames(_)
+            | Value::TunnelIds(_) => Kind::Text,
             Value::Address(_) | Value::AddressBytes(_) => Kind::Address,
             Value::Short(_) | Value::MaybeShort(_) | Value::Unsigned(_) => Kind::Number,
             Value::Time(_) => Kind::Time,

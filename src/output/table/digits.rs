@@ -12,6 +12,12 @@ pub(super) fn number(text: &mut Vec<u8>, number: u64) {
     right::<1>(text, number);
 }
 
+/// `{value}`, where it is rare.
+pub(super) fn display(text: &mut Vec<u8>, value: &impl std::fmt::Display) {
+    let written = write!(text, "{value}");
+    debug_assert!(written.is_ok(), "a vector takes all bytes");
+}
+
 /// `{number}`
 pub(super) fn signed(text: &mut Vec<u8>, value: i64) {
     if value < 0 {

@@ -48,6 +48,8 @@ fn entry<M: SerializeMap>(
         Value::Protocol(_)
         | Value::Mac(_)
         | Value::Vlans(_)
+        | Value::TunnelNames(_)
+        | Value::TunnelIds(_)
         | Value::Address(_)
         | Value::AddressBytes(_) => {
             scratch.clear();

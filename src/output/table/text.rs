@@ -115,6 +115,17 @@ fn rest(text: &mut Vec<u8>, flow: &Flow) {
         text.extend_from_slice(b" | VLAN ");
         digits::vlans(text, link.vlans());
     }
+    if !flow.tunnels.is_empty() {
+        text.extend_from_slice(b" | Tunnel ");
+        digits::display(text, &flow.tunnels.names());
+        let start = text.len();
+        text.push(b' ');
+        digits::display(text, &flow.tunnels.ids());
+        // Tunnels without ids.
+        if text.len() == start + 1 {
+            text.truncate(start);
+        }
+    }
     if let Some(device) = link.device() {
         text.extend_from_slice(b" | Device ");
         digits::number(text, device.device.into());
@@ -154,6 +165,7 @@ mod tests {
                     src_port: 43942,
                     dst_port: 8888,
                 },
+                ..FlowKey::default()
             },
             packets: 4102,
             bytes: 288_909,

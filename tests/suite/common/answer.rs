@@ -140,7 +140,7 @@ pub(crate) fn answer(question: &Question, way: &Way) -> Answer {
             conversations: question.conversations,
             decode: DecodeOptions {
                 decap: question.decap,
-                trailer: None,
+                ..DecodeOptions::default()
             },
             restriction: Restriction {
                 filter: Filter::parse(question.filter).unwrap(),
@@ -169,6 +169,7 @@ pub(crate) fn answer(question: &Question, way: &Way) -> Answer {
             },
             columns: Columns {
                 reverse: question.conversations,
+                tunnel: question.decap,
                 ..Columns::default()
             },
             ..TableOptions::default()

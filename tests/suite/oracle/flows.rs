@@ -79,7 +79,10 @@ fn oracle(bytes: &[u8], asked: &Asked) -> (Vec<Told>, u64) {
             continue;
         };
         let network = headers.network_key();
-        let mut key = FlowKey { link, network };
+        let mut key = FlowKey {
+            link,
+            ..network.into()
+        };
         if let Some(fragment) = headers.fragment {
             let Fragment {
                 datagram, is_first, ..

@@ -1,5 +1,5 @@
 use super::*;
-use crate::flow::{LinkKey, MacAddr, NetworkKey};
+use crate::flow::{MacAddr, NetworkKey};
 use proptest::prelude::*;
 
 fn key(src: &str, src_port: u16, dst: &str, dst_port: u16) -> FlowKey {
@@ -11,8 +11,8 @@ fn key(src: &str, src_port: u16, dst: &str, dst_port: u16) -> FlowKey {
         dst_port,
     };
     FlowKey {
-        link: LinkKey::default(),
         network,
+        ..FlowKey::default()
     }
 }
 
