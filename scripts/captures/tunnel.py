@@ -1,7 +1,9 @@
 """Tunnels: what stands between an outer and an inner IP header.
 
 Sources: RFC 2784, 2890 (GRE), 2637 (PPTP), 7637 (NVGRE), 7348 (VXLAN), 8926 (Geneve), 3GPP TS
-29.281 (GTP-U), draft-foschiano-erspan (ERSPAN), RFC 2003, 4213, 2473 (IP in IP).
+29.281 (GTP-U), draft-foschiano-erspan (ERSPAN), RFC 2003, 4213, 2473 (IP in IP), 9300 (LISP),
+3173 (IPComp), 8986 (Ethernet in IPv6), draft-mclaggan-wccp-v2rev1 (WCCP). TZSP, EoIP and Aruba's GRE
+are known from what implements them.
 
 Each function returns a segment to be put into an IP packet; it remembers the innermost header.
 """
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import struct
 
-from . import checksum, transport
+from . import checksum, transport, wireless
 from .ethernet import PPP_PROTOCOL, frame
 from .ip import IPV6_TYPE
 from .packet import Packet
@@ -137,6 +139,56 @@ def gtp(
     return transport.udp((2152, 2152), head + body, packet.inner)
 
 
+def gtp_ethernet(packet: Packet, endpoint: int) -> Segment:
+    """GTP-U of an Ethernet session of 5G: the session container, then a frame."""
+    return gtp(frame(packet), endpoint, extensions=((0x85, bytes.fromhex("0009")),))
+
+
 def gtp_echo() -> Segment:
     """A GTP-U echo request: no tunnelled packet."""
     return transport.udp((2152, 2152), struct.pack(">BBHIHBB", 0x32, 1, 4, 0, 1, 0, 0))
+
+
+def eoip(packet: Packet, tunnel: int) -> Segment:
+    """MikroTik's Ethernet over IP: GRE version 1, whose key is length and tunnel (little-endian)."""
+    inside = frame(packet)
+    head = struct.pack(">HHH", 0x2001, 0x6400, len(inside.octets)) + struct.pack("<H", tunnel)
+    return Segment(transport.GRE, head + inside.octets, tunnelled=packet.inner)
+
+
+def wccp(packet: Packet, redirected: bool = True) -> Segment:
+    """Cisco's web cache protocol: a redirect header of version 2, or none."""
+    inside = bytes.fromhex("00000105") + packet.octets if redirected else packet.octets
+    return gre(packet.within(inside), kind=0x883E)
+
+
+def aruba(packet: Packet, number: int = 0x8200) -> Segment:
+    """802.11 in GRE between access points and their controller."""
+    return gre(wireless.data_frame(packet), kind=number)
+
+
+def tzsp(packet: Packet, *, kind: int = 0, encapsulation: int = 1, tags: bytes = b"") -> Segment:
+    """TZSP: version 1, type, encapsulation, tags, the one that ends them, a frame. UDP port 37008."""
+    inside = wireless.data_frame(packet) if encapsulation == 18 else frame(packet)
+    head = struct.pack(">BBH", 1, kind, encapsulation) + tags + b"\x01"
+    return transport.udp((40_000, 37008), head + inside.octets, packet.inner)
+
+
+def lisp(packet: Packet, instance: int | None = None) -> Segment:
+    """LISP: flags, nonce, instance and locator bits; a bare packet. UDP port 4341."""
+    flags = 0xC0 if instance is None else 0xC8
+    head = struct.pack(">II", flags << 24 | 0x123456, (instance or 0) << 8 | 1)
+    return transport.udp((40_001, 4341), head + packet.octets, packet.inner)
+
+
+def ethernet_in_ip(packet: Packet) -> Segment:
+    """A frame as the payload of an IP packet: next header 143."""
+    return Segment(143, frame(packet).octets, tunnelled=packet.inner)
+
+
+def compressed(packet: Packet) -> Segment:
+    """An IP packet in IPComp, as DEFLATE without compression: its bytes do not depend on a library."""
+    size = len(packet.octets)
+    block = struct.pack("<BHH", 1, size, size ^ 0xFFFF) + packet.octets
+    next_header = ip_in_ip(packet).protocol
+    return Segment(108, struct.pack(">BBH", next_header, 0, 2) + block, tunnelled=packet.inner)

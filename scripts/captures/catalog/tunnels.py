@@ -68,6 +68,8 @@ def in_ip() -> list[CaptureFile]:
             with_limit,
             versions="6",
         ),
+        capture("ethernet-in-6", "Ethernet in IPv6", through(tunnel.ethernet_in_ip, 6)),
+        capture("ipcomp", "IP in IPComp in IP", through(tunnel.compressed), through(tunnel.compressed, 6)),
     ]
 
 
@@ -109,6 +111,15 @@ def in_gre() -> list[CaptureFile]:
             call_acknowledging,
             more=(ip.ip(*ENDS[4], tunnel.pptp_acknowledgement(5, 2)),),
         ),
+        capture("eoip", "MikroTik's Ethernet over IP", through(lambda p: tunnel.eoip(p, 258))),
+        capture(
+            "wccp",
+            "GRE of web caches, with redirect header (version 2) and without",
+            through(tunnel.wccp),
+            through(lambda p: tunnel.wccp(p, redirected=False)),
+            versions="4",
+        ),
+        capture("aruba", "802.11 in GRE", through(tunnel.aruba), through(lambda p: tunnel.aruba(p, 0x82F0))),
         capture("gre-keepalive", "GRE with protocol 0 and nothing behind it", more=(keepalive,), versions=""),
     ]
 
@@ -148,6 +159,27 @@ def in_udp() -> list[CaptureFile]:
             through(lambda p: tunnel.gtp(p, 1, extensions=extensions[:1])),
             through(lambda p: tunnel.gtp(p, 1, **extended)),
             more=(ip.ip(*ENDS[4], tunnel.gtp_echo()),),
+        ),
+        capture("gtp-ethernet", "Ethernet in GTP-U", through(lambda p: tunnel.gtp_ethernet(p, 1))),
+        capture(
+            "tzsp",
+            "TZSP: a frame received, one to be sent, with tags, of 802.11",
+            through(tunnel.tzsp),
+            through(lambda p: tunnel.tzsp(p, kind=1)),
+            through(lambda p: tunnel.tzsp(p, tags=bytes.fromhex("00 0a01d0 29020063"))),
+            through(lambda p: tunnel.tzsp(p, encapsulation=18)),
+        ),
+        capture(
+            "lisp",
+            "LISP, without and with an instance",
+            through(tunnel.lisp),
+            through(lambda p: tunnel.lisp(p, 77)),
+        ),
+        capture(
+            "vxlan-networks",
+            "VXLAN: the same conversations in two networks",
+            through(lambda p: tunnel.vxlan(p, 100)),
+            through(lambda p: tunnel.vxlan(p, 200)),
         ),
         capture("gtp-6", "GTP-U over IPv6", through(lambda p: tunnel.gtp(p, 1), 6)),
     ]
