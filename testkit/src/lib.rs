@@ -19,5 +19,6 @@ pub mod pcap;
 pub mod pcapng;
 mod random;
 pub mod transport;
+pub mod tunnel;
 
 pub use random::{Random, low16, low32};

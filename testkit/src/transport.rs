@@ -9,6 +9,8 @@ pub const ICMP: u8 = 1;
 pub const TCP: u8 = 6;
 /// Protocol number of UDP.
 pub const UDP: u8 = 17;
+/// Protocol number of GRE.
+pub const GRE: u8 = 47;
 /// Protocol number of ICMPv6.
 pub const ICMPV6: u8 = 58;
 

@@ -38,4 +38,5 @@ mod steps;
 mod stream_oracle;
 mod streams;
 mod timeouts;
+mod tunnels;
 mod verify;
