@@ -125,19 +125,31 @@ impl<'a, 'k> Frame<'a, 'k> {
         }
     }
 
-    /// Whether an IP packet seems to start here: the length in its header is that of the rest.
+    /// Whether an IP packet seems to start here: the length in its header is that of the rest, or
+    /// one of both is not known.
     pub(super) fn is_ip(&self) -> bool {
-        let len = match self.byte(0) {
-            Ok(0x45..=0x4f) => self.u16(2).map(usize::from),
-            Ok(0x60..=0x6f) => self.u16(4).map(|len| match len {
+        let len = self.ip_len();
+        // No length is segmentation offload, or a jumbogram.
+        len.is_some_and(|len| len == 0 || self.wire_end == usize::MAX) || self.is_exactly_ip()
+    }
+
+    /// Whether an IP packet seems to start here, whose length is that of the rest.
+    pub(super) fn is_exactly_ip(&self) -> bool {
+        let end = self.ip_len().and_then(|len| self.at.checked_add(len));
+        self.wire_end != usize::MAX && end == Some(self.wire_end)
+    }
+
+    /// The length that an IP header at the current place gives, in bytes.
+    fn ip_len(&self) -> Option<usize> {
+        let len = match self.byte(0).ok()? {
+            0x45..=0x4f => self.u16(2).ok()?.into(),
+            0x60..=0x6f => match self.u16(4).ok()? {
                 0 => 0,
                 len => 40 + usize::from(len),
-            }),
-            _ => return false,
+            },
+            _ => return None,
         };
-        // No length is segmentation offload, or a jumbogram.
-        let is_rest = |len| len == 0 || self.at.checked_add(len) == Some(self.wire_end);
-        len.is_ok_and(|len| self.wire_end == usize::MAX || is_rest(len))
+        Some(len)
     }
 
     /// The byte `ahead` of the current place.

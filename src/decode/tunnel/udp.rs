@@ -192,7 +192,7 @@ fn gtp_extensions(frame: &mut Frame<'_, '_>) -> Result<(), NotFlow> {
 /// Nothing says of which type a session is: IP, Ethernet (3GPP TS 23.501, section 5.6.10.2) or
 /// PPP. A MAC address may start as IP does, so lengths decide.
 fn session_data(frame: &Frame<'_, '_>) -> Step {
-    if frame.is_ip() {
+    if frame.is_exactly_ip() {
         Ok(Layer::Ip)
     } else if frame.u16(0)? == 0xff03 {
         Ok(Layer::Ppp)
