@@ -46,7 +46,11 @@ impl Frame<'_, '_> {
             0x894f => Ok(Layer::Nsh),
             0x6558 => Ok(Layer::Ethernet),
             // Provider backbone bridge: a service tag, then the customer's frame.
-            0x88e7 => self.over(4, Layer::Ethernet),
+            0x88e7 => {
+                let instance = self.u32(0)? & 0x00ff_ffff;
+                self.tunnels.push(Tunnel::with(TunnelKind::Pbb, instance));
+                self.over(4, Layer::Ethernet)
+            }
             // VN-tag, and Cisco metadata: tags before the real type.
             0x8926 => self.over(4, Layer::EtherTypeField),
             0x8909 => self.over(6, Layer::EtherTypeField),

@@ -50,6 +50,8 @@ tunnel_kinds! {
     Wccp = "wccp", true;
     /// GRE of Aruba's access points: key, if there is one.
     Aruba = "aruba", true;
+    /// Provider backbone bridges (IEEE 802.1Q, section 9.7): service instance.
+    Pbb = "pbb", true;
     /// GRE of mirror ports (draft-foschiano-erspan-03): session.
     Erspan = "erspan", false;
     /// GRE of PPTP (RFC 2637): call.

@@ -37,8 +37,9 @@
 //!    and they are larger than all other headers together.
 //! 5. *The shard comes from a multiplication*, not a division, and shards are few (32, or four for
 //!    each worker): the ends of all lists must stay in the cache. 128 shards: mix 5 % slower.
-//! 6. *References are 40 bytes*: phase B is bound by memory bandwidth. IPv6 addresses, layers and
-//!    payloads are in separate lists, which stay empty where no job needs them.
+//! 6. *References are 40 bytes*: phase B is bound by memory bandwidth. IPv6 addresses, layers,
+//!    payloads and tunnels are in separate lists, which stay empty where no job needs them or no packet
+//!    has them.
 //!
 //! Tried and not kept: blocks before the lists that gather references until they fill a line
 //! (nothing with 32 shards); chunks of 2 to 8 MiB a round, so that references stay in the second

@@ -117,7 +117,7 @@ fn first_at(firsts: &VecDeque<FirstFragment>, gone: u64, number: u64) -> Option<
         .and_then(|index| firsts.get(index))
 }
 
-/// Datagrams that are remembered; the oldest are forgotten first. About 40 MB when full.
+/// Datagrams that are remembered; the oldest are forgotten first. About 50 MB when full.
 const MAX_DATAGRAMS: usize = 256 * 1024;
 /// How long a first fragment waits for the others (RFC 791 and RFC 8200 say 15 to 60 s).
 const MAX_AGE_NS: u64 = 30_000_000_000;

@@ -8,7 +8,7 @@ use super::table::Table;
 use crate::decode::IpProtocol;
 use crate::error::Error;
 use crate::flow::{FirstFragment, Flow, NetworkKey};
-use crate::output::table::column::{DST_IP, DST_PORT, FLOW_ID, PROTOCOL, SRC_IP, SRC_PORT};
+use crate::output::table::column::{DST_IP, DST_PORT, FLOW_ID, PROTOCOL, SRC_IP, SRC_PORT, TUNNEL};
 use crate::output::table::condition::{matching_rows, needed};
 use crate::output::table::condition_columns;
 use crate::select::condition::{Condition, Kind};
@@ -42,6 +42,11 @@ impl Index {
                 "it is of version {}; index the captures again",
                 notes.version
             )));
+        }
+        if notes.settings.decap && !flows.has(TUNNEL) {
+            return Err(flows.damaged(
+                "it was made before networks of tunnels were told apart; index the captures again",
+            ));
         }
         let is_valid = |first: &FirstFragment| {
             first.flow.link.vlans().is_valid() && first.datagram.vlans.is_valid()

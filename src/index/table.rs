@@ -48,6 +48,11 @@ impl Table {
         notes.iter().find(|note| note.key == key)?.value.as_deref()
     }
 
+    /// Whether there is a column of this name.
+    pub(super) fn has(&self, column: &str) -> bool {
+        self.metadata.schema().field_with_name(column).is_ok()
+    }
+
     pub(super) fn rows(&self) -> u64 {
         let rows = self.metadata.metadata().file_metadata().num_rows();
         not_negative(rows)

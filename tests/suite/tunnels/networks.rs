@@ -143,6 +143,18 @@ fn networks_in_networks() {
     assert_eq!(column(&list(&frames, &[]), "tunnel_id"), ["1/-", "2/-"]);
 }
 
+/// Instances of provider backbone bridges, whose frames are entered in any case.
+#[test]
+fn services_of_a_backbone() {
+    let frames = [5, 6].map(|id| {
+        let payload = [&[0, 0, 0, id], &inner_frame()[..]].concat();
+        ethernet((101, 102), &[], 0x88e7, &payload)
+    });
+    let rows = list(&frames, &[]);
+    assert_eq!(column(&rows, "tunnel"), ["pbb"; 2]);
+    assert_eq!(column(&rows, "tunnel_id"), ["5", "6"]);
+}
+
 /// More labels than are kept do not push a network out.
 #[test]
 fn a_network_under_many_labels() {
