@@ -1,5 +1,6 @@
 //! Single records of a capture, by their offsets.
 
+use super::erf;
 use super::format::Format;
 use super::input::{View, known_len};
 use super::mmap::MappedFile;
@@ -91,6 +92,7 @@ impl Carver {
             offset,
             at_end: false,
         };
+        let record = erf::unwrapped(record);
         Ok(Found::new(&record, offset).record(view, &self.header, &self.format))
     }
 

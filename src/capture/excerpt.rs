@@ -372,6 +372,8 @@ fn extents(
         })
     };
     let head = bytes.at(0, Format::PROBE_LEN).map_err(failed)?;
+    let len = Format::probe_len(head);
+    let head = bytes.at(0, len).map_err(failed)?;
     let start = Start::of(head).map_err(|_why| no_record(0))?;
     see(0, &start.header)?;
     let mut format = start.format.clone();

@@ -2,10 +2,12 @@
 
 use super::bytes::ByteOrder;
 use super::compressed::Compression;
+use super::erf;
 use super::linktype::LinkType;
 use super::pcap::{HeaderError, PcapFormat, UsualRecords, Variant};
 use super::pcapng::{self, Block, Section};
 use super::record::{PacketRecord, Stop};
+use super::zeros;
 use std::sync::Arc;
 
 /// Everything that must be known to read on from some place of a capture.
@@ -17,6 +19,8 @@ pub enum Format {
     Pcap(PcapFormat),
     /// pcapng, inside this section.
     Pcapng(Arc<Section>),
+    /// Endace's records, each with a link type of its own.
+    Erf,
 }
 
 /// Why the first bytes of an input do not start a capture.
@@ -34,12 +38,13 @@ pub struct Start {
     /// How the first record or block is to be read.
     pub format: Format,
     /// The bytes in front of it: the file header of pcap and snoop; none of pcapng, whose header is
-    /// a block.
+    /// a block, and of ERF, which has none.
     pub header: Vec<u8>,
 }
 
 impl Format {
-    /// Bytes that [`Format::probe`] needs to see, unless the input is shorter.
+    /// Bytes that [`Format::probe`] needs to see, unless the input is shorter: of captures that a
+    /// magic number tells. [`Format::probe_len`] knows about others.
     pub const PROBE_LEN: usize = 28;
     /// Stands in for a format that is lent to a walk; nothing is read with it.
     pub(super) const LENT: Self = Self::Pcap(PcapFormat {
@@ -75,7 +80,19 @@ impl Format {
             Err(HeaderError::Version(major, minor)) => Err(ProbeError::Unknown(format!(
                 "pcap version {major}.{minor} is not read"
             ))),
+            Err(HeaderError::NotPcap) if erf::is_capture(bytes) => Ok((Self::Erf, 0)),
             Err(HeaderError::NotPcap) => Err(ProbeError::Unknown(describe(bytes))),
+        }
+    }
+
+    /// Bytes that [`Format::probe`] needs to see of a capture that starts with `head`, which is
+    /// [`Format::PROBE_LEN`] bytes long, or all there is.
+    pub fn probe_len(head: &[u8]) -> usize {
+        let may_be_erf = erf::Header::read(head, 0).is_some_and(|it| it.is_plausible());
+        if may_be_erf {
+            erf::PROBE_LEN
+        } else {
+            Self::PROBE_LEN
         }
     }
 
@@ -85,16 +102,22 @@ impl Format {
         match (self, other) {
             (Self::Pcap(a), Self::Pcap(b)) => a == b,
             (Self::Pcapng(a), Self::Pcapng(b)) => Arc::ptr_eq(a, b),
+            (Self::Erf, Self::Erf) => true,
             _ => false,
         }
     }
 
-    /// The record at `at`, which is known to be whole.
+    /// The record at `at`, which is known to be whole. A packet that is a record of ERF is given as
+    /// it stands there, while a [`Walk`] gives the packet in it.
     pub fn record_at<'a>(&self, bytes: &'a [u8], at: usize) -> Option<PacketRecord<'a>> {
         match self {
             Self::Pcap(format) => format.record(bytes, at).ok(),
             Self::Pcapng(section) => match section.block(bytes, at) {
                 Ok(Block::Packet(record)) => Some(record),
+                _ => None,
+            },
+            Self::Erf => match erf::record(bytes, at) {
+                Ok(erf::Found::Packet(record)) => Some(record),
                 _ => None,
             },
         }
@@ -113,7 +136,7 @@ impl Format {
     pub const fn link_type(&self) -> Option<LinkType> {
         match self {
             Self::Pcap(format) => Some(format.link_type),
-            Self::Pcapng(_) => None,
+            Self::Pcapng(_) | Self::Erf => None,
         }
     }
 }
@@ -228,7 +251,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn usual(&self) -> UsualRecords<'a> {
         let format = match &self.format {
             Format::Pcap(format) => Some(format),
-            Format::Pcapng(_) => None,
+            Format::Pcapng(_) | Format::Erf => None,
         };
         UsualRecords::new(self.bytes, self.position..self.end, format)
     }
@@ -250,16 +273,21 @@ impl<'a> Walk<'a> {
     )]
     pub fn next(&mut self) -> Result<PacketRecord<'a>, Stop> {
         while self.position < self.end {
-            let Format::Pcap(format) = &self.format else {
-                return self.next_in_pcapng();
+            let format = match &self.format {
+                Format::Pcap(format) => format,
+                Format::Pcapng(_) => return self.next_in_pcapng(),
+                Format::Erf => return self.next_in_erf(),
             };
             let record = format.record(self.bytes, self.position)?;
             let is_empty = record.wire_len == 0 && record.data.is_empty();
             if is_empty && self.enter_joined_header()? {
                 continue;
             }
+            if is_empty {
+                zeros::check(self.bytes, self.position)?;
+            }
             self.position += record.len;
-            return Ok(record);
+            return Ok(erf::unwrapped(record));
         }
         Err(Stop::End)
     }
@@ -282,6 +310,20 @@ impl<'a> Walk<'a> {
     }
 
     #[inline(never)]
+    fn next_in_erf(&mut self) -> Result<PacketRecord<'a>, Stop> {
+        while self.position < self.end {
+            match erf::record(self.bytes, self.position)? {
+                erf::Found::Packet(record) => {
+                    self.position += record.len;
+                    return Ok(record);
+                }
+                erf::Found::Padding(len) => self.position += len,
+            }
+        }
+        Err(Stop::End)
+    }
+
+    #[inline(never)]
     fn next_in_pcapng(&mut self) -> Result<PacketRecord<'a>, Stop> {
         while self.position < self.end {
             let Format::Pcapng(section) = &mut self.format else {
@@ -291,7 +333,7 @@ impl<'a> Walk<'a> {
             let (len, kind) = match section.block(self.bytes, start)? {
                 Block::Packet(record) => {
                     self.position += record.len;
-                    return Ok(record);
+                    return Ok(erf::unwrapped(record));
                 }
                 Block::Section(order, len) => {
                     *section = Arc::new(Section::new(order));

@@ -168,6 +168,8 @@ impl Input {
         }
         let path = Arc::clone(&self.path);
         let head = self.view(0, Format::PROBE_LEN, Format::PROBE_LEN, keep_waiting)?;
+        let len = Format::probe_len(head.bytes);
+        let head = self.view(0, len, len, keep_waiting)?;
         Start::of(head.bytes).map_err(|why| not_a_capture(&path, why, head.bytes.len()))
     }
 

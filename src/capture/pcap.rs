@@ -229,9 +229,11 @@ impl PcapFormat {
         (len >= unpadded && len <= unpadded + MAX_PADDING).then_some(len)
     }
 
-    /// Whether records have the usual header: [`UsualRecords`] can read them.
+    /// Whether records have the usual header, and packets in them that are none themselves:
+    /// [`UsualRecords`] can read them.
     pub(super) const fn is_usual(&self) -> bool {
-        matches!(self.variant, Variant::Micros | Variant::Nanos) && !self.swapped_lengths
+        let is_plain = matches!(self.variant, Variant::Micros | Variant::Nanos);
+        is_plain && !self.swapped_lengths && self.link_type.0 != LinkType::ERF.0
     }
 
     /// The record at `at`.

@@ -91,6 +91,13 @@ pub enum DamageKind {
     },
     /// An interface description that is too short.
     InterfaceDescription,
+    /// An ERF record is shorter than its header.
+    RecordLength {
+        /// The length that the record claims.
+        claimed: u32,
+    },
+    /// Zero bytes: space that was set aside for a capture and not written, or lost.
+    Zeros,
 }
 
 impl fmt::Display for DamageKind {
@@ -128,6 +135,8 @@ impl fmt::Display for DamageKind {
                 )
             }
             Self::InterfaceDescription => f.write_str("interface description is too short"),
+            Self::RecordLength { claimed } => write!(f, "record length {claimed} cannot be"),
+            Self::Zeros => f.write_str("zero bytes where a record should be"),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::input::Input;
 use super::record::{DamageKind, Stop};
 use super::split::{Resync, find_resync, looks_like_record};
 use super::timestamp::Nanos;
+use super::zeros;
 use crate::error::Error;
 use std::io;
 
@@ -21,11 +22,13 @@ impl Obstacle {
     /// The obstacle that stopped a walk. `rest` are the bytes there, up to the input's end if the
     /// record is not complete; `near` as in [`find_resync`].
     pub(crate) fn new(stop: Stop, rest: &[u8], format: &Format, near: Option<u32>) -> Self {
+        let cut_len = None;
+        if zeros::is_start(rest) {
+            let kind = DamageKind::Zeros;
+            return Self { kind, cut_len };
+        }
         let needed = match stop {
-            Stop::Damaged(kind) => {
-                let cut_len = None;
-                return Self { kind, cut_len };
-            }
+            Stop::Damaged(kind) => return Self { kind, cut_len },
             Stop::Partial { needed } => needed as u64,
             Stop::End => 0,
         };

@@ -6,9 +6,11 @@
 //! must end exactly there), and walked again where the proof fails.
 
 use super::bytes::ByteOrder;
+use super::erf;
 use super::format::Format;
 use super::pcap::PcapFormat;
 use super::pcapng::{block, block_bounds};
+use super::zeros;
 
 /// A place to start a chunk at, in `from..to`; `None` where no candidate is found.
 ///
@@ -45,7 +47,13 @@ pub fn find_resync(
     at_end: bool,
     near: Option<u32>,
 ) -> Resync {
-    for at in from..bytes.len() {
+    let mut at = from;
+    while at < bytes.len() {
+        // Gigabytes of zeros are passed at once: no record is all zero.
+        let head = bytes.get(at..=at + LONGEST_HEADER);
+        if head.is_some_and(|it| it.iter().all(|byte| *byte == 0)) {
+            at += zeros::count(bytes.get(at..).unwrap_or_default()) - LONGEST_HEADER;
+        }
         // A block's two lengths say as much as a time that is near.
         let is_sure = near.is_some() || matches!(format, Format::Pcapng(_));
         let first = if is_sure { NEAR_CHAIN } else { FAR_CHAIN };
@@ -58,6 +66,7 @@ pub fn find_resync(
             Belief::Open => return Resync::Undecided(at),
             Belief::No => {}
         }
+        at += 1;
     }
     if at_end {
         Resync::Nothing
@@ -70,11 +79,7 @@ pub fn find_resync(
 /// the input cut short, and not damage.
 pub fn looks_like_record(bytes: &[u8], at: usize, format: &Format, near: Option<u32>) -> bool {
     let mut last_seconds = near;
-    let link = match format {
-        Format::Pcap(pcap) => pcap_link(bytes, at, pcap, &mut last_seconds),
-        Format::Pcapng(section) => pcapng_link(bytes, at, section.order),
-    };
-    !matches!(link, Link::Broken)
+    !matches!(link(bytes, at, format, &mut last_seconds), Link::Broken)
 }
 
 /// Whether a record surely stands at `at`, for all that can be told without what is in front of it:
@@ -152,11 +157,7 @@ impl Chain {
             if at == bytes.len() {
                 break End::OfBytes;
             }
-            let link = match format {
-                Format::Pcap(pcap) => pcap_link(bytes, at, pcap, &mut last_seconds),
-                Format::Pcapng(section) => pcapng_link(bytes, at, section.order),
-            };
-            match link {
+            match link(bytes, at, format, &mut last_seconds) {
                 Link::Plausible { len } if bytes.len() - at >= len => at += len,
                 Link::Plausible { .. } | Link::Unseen => break End::Partial,
                 Link::Broken => break End::Broken,
@@ -174,6 +175,14 @@ enum Link {
     Unseen,
     /// No record stands here.
     Broken,
+}
+
+fn link(bytes: &[u8], at: usize, format: &Format, last_seconds: &mut Option<u32>) -> Link {
+    match format {
+        Format::Pcap(pcap) => pcap_link(bytes, at, pcap, last_seconds),
+        Format::Pcapng(section) => pcapng_link(bytes, at, section.order),
+        Format::Erf => erf_link(bytes, at, last_seconds),
+    }
 }
 
 /// The snaplen in the file header cannot be trusted, so that only the limit of all captures is
@@ -198,6 +207,24 @@ fn pcap_link(bytes: &[u8], at: usize, format: &PcapFormat, last_seconds: &mut Op
             Some(len) => Link::Plausible { len },
             None => Link::Broken,
         }
+    } else {
+        Link::Broken
+    }
+}
+
+/// Records without a packet are too short to be believed.
+fn erf_link(bytes: &[u8], at: usize, last_seconds: &mut Option<u32>) -> Link {
+    let Some(header) = erf::Header::read(bytes, at) else {
+        return Link::Unseen;
+    };
+    let is_near = last_seconds.is_none_or(|last| last.abs_diff(header.seconds) <= MAX_STEP_S);
+    let plausible =
+        header.is_plausible() && (header.is_padding() || header.wire_len > 0 && is_near);
+    if !header.is_padding() {
+        *last_seconds = Some(header.seconds);
+    }
+    if plausible {
+        Link::Plausible { len: header.len }
     } else {
         Link::Broken
     }
@@ -248,6 +275,8 @@ fn pcapng_link(bytes: &[u8], at: usize, order: ByteOrder) -> Link {
     }
 }
 
+/// No header of a record or block is longer, in bytes.
+const LONGEST_HEADER: usize = 32;
 /// Links of a chain that make its start a boundary.
 const BOUNDARY_CHAIN: usize = 12;
 /// Links that make its start the end of damage: near the last good record in time, and not.

@@ -6,7 +6,7 @@ use super::key::LinkKey;
 use super::not_flow::NotFlow;
 use super::trailer::{self, TrailerOptions};
 use super::tunnel::{self, TunnelPorts};
-use super::{ip, plain};
+use super::{exported, ip, plain};
 use crate::capture::LinkType;
 
 /// Layers decoded beyond the outermost IP header.
@@ -80,13 +80,17 @@ pub(crate) fn decode_any<'a>(
         Some(headers) => headers,
         None => {
             let mut frame = Frame::new(data, link);
-            let at = frame.find_ip(Layer::Link(link_type))?;
-            let tunnels = frame.tunnels;
-            let mut headers = ip::read(data, at, frame.link.vlans())?;
-            if options.decap {
-                headers.set_tunnels(tunnels);
+            match frame.find_ip(Layer::Link(link_type)) {
+                Ok(at) => {
+                    let tunnels = frame.tunnels;
+                    let mut headers = ip::read(data, at, frame.link.vlans())?;
+                    if options.decap {
+                        headers.set_tunnels(tunnels);
+                    }
+                    headers
+                }
+                Err(reason) => exported::headers(link_type, data, reason)?,
             }
-            headers
         }
     };
     if options.decap {

@@ -35,7 +35,7 @@ pub(super) enum Layer {
     EtherTypeField,
     /// Logical link control (IEEE 802.2).
     Llc,
-    /// PPP, with address and control fields or without.
+    /// PPP, with address and control fields or without; or Cisco HDLC in its place.
     Ppp,
     /// PPP's protocol field.
     PppProtocol,
@@ -51,8 +51,12 @@ pub(super) enum Layer {
     Mpls,
     /// A network service header.
     Nsh,
+    /// An AX.25 frame.
+    Ax25,
     /// An 802.11 frame; `padded` if its header is padded to a multiple of four bytes.
     Wifi { padded: bool },
+    /// An 802.11 frame from a card that decrypted it but left the mark and the vector in place.
+    DecryptedWifi,
     /// An IP header of either version.
     Ip,
     /// An IPv6 header, never IPv4.
@@ -108,7 +112,9 @@ impl<'a, 'k> Frame<'a, 'k> {
             Layer::Pppoe => self.pppoe(),
             Layer::Mpls => self.mpls(),
             Layer::Nsh => self.nsh(),
+            Layer::Ax25 => self.ax25(),
             Layer::Wifi { padded } => self.wifi(padded),
+            Layer::DecryptedWifi => self.decrypted_wifi(),
             Layer::Ipv6 => self.ipv6(),
             Layer::Ip => Ok(Layer::Ip),
         }

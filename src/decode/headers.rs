@@ -48,6 +48,8 @@ pub enum Addresses<'a> {
     },
     /// IPv6: source, then destination, in network byte order.
     V6(&'a [u8; 32]),
+    /// The same, from where four other bytes stand between both.
+    V6Apart(&'a [u8; 36]),
 }
 
 /// A fragment's place in its datagram.
@@ -185,8 +187,19 @@ impl Addresses<'_> {
                 let (src, dst) = split_v6(both);
                 (Ipv6Addr::from(src).into(), Ipv6Addr::from(dst).into())
             }
+            Self::V6Apart(apart) => Addresses::V6(&joined(apart)).to_ip(),
         }
     }
+}
+
+/// Addresses that stand apart, as an IPv6 header has them.
+#[cold]
+pub(crate) fn joined(apart: &[u8; 36]) -> [u8; 32] {
+    let mut both = [0; 32];
+    let (src, dst) = both.split_at_mut(16);
+    src.copy_from_slice(apart.first_chunk::<16>().unwrap_or(&[0; 16]));
+    dst.copy_from_slice(apart.last_chunk::<16>().unwrap_or(&[0; 16]));
+    both
 }
 
 /// Source and destination of an IPv6 header's 32 bytes of addresses, in host byte order.

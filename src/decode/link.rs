@@ -51,20 +51,20 @@ impl Frame<'_, '_> {
                 self.tunnels.push(Tunnel::with(TunnelKind::Pbb, instance));
                 self.over(4, Layer::Ethernet)
             }
-            // VN-tag, and Cisco metadata: tags before the real type.
+            // VN-tag, Cisco metadata, IEEE 802.1BR: tags before the real type.
             0x8926 => self.over(4, Layer::EtherTypeField),
-            0x8909 => self.over(6, Layer::EtherTypeField),
+            0x8909 | 0x893f => self.over(6, Layer::EtherTypeField),
             // Seamless redundancy (IEC 62439-3) and the redundancy tag of IEEE 802.1CB.
             0x892f | 0xf1c1 => self.over(4, Layer::EtherTypeField),
             0x88e5 => self.macsec(),
             0x22f3 => self.trill(),
             0x8870 => Ok(Layer::Llc),
             0x0806 | 0x8035 => Err(NotFlow::Arp),
-            _ => Err(NotFlow::EtherType),
+            kind => self.shim(kind),
         }
     }
 
-    fn over(&mut self, len: usize, layer: Layer) -> Step {
+    pub(super) fn over(&mut self, len: usize, layer: Layer) -> Step {
         self.skip(len);
         Ok(layer)
     }
@@ -133,12 +133,14 @@ impl Frame<'_, '_> {
         }
     }
 
-    /// RFC 1662, section 3.1: address and control may be left out.
+    /// RFC 1662, section 3.1: address and control may be left out. Routers send Cisco HDLC on the
+    /// same lines, whose unicast and multicast address start no PPP frame (RFC 1547, section 4.3).
     pub(super) fn ppp(&mut self) -> Step {
-        if self.u16(0)? == 0xff03 {
-            self.skip(2);
+        match self.u16(0)? {
+            0xff03 => self.over(2, Layer::PppProtocol),
+            0x0f00..=0x0fff | 0x8f00..=0x8fff => Ok(Layer::CiscoHdlc),
+            _ => Ok(Layer::PppProtocol),
         }
-        Ok(Layer::PppProtocol)
     }
 
     /// RFC 1661, section 2: an odd first byte is a protocol number compressed to one byte.
@@ -151,8 +153,10 @@ impl Frame<'_, '_> {
         };
         self.skip(if first & 1 == 1 { 1 } else { 2 });
         match protocol {
-            0x0021 => Ok(Layer::Ip),
-            0x0057 => Ok(Layer::Ipv6),
+            // Some senders put EtherTypes here.
+            0x0021 | 0x0800 => Ok(Layer::Ip),
+            0x0057 | 0x86dd => Ok(Layer::Ipv6),
+            0x004b => Ok(Layer::Llc),
             0x0281 | 0x0283 => Ok(Layer::Mpls),
             // RFC 3518: flags, a MAC type, then the bridged frame.
             0x0031 => match self.byte(1)? {
@@ -238,11 +242,24 @@ impl Frame<'_, '_> {
         }
         match self.byte(0)? >> 4 {
             4 | 6 => Ok(Layer::Ip),
-            // An associated channel (RFC 5586): operation and maintenance.
-            1 => Err(NotFlow::EtherType),
+            1 => self.associated_channel(),
             // A pseudowire with a control word (RFC 4448), if a frame follows.
             0 if self.is_ethernet(4) => self.over(4, Layer::Ethernet),
             _ if self.is_ethernet(0) => Ok(Layer::Ethernet),
+            _ => Err(NotFlow::EtherType),
+        }
+    }
+
+    /// RFC 5586: operation and maintenance, which may use IP (RFC 4385, section 5.1), also in the
+    /// channels for management and signalling (RFC 5718, section 2).
+    fn associated_channel(&mut self) -> Step {
+        let (kind, len) = match self.u16(2)? {
+            1 | 2 => (self.u16(4)?, 6),
+            kind => (kind, 4),
+        };
+        match kind {
+            0x0021 => self.over(len, Layer::Ip),
+            0x0057 => self.over(len, Layer::Ipv6),
             _ => Err(NotFlow::EtherType),
         }
     }

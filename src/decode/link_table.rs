@@ -1,6 +1,7 @@
 //! The layer that follows the header of each link type (<https://www.tcpdump.org/linktypes.html>).
 
 use super::NotFlow;
+use super::exported;
 use super::frame::{Frame, Layer, Step};
 use super::key::MacAddr;
 use crate::capture::{ByteOrder, LinkType};
@@ -8,12 +9,17 @@ use crate::capture::{ByteOrder, LinkType};
 /// Link types whose header is skipped: its length in bytes, and the layer that follows.
 const FIXED: &[(LinkType, usize, Layer)] = &[
     (LinkType::RAW, 0, Layer::Ip),
+    (LinkType::ATM_CLIP, 0, Layer::Ip),
+    (LinkType(16), 0, Layer::Ip), // ATM_CLIP as Linux wrote it
+    (LinkType(18), 0, Layer::Ip),
+    (LinkType(19), 0, Layer::Ip),
     (LinkType::RAW_BSD, 0, Layer::Ip),
     (LinkType::RAW_OPENBSD, 0, Layer::Ip),
     (LinkType::IPV4, 0, Layer::Ip),
     (LinkType::IPV6, 0, Layer::Ip),
     (LinkType::SLIP, 16, Layer::Ip),
     (LinkType::PPP, 0, Layer::Ppp),
+    (LinkType::PPP_HDLC, 0, Layer::Ppp),
     (LinkType::PPP_ETHER, 0, Layer::Pppoe),
     (LinkType::PPP_PPPD, 1, Layer::Ppp),
     (LinkType::PPP_WITH_DIR, 1, Layer::Ppp),
@@ -21,11 +27,14 @@ const FIXED: &[(LinkType, usize, Layer)] = &[
     (LinkType(11), 0, Layer::Llc), // ATM_RFC1483 as some BSDs wrote it
     (LinkType::IP_OVER_FC, 16, Layer::Llc),
     (LinkType::C_HDLC, 0, Layer::CiscoHdlc),
+    (LinkType::NETBSD_HDLC, 0, Layer::CiscoHdlc),
     (LinkType::C_HDLC_WITH_DIR, 1, Layer::CiscoHdlc),
     (LinkType::FRELAY, 0, Layer::FrameRelay),
     (LinkType::FRELAY_WITH_DIR, 1, Layer::FrameRelay),
     (LinkType::IEEE802_11, 0, Layer::Wifi { padded: false }),
     (LinkType::APPLE_IP_OVER_IEEE1394, 16, Layer::EtherTypeField),
+    (LinkType::MPLS, 0, Layer::Mpls),
+    (LinkType::AX25, 0, Layer::Ax25),
     (LinkType::NETANALYZER, 4, Layer::Ethernet),
     (LinkType::NETANALYZER_TRANSPARENT, 12, Layer::Ethernet),
     (LinkType::EPON, 8, Layer::Ethernet),
@@ -46,7 +55,6 @@ impl Frame<'_, '_> {
             LinkType::ENC => self.enc(),
             LinkType::PFLOG => self.pflog(),
             LinkType::IPNET => self.ipnet(),
-            LinkType::PPP_HDLC => self.ppp_hdlc(),
             LinkType::LINUX_SLL => self.linux_sll(),
             LinkType::LINUX_SLL2 => self.linux_sll2(),
             LinkType::IEEE802_5 => self.token_ring(),
@@ -55,10 +63,20 @@ impl Frame<'_, '_> {
             LinkType::ARCNET_LINUX => self.arcnet(4),
             LinkType::SUNATM => self.sun_atm(),
             LinkType::MFR => self.multilink_frame_relay(),
-            LinkType::JUNIPER_ETHER => self.juniper(Layer::Ethernet),
-            LinkType::JUNIPER_PPP => self.juniper(Layer::Ppp),
-            LinkType::JUNIPER_FRELAY => self.juniper(Layer::FrameRelay),
-            LinkType::JUNIPER_CHDLC => self.juniper(Layer::CiscoHdlc),
+            LinkType::JUNIPER_ETHER
+            | LinkType::JUNIPER_PPPOE
+            | LinkType::JUNIPER_PPP
+            | LinkType::JUNIPER_FRELAY
+            | LinkType::JUNIPER_CHDLC
+            | LinkType::JUNIPER_MLPPP
+            | LinkType::JUNIPER_MLFR
+            | LinkType::JUNIPER_GGSN
+            | LinkType::JUNIPER_ATM1
+            | LinkType::JUNIPER_ATM2
+            | LinkType::JUNIPER_SERVICES
+            | LinkType::JUNIPER_VP
+            | LinkType::JUNIPER_VN
+            | LinkType::JUNIPER_ST => self.juniper(link_type),
             LinkType::IEEE802_11_RADIOTAP => self.radiotap(),
             LinkType::IEEE802_11_PRISM => self.prism(),
             LinkType::IEEE802_11_AVS => self.avs(),
@@ -70,12 +88,23 @@ impl Frame<'_, '_> {
             LinkType::DSA_TAG_BRCM => self.switch_tag(12, 4),
             LinkType::DSA_TAG_DSA => self.dsa_tag(12),
             LinkType::DSA_TAG_EDSA => self.dsa_tag(16),
+            LinkType::ERF => self.erf(),
+            LinkType::AX25_KISS => self.kiss(),
+            LinkType::FC_2 => self.fibre_channel(0),
+            LinkType::FC_2_WITH_FRAME_DELIMS => self.fibre_channel(4),
+            LinkType::DOCSIS => self.docsis(),
+            LinkType::GFP_T | LinkType::GFP_F => self.generic_framing(),
+            LinkType::SYMANTEC_FIREWALL => self.symantec(),
+            LinkType::SITA => self.sita(),
+            LinkType::EBHSCR => self.ebhscr(),
+            LinkType::VPP_DISPATCH => self.vpp_dispatch(),
+            LinkType::WIRESHARK_UPPER_PDU => exported::layer(self),
             _ => Err(NotFlow::LinkType),
         }
     }
 
     /// The 32-bit number here in the byte order of the machine that captured.
-    fn host_u32(&self, order: ByteOrder) -> Result<u32, NotFlow> {
+    pub(super) fn host_u32(&self, order: ByteOrder) -> Result<u32, NotFlow> {
         order.u32(self.data, self.at).ok_or(NotFlow::ShortFrame)
     }
 
@@ -140,14 +169,6 @@ impl Frame<'_, '_> {
         Self::ip_family(family)
     }
 
-    /// Cisco HDLC starts with a unicast or multicast address, PPP with all stations.
-    fn ppp_hdlc(&self) -> Step {
-        match self.byte(0)? {
-            0x0f | 0x8f => Ok(Layer::CiscoHdlc),
-            _ => Ok(Layer::Ppp),
-        }
-    }
-
     /// Linux cooked capture: only the sender's address is there.
     fn linux_sll(&mut self) -> Step {
         let (hardware, address_len, protocol) = (self.u16(2)?, self.u16(4)?, self.u16(14)?);
@@ -171,12 +192,24 @@ impl Frame<'_, '_> {
     /// `ETH_P_*` of `<linux/if_ether.h>`; below 1536 they are Linux' own, not EtherTypes.
     fn linux_protocol(hardware: u16, protocol: u16) -> Step {
         const ARPHRD_FRAD: u16 = 770;
+        const ARPHRD_IPGRE: u16 = 778;
+        const ARPHRD_80211: u16 = 801;
+        const ARPHRD_PRISM: u16 = 802;
         const ARPHRD_RADIOTAP: u16 = 803;
+        const ETH_P_80211_RAW: u16 = 0x0019;
         match (hardware, protocol) {
             (ARPHRD_FRAD, _) => Ok(Layer::FrameRelay),
             (ARPHRD_RADIOTAP, _) => Ok(Layer::Link(LinkType::IEEE802_11_RADIOTAP)),
+            (ARPHRD_PRISM, ETH_P_80211_RAW) => Ok(Layer::Link(LinkType::IEEE802_11_PRISM)),
+            (ARPHRD_80211, ETH_P_80211_RAW) => Ok(Layer::Wifi { padded: false }),
+            // GRE's protocol numbers are EtherTypes, but for a few.
+            (ARPHRD_IPGRE, 0x6400) => Ok(Layer::Ethernet),
+            (ARPHRD_IPGRE, 0x6559) => Ok(Layer::FrameRelay),
+            (ARPHRD_IPGRE, 0x8881 | 0x88d2) => Ok(Layer::Ppp),
             (_, 0x0003) => Ok(Layer::Ethernet),
             (_, 0x0004) => Ok(Layer::Llc),
+            // Of PPP interfaces (ARPHRD 512) and of those of serial cards: ETH_P_WAN_PPP.
+            (_, 0x0007) => Ok(Layer::Ppp),
             (_, 0..=1535) => Err(NotFlow::Family),
             (_, kind) => Ok(Layer::EtherType(kind)),
         }
@@ -229,6 +262,7 @@ impl Frame<'_, '_> {
                     _ => Err(NotFlow::LinkFragment),
                 }
             }
+            205 => Ok(Layer::Llc),
             213 | 241 => Err(NotFlow::Arp),
             _ => Err(NotFlow::Family),
         }
@@ -261,32 +295,6 @@ impl Frame<'_, '_> {
             Err(NotFlow::LinkFragment)
         } else {
             Ok(Layer::FrameRelay)
-        }
-    }
-
-    /// Juniper: "MGC", flags, extensions, then the link layer, unless the flags say that it
-    /// was left out: then a protocol number of four bytes takes its place.
-    fn juniper(&mut self, behind: Layer) -> Step {
-        const NO_LINK_LAYER: u8 = 0x02;
-        const EXTENSIONS: u8 = 0x80;
-        let flags = self.byte(3)?;
-        if [self.byte(0)?, self.byte(1)?, self.byte(2)?] != *b"MGC" {
-            return Err(NotFlow::Family);
-        }
-        let extensions = match flags & EXTENSIONS {
-            0 => 0,
-            _ => 2 + usize::from(self.u16(4)?),
-        };
-        self.skip(4 + extensions);
-        if flags & NO_LINK_LAYER == 0 {
-            return Ok(behind);
-        }
-        let protocol = self.host_u32(ByteOrder::Little)?;
-        self.skip(4);
-        if matches!(protocol, 2 | 6) {
-            Ok(Layer::Ip)
-        } else {
-            Err(NotFlow::Family)
         }
     }
 

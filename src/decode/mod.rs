@@ -7,10 +7,13 @@
 
 mod application;
 mod compressed;
+mod devices;
 mod dispatch;
+mod exported;
 mod frame;
 mod headers;
 mod ip;
+mod juniper;
 mod key;
 mod link;
 mod link_table;
@@ -18,6 +21,7 @@ mod not_flow;
 mod packet;
 mod plain;
 pub mod protocol;
+mod shim;
 mod trailer;
 mod tunnel;
 mod tunnels;
@@ -36,4 +40,4 @@ pub use tunnel::{TunnelPort, TunnelPortError, TunnelPorts};
 pub use tunnels::{Tunnel, TunnelKind, Tunnels};
 
 pub(crate) use dispatch::{decode_any, decode_plain};
-pub(crate) use headers::split_v6;
+pub(crate) use headers::{joined, split_v6};

@@ -3,7 +3,7 @@
 use super::frame::{Frame, Layer};
 use super::headers::{Fragment, Headers, TCP_HEADER_LEN, UDP_HEADER_LEN};
 use super::{
-    DecodeOptions, LinkKey, MacAddr, NetworkKey, NotFlow, VlanStack, decode, ip, protocol,
+    DecodeOptions, LinkKey, MacAddr, NetworkKey, NotFlow, VlanStack, decode, exported, ip, protocol,
 };
 use crate::capture::{ByteOrder, LinkType, Record};
 use std::cell::OnceCell;
@@ -96,7 +96,10 @@ impl<'a> Packet<'a> {
     pub fn ip_addresses(&self) -> Result<(IpAddr, IpAddr), NotFlow> {
         let addresses = match self.network.get() {
             Some(Ok(headers)) => headers.addresses,
-            _ => ip::addresses(self.data, self.link().ip?)?,
+            _ => match self.link().ip {
+                Ok(at) => ip::addresses(self.data, at)?,
+                Err(_) => self.network()?.addresses,
+            },
         };
         Ok(addresses.to_ip())
     }
@@ -119,8 +122,10 @@ impl<'a> Packet<'a> {
     pub fn ports(&self) -> Option<(u16, u16)> {
         let headers = self.headers().ok()?;
         let transport = self.transport(&headers)?;
-        let has_ports = ip::has_ports(headers.protocol) && transport.len() >= PORTS_LEN;
-        has_ports.then_some((headers.src_port, headers.dst_port))
+        let ports = (headers.src_port, headers.dst_port);
+        // Those of exported PDUs are not in a header.
+        let is_there = transport.len() >= PORTS_LEN || ports != (0, 0);
+        (ip::has_ports(headers.protocol) && is_there).then_some(ports)
     }
 
     /// The twelve bits of TCP flags; `None` where there is no TCP header, or not enough of it.
@@ -194,7 +199,11 @@ impl<'a> Packet<'a> {
     fn network(&self) -> Result<&Headers<'a>, NotFlow> {
         let network = self.network.get_or_init(|| {
             let link = self.link();
-            ip::network(self.data, link.ip?, link.key.vlans())
+            match (link.ip, self.link_type) {
+                (Ok(at), _) => ip::network(self.data, at, link.key.vlans()),
+                (Err(reason), Some(link_type)) => exported::headers(link_type, self.data, reason),
+                (Err(reason), None) => Err(reason),
+            }
         });
         network.as_ref().map_err(|&reason| reason)
     }

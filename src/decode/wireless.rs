@@ -2,11 +2,21 @@
 
 use super::NotFlow;
 use super::frame::{Frame, Layer, Step};
+use super::key::MacAddr;
 use crate::capture::ByteOrder;
 
 impl Frame<'_, '_> {
     /// IEEE 802.11, section 9.3: data frames lead to LLC, unless they are encrypted.
     pub(super) fn wifi(&mut self, padded: bool) -> Step {
+        self.wifi_data(padded, false)
+    }
+
+    /// The same from Intel's Centrino cards, which pass frames decrypted, but as if they were not.
+    pub(super) fn decrypted_wifi(&mut self) -> Step {
+        self.wifi_data(false, true)
+    }
+
+    fn wifi_data(&mut self, padded: bool, decrypted: bool) -> Step {
         let (mut control, mut flags) = (self.byte(0)?, self.byte(1)?);
         // Some access points tunnel the two bytes exchanged: the version is 0, always.
         if self.is_inner && control & VERSION != 0 {
@@ -26,7 +36,7 @@ impl Frame<'_, '_> {
             (true, true) => (24, 16),
         };
         self.link.set_macs(self.mac(src)?, self.mac(dst)?);
-        if flags & PROTECTED != 0 {
+        if flags & PROTECTED != 0 && !decrypted {
             return Err(NotFlow::Encrypted);
         }
         let fragment_number = self.byte(22)? & 0x0f;
@@ -38,22 +48,55 @@ impl Frame<'_, '_> {
         if to_ds && from_ds {
             len += 6;
         }
-        let mut is_aggregate = false;
+        let (mut is_aggregate, mut says_mesh) = (false, false);
         if has_qos {
             is_aggregate = self.byte(len)? & AGGREGATE != 0;
+            says_mesh = self.byte(len + 1)? & MESH_CONTROL != 0;
             len += if flags & ORDER != 0 { 6 } else { 2 };
         }
         if padded {
             len = len.next_multiple_of(4);
         }
-        if is_aggregate {
-            // Several frames in one; the first counts: addresses, length, LLC.
-            self.skip(len);
-            self.link.set_macs(self.mac(6)?, self.mac(0)?);
-            len = 14;
+        if flags & PROTECTED != 0 {
+            // The initialization vector is still there; one bit tells its length.
+            len += if self.byte(len + 3)? & EXTENDED_IV != 0 {
+                8
+            } else {
+                4
+            };
         }
         self.skip(len);
+        if is_aggregate {
+            // Several frames in one; the first counts: addresses, length, LLC.
+            self.link.set_macs(self.mac(6)?, self.mac(0)?);
+            self.skip(14);
+        }
+        // Frames between mesh stations; those with four addresses do not always say so.
+        if has_qos && from_ds && (says_mesh || to_ds) {
+            self.mesh_control()?;
+        }
         Ok(Layer::Llc)
+    }
+
+    /// Section 9.2.4.7.3: flags, time to live, sequence number, and the addresses of stations
+    /// outside the mesh. LLC, which follows without it, does not start like this.
+    fn mesh_control(&mut self) -> Result<(), NotFlow> {
+        let flags = self.byte(0)?;
+        match flags {
+            0 => {}
+            // One more address: the sender of a group frame.
+            1 => {
+                let dst = self
+                    .link
+                    .macs()
+                    .map_or_else(MacAddr::default, |(_, dst)| dst);
+                self.link.set_macs(self.mac(6)?, dst);
+            }
+            2 => self.link.set_macs(self.mac(12)?, self.mac(6)?),
+            _ => return Ok(()),
+        }
+        self.skip(6 + 6 * usize::from(flags));
+        Ok(())
     }
 
     /// <https://www.radiotap.org>: version, length, a bitmap of fields.
@@ -110,6 +153,8 @@ impl Frame<'_, '_> {
 const VERSION: u8 = 0x03;
 const PROTECTED: u8 = 0x40;
 const ORDER: u8 = 0x80;
+const EXTENDED_IV: u8 = 0x20;
+const MESH_CONTROL: u8 = 0x01;
 const AGGREGATE: u8 = 0x80;
 const DATA_PAD: u8 = 0x20;
 const MORE_WORDS: u32 = 1 << 31;

@@ -53,7 +53,7 @@ use super::lists::ShardLists;
 use super::rules::Rules;
 use crate::capture::{Format, Nanos, PacketRecord, SideBlock, Stop, Walk};
 use crate::decode::protocol::IPCOMP;
-use crate::decode::{Addresses, Headers, NotFlow, Tunnels, decode_any, decode_plain};
+use crate::decode::{Addresses, Headers, NotFlow, Tunnels, decode_any, decode_plain, joined};
 use crate::flow::{Flow, Layers, Link, LinkKey, LinkTable, NetworkKey, PacketRef, Payload};
 use crate::number::{len_u32, nearest_u16, offset_u32};
 use std::net::IpAddr;
@@ -298,6 +298,15 @@ impl Chunk {
         shard
     }
 
+    /// Notes the addresses of an IPv6 packet.
+    #[inline(always)]
+    fn ipv6(&mut self, packet: &mut PacketRef, mut both: [u8; 32], is_reverse: bool) {
+        packet.flags |= PacketRef::IPV6;
+        packet.addresses = [offset_u32(self.addresses.len()), 0];
+        both.rotate_left(if is_reverse { 16 } else { 0 });
+        self.addresses.push(both);
+    }
+
     /// Gives a packet to the shard that owns its flow, and returns which it is.
     #[inline(always)]
     fn hand_over(
@@ -326,13 +335,8 @@ impl Chunk {
             Addresses::V4 { src, dst } => {
                 packet.addresses = if is_reverse { [dst, src] } else { [src, dst] };
             }
-            Addresses::V6(both) => {
-                packet.flags |= PacketRef::IPV6;
-                packet.addresses = [offset_u32(self.addresses.len()), 0];
-                let mut both = *both;
-                both.rotate_left(if is_reverse { 16 } else { 0 });
-                self.addresses.push(both);
-            }
+            Addresses::V6(both) => self.ipv6(&mut packet, *both, is_reverse),
+            Addresses::V6Apart(apart) => self.ipv6(&mut packet, joined(apart), is_reverse),
         }
         let mut number = |key: &LinkKey| {
             if networks.is_empty() {

@@ -4,7 +4,7 @@
 //! No result depends on it: it only says which shard works on a flow, and where in its table the
 //! flow is found.
 
-use crate::decode::{Addresses, split_v6};
+use crate::decode::{Addresses, joined, split_v6};
 use std::hash::{BuildHasher, RandomState};
 
 /// The secret that a run's hashes are keyed with.
@@ -38,6 +38,32 @@ impl HashKey {
         ])
     }
 
+    /// Mixes the endpoints of IPv6, and tells whether they were exchanged.
+    #[inline(always)]
+    fn ipv6(&self, both: &[u8; 32], src_port: u16, dst_port: u16) -> (u64, bool) {
+        let [k0, k1, k2] = self.0;
+        let (src, dst) = split_v6(both);
+        let is_reverse = (src, src_port) > (dst, dst_port);
+        let (low, high) = if is_reverse { (dst, src) } else { (src, dst) };
+        let (low_port, high_port) = if is_reverse {
+            (dst_port, src_port)
+        } else {
+            (src_port, dst_port)
+        };
+        let ports = u64::from(low_port) << 16 | u64::from(high_port);
+        let mixed = [low, high].into_iter().fold(ports ^ k2, |state, address| {
+            let [a, b] = halves(address);
+            fold(state ^ a ^ k0, b ^ k1)
+        });
+        (mixed, is_reverse)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ipv6_apart(&self, apart: &[u8; 36], src_port: u16, dst_port: u16) -> (u64, bool) {
+        self.ipv6(&joined(apart), src_port, dst_port)
+    }
+
     /// Hashes a 5-tuple. The endpoints are sorted before they are mixed: sums or XORs of both
     /// would make conversations collide that share no endpoint.
     #[inline]
@@ -55,22 +81,8 @@ impl HashKey {
                 let dst = u64::from(dst) << 16 | u64::from(dst_port);
                 (fold(src.min(dst) ^ k0, src.max(dst) ^ k1), src > dst)
             }
-            Addresses::V6(both) => {
-                let (src, dst) = split_v6(both);
-                let is_reverse = (src, src_port) > (dst, dst_port);
-                let (low, high) = if is_reverse { (dst, src) } else { (src, dst) };
-                let (low_port, high_port) = if is_reverse {
-                    (dst_port, src_port)
-                } else {
-                    (src_port, dst_port)
-                };
-                let ports = u64::from(low_port) << 16 | u64::from(high_port);
-                let mixed = [low, high].into_iter().fold(ports ^ k2, |state, address| {
-                    let [a, b] = halves(address);
-                    fold(state ^ a ^ k0, b ^ k1)
-                });
-                (mixed, is_reverse)
-            }
+            Addresses::V6(both) => self.ipv6(both, src_port, dst_port),
+            Addresses::V6Apart(apart) => self.ipv6_apart(apart, src_port, dst_port),
         };
         let mixed = fold(mixed ^ u64::from(protocol), k2);
         let [low, high] = words(mixed);

@@ -3,7 +3,7 @@
 //! Everything is written byte by byte from the specifications, and not with the library: what is
 //! wrong in one shows in the other. Headers ([`ethernet`], [`ip`], [`transport`]) are appended to a
 //! `Vec<u8>`, so that gigabytes can be written with them, too. [`frames`] and [`conversation`] make
-//! whole packets of them, with short arguments; [`pcap`] and [`pcapng`] make captures.
+//! whole packets of them, with short arguments; [`pcap`], [`pcapng`] and [`erf`] make captures.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -12,6 +12,7 @@
 
 pub mod checksum;
 pub mod conversation;
+pub mod erf;
 pub mod ethernet;
 pub mod frames;
 pub mod ip;

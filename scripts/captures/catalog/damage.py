@@ -17,6 +17,8 @@ from ..pcapng import Section
 HALF = 12
 LAST = 23
 
+ZEROS_FOR_TSHARK = "tshark takes each 16 of the zero bytes for an empty record"
+
 
 def files() -> list[CaptureFile]:
     """All files of this folder."""
@@ -125,6 +127,22 @@ def garbled() -> list[CaptureFile]:
             before_damage=24,
         ),
         CaptureFile(
+            "damage/zeros-middle.pcap",
+            head + bytes(333) + tail,
+            "333 zero bytes after 12 records",
+            records,
+            before_damage=HALF,
+            tshark=ZEROS_FOR_TSHARK,
+        ),
+        CaptureFile(
+            "damage/zeros-end.pcap",
+            pcap.file(records) + bytes(4096),
+            "4096 zero bytes after 24 records: a file that was set aside before it was written",
+            records,
+            before_damage=24,
+            tshark=ZEROS_FOR_TSHARK,
+        ),
+        CaptureFile(
             "damage/bytes-missing.pcap",
             pcap.file(records[: HALF + 1])[:-6] + rest,
             "the 13th record lacks its last 6 bytes: it takes them from the 14th, whose header is lost",
@@ -199,6 +217,13 @@ def pcapng_garbled() -> list[CaptureFile]:
             "333 bytes of garbage after 12 packets: the blocks behind it are not aligned",
             records,
             before_damage=HALF,
+        ),
+        CaptureFile(
+            "damage/zeros-end.pcapng",
+            head + tail + bytes(4096),
+            "4096 zero bytes after 24 packets",
+            records,
+            before_damage=24,
         ),
         CaptureFile(
             "damage/trailing-length.pcapng",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .. import conversation, ethernet, pcap
+from .. import conversation, ethernet, pcap, shim
 from ..expected import CaptureFile
 from ..packet import Packet, timed
 
@@ -104,6 +104,19 @@ def tags() -> list[CaptureFile]:
             "R-TAG (802.1CB), alone and behind a VLAN tag",
             framed(lambda p: ethernet.redundancy_tag(p, 7)),
             framed(lambda p: ethernet.vlan(ethernet.redundancy_tag(p, 8), 100)),
+        ),
+        capture(
+            "arista",
+            "Arista's timestamps of 48 and 64 bits, TAI and UTC; one behind a VLAN tag",
+            framed(lambda p: shim.arista(p, 0x0020)),
+            framed(lambda p: shim.arista(p, 0x0110)),
+            framed(lambda p: ethernet.vlan(shim.arista(p, 0x0120), 100)),
+        ),
+        capture(
+            "batman",
+            "B.A.T.M.A.N. advanced, version 15: unicast and broadcast around Ethernet frames",
+            framed(shim.batman),
+            framed(lambda p: shim.batman(p, broadcast=True)),
         ),
     ]
 

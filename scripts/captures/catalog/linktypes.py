@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .. import conversation, ethernet, link, pcap, wireless
+from .. import conversation, ethernet, link, pcap, shim, wireless
 from ..expected import CaptureFile
 from ..packet import Packet, timed
 
@@ -15,7 +15,15 @@ UNKNOWN_TO_TSHARK = "tshark 4.0 does not know this link type"
 
 def files() -> list[CaptureFile]:
     """All files of this folder."""
-    return plain() + point_to_point() + cooked() + with_frames_inside() + radio() + not_known()
+    return (
+        plain()
+        + point_to_point()
+        + cooked()
+        + with_frames_inside()
+        + radio()
+        + of_devices()
+        + not_known()
+    )
 
 
 def capture(
@@ -156,6 +164,13 @@ def point_to_point() -> list[CaptureFile]:
             others=(slarp,),
         ),
         capture(
+            "ppp-cisco",
+            9,
+            "PPP that holds Cisco HDLC",
+            link.cisco_hdlc,
+            others=(slarp,),
+        ),
+        capture(
             "ppp-ether",
             51,
             "PPP_ETHER: PPPoE session header first",
@@ -222,6 +237,14 @@ def cooked() -> list[CaptureFile]:
             113,
             "LINUX_SLL with a VLAN tag behind the cooked header",
             lambda p: link.cooked(tagged(p)),
+        ),
+        capture(
+            "sll-ppp",
+            113,
+            "LINUX_SLL of a PPP interface (ARPHRD 512) with PPP headers",
+            lambda p: shim.cooked_ppp(p, b"\xff\x03\x00\x21"),
+            lambda p: shim.cooked_ppp(p, b"\x00\x21"),
+            versions="4",
         ),
         capture(
             "sll2",
@@ -433,6 +456,51 @@ def radio() -> list[CaptureFile]:
         ),
         capture(
             "ppi-ethernet", 192, "PPI around Ethernet", lambda p: wireless.ppi(ethernet.frame(p), 1, None)
+        ),
+    ]
+
+
+def of_devices() -> list[CaptureFile]:
+    """What capture devices, radios and other programs write."""
+
+    def framed(packet: Packet) -> Packet:
+        return bare(ethernet.frame(packet))
+
+    pad = b"\x00\x00"
+    return [
+        capture(
+            "erf",
+            197,
+            "ERF: Ethernet with up to two extension headers, coloured Ethernet",
+            lambda p: shim.erf(framed(p), 2, pad),
+            lambda p: shim.erf(framed(p), 2, pad, extensions=1),
+            lambda p: shim.erf(framed(p), 11, pad, extensions=2),
+            others=(shim.erf(framed(ethernet.arp()), 2, pad),),
+            tshark="tshark, too, takes time and length on the wire from the ERF header, not from pcap's",
+        ),
+        capture("mpls", 219, "MPLS: a label", shim.labelled, tshark=UNKNOWN_TO_TSHARK),
+        capture(
+            "ax25-kiss",
+            202,
+            "AX25_KISS: IP in AX.25, without and with repeaters",
+            shim.kiss,
+            lambda p: shim.kiss(p, repeaters=2),
+            versions="4",
+        ),
+        capture(
+            "exported-pdu",
+            252,
+            "WIRESHARK_UPPER_PDU: exported Ethernet",
+            lambda p: shim.exported(framed(p), b"eth_withoutfcs"),
+        ),
+        capture(
+            "wireless-mesh",
+            105,
+            "IEEE802_11: mesh control fields with no, one and two addresses",
+            shim.mesh,
+            lambda p: shim.mesh(p, proxied=2),
+            lambda p: shim.mesh(p, group=True),
+            lambda p: shim.mesh(p, group=True, proxied=1),
         ),
     ]
 

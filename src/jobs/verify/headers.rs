@@ -181,12 +181,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Numbers below 1536 are Linux' own: 3 is an Ethernet frame, 4 one of LLC.
+    /// Numbers below 1536 are Linux' own: 3 is an Ethernet frame, 4 one of LLC, 7 one of PPP.
     fn linux_protocol(&mut self, hardware: u16, protocol: u16, packet: &[u8]) -> Verdict<Contents> {
         const FRAME_RELAY: u16 = 770;
-        const RADIOTAP: u16 = 803;
+        const GRE: u16 = 778;
+        const RADIO: std::ops::RangeInclusive<u16> = 801..=803;
         match (hardware, protocol) {
-            (FRAME_RELAY | RADIOTAP, _) | (_, 3 | 4) => Err(Unjudged::Frame),
+            (FRAME_RELAY | GRE, _) | (_, 3 | 4 | 7) => Err(Unjudged::Frame),
+            (hardware, _) if RADIO.contains(&hardware) => Err(Unjudged::Frame),
             (_, ..1536) => Ok(Contents::NotIp),
             (_, kind) => self.ether_type(kind, packet),
         }
@@ -456,9 +458,10 @@ const TUNNEL_PORTS: [u16; 17] = [
 /// Address families of IP, on all systems.
 const IP_FAMILIES: [u32; 7] = [2, 10, 23, 24, 26, 28, 30];
 /// EtherTypes that IP may follow, and that etherparse does not read.
-const LEADING_ON: [u16; 14] = [
+const LEADING_ON: [u16; 26] = [
     0x6558, 0x8847, 0x8848, 0x8864, 0x8870, 0x880b, 0x8909, 0x8926, 0x892f, 0x88e5, 0x88e7, 0x894f,
-    0x22f3, 0xf1c1,
+    0x22f3, 0xf1c1, 0x08ff, 0x2452, 0x4305, 0x8899, 0x88bb, 0x88de, 0x8906, 0x893f, 0x9021, 0x99fe,
+    0xbbbb, 0xd28b,
 ];
 /// Tunnels in tunnels: a hostile packet may hold thousands.
 const DEEPEST: usize = 16;

@@ -54,7 +54,7 @@ pub fn common_format(inputs: &[Option<Format>]) -> WantedFormat {
 fn longest(inputs: &[Option<Format>]) -> Option<u32> {
     let snaplens = inputs.iter().map(|input| match input {
         Some(Format::Pcap(format)) => format.snaplen,
-        Some(Format::Pcapng(_)) | None => SNAPLEN,
+        Some(Format::Pcapng(_) | Format::Erf) | None => SNAPLEN,
     });
     let first = snaplens.clone().next()?;
     let longest = snaplens.max()?;
@@ -64,7 +64,7 @@ fn longest(inputs: &[Option<Format>]) -> Option<u32> {
 /// The format to write, before the first input is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WantedFormat {
-    /// That of the first input.
+    /// That of the first input; pcapng, where that is one that is only read.
     AsInput,
     /// pcap. A first input that is pcap gives header, byte order and unit of time, which is
     /// nanoseconds in any case if that is needed.
@@ -86,7 +86,7 @@ impl CaptureFormat {
             Self::Pcap => {
                 let has_micros = |input: &Option<Format>| match input {
                     Some(Format::Pcap(format)) => format.unit_ns() == 1000,
-                    Some(Format::Pcapng(_)) | None => false,
+                    Some(Format::Pcapng(_) | Format::Erf) | None => false,
                 };
                 // One input alone gives its own unit.
                 let rest = inputs.get(1..).unwrap_or_default();
@@ -138,7 +138,7 @@ impl CaptureWriter {
                 needs_nanos: false,
                 snaplen: None,
             },
-            (WantedFormat::AsInput, Format::Pcapng(_)) => WantedFormat::Pcapng,
+            (WantedFormat::AsInput, Format::Pcapng(_) | Format::Erf) => WantedFormat::Pcapng,
             (wanted, _) => wanted,
         };
         let writer = self.writer.get_or_insert_with(|| match wanted {

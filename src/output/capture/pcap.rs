@@ -54,7 +54,7 @@ impl PcapWriter {
                     format,
                 }
             }
-            Format::Pcapng(_) => Self {
+            Format::Pcapng(_) | Format::Erf => Self {
                 header: Header::Open,
                 format: PcapFormat {
                     order: ByteOrder::Little,

@@ -2,18 +2,22 @@
 
 use super::copy::{copy, write};
 use crate::capture::{
-    ByteOrder, Format, PacketRecord, PcapFormat, SideBlock, SideBlockKind, new_section_header,
+    ByteOrder, Format, LinkType, PacketRecord, PcapFormat, SideBlock, SideBlockKind,
+    new_section_header,
 };
 use crate::error::Error;
 use crate::number::{len_u32, nearest_u32};
 use crate::output::atomic::OutputFile;
 
 /// Writes a pcapng file: sections of pcapng inputs as they are, a section of its own for each
-/// pcap input.
+/// other input.
 #[derive(Debug, Default)]
 pub(super) struct PcapngWriter {
     /// The byte order of a pcapng input that has not brought its section header yet.
     awaited: Option<ByteOrder>,
+    /// Link types that have an interface in the section of an ERF input, whose records each have
+    /// their own.
+    interfaces: Vec<LinkType>,
 }
 
 impl PcapngWriter {
@@ -24,6 +28,10 @@ impl PcapngWriter {
             Format::Pcapng(section) => {
                 self.awaited = Some(section.order);
                 Ok(())
+            }
+            Format::Erf => {
+                self.interfaces.clear();
+                write(out, &new_section_header(Packets::OF_ERF.order)).map(|_| ())
             }
         }
     }
@@ -60,62 +68,116 @@ impl PcapngWriter {
                 }
                 write(out, &block)
             }
-            SideBlockKind::Interface | SideBlockKind::Other => write(out, block),
+            SideBlockKind::Header(Format::Erf)
+            | SideBlockKind::Interface
+            | SideBlockKind::Other => write(out, block),
         };
         Ok(started + written?)
     }
 
     pub(super) fn records(
-        &self,
+        &mut self,
         out: &mut OutputFile,
         bytes: &[u8],
         format: &Format,
         offsets: &[u32],
     ) -> Result<u64, Error> {
-        let Format::Pcap(pcap) = format else {
-            return copy(out, bytes, format, offsets);
+        let packets = match format {
+            Format::Pcap(format) => Packets::of(format),
+            Format::Erf => Packets::OF_ERF,
+            Format::Pcapng(_) => return copy(out, bytes, format, offsets),
         };
         let records = offsets
             .iter()
             .filter_map(|&at| format.record_at(bytes, at as usize));
         let mut written = 0;
         for record in records {
-            written += write(out, &enhanced_packet(pcap, &record))?;
+            let interface = match (format, record.link_type) {
+                (Format::Erf, Some(link_type)) => self.interface(out, link_type, &mut written)?,
+                _ => 0,
+            };
+            written += write(out, &packets.block(interface, &record))?;
         }
         Ok(written)
+    }
+
+    /// The number of the interface with this link type; it is described if it is new.
+    fn interface(
+        &mut self,
+        out: &mut OutputFile,
+        link_type: LinkType,
+        written: &mut u64,
+    ) -> Result<u32, Error> {
+        let known = self.interfaces.iter().position(|it| *it == link_type);
+        let number = known.unwrap_or(self.interfaces.len());
+        if known.is_none() {
+            self.interfaces.push(link_type);
+            *written += write(out, &Packets::OF_ERF.interface(link_type))?;
+        }
+        Ok(len_u32(number))
     }
 }
 
 /// A section header and one interface for the packets of a pcap file, in its byte order.
 fn section_of(format: &PcapFormat) -> Vec<u8> {
-    let order = format.order;
-    let mut section = new_section_header(order);
-    let resolution = if format.unit_ns() == 1 { 9 } else { 6 };
-    let body = [
-        order.pair16(format.link_type.0, 0),
-        order.bytes32(0),
-        order.pair16(OPTION_TSRESOL, 1),
-        [resolution, 0, 0, 0],
-        order.pair16(OPTION_END, 0),
-    ]
-    .concat();
-    block(&mut section, order, 1, &body);
+    let packets = Packets::of(format);
+    let mut section = new_section_header(packets.order);
+    section.extend(packets.interface(format.link_type));
     section
 }
 
-/// An enhanced packet block of the section's only interface. The count of the record's own unit
-/// of time is kept.
-fn enhanced_packet(format: &PcapFormat, record: &PacketRecord<'_>) -> Vec<u8> {
-    let order = format.order;
-    let count = record.time.0 / i64::from(format.unit_ns());
-    let [high, low] = [count >> 32, count & 0xffff_ffff].map(nearest_u32);
-    let captured = len_u32(record.data.len());
-    let fields = [0, high, low, captured, record.wire_len].map(|field| order.bytes32(field));
-    let mut body = fields.concat();
-    body.extend_from_slice(record.data);
-    let mut bytes = Vec::with_capacity(body.len() + 16);
-    block(&mut bytes, order, 6, &body);
-    bytes
+/// How packets of another format are written.
+#[derive(Clone, Copy, Debug)]
+struct Packets {
+    order: ByteOrder,
+    /// The unit of time in nanoseconds: that of the input, so that its counts are kept.
+    unit_ns: u32,
+}
+
+impl Packets {
+    /// ERF has binary fractions of seconds, which were rounded when they were read.
+    const OF_ERF: Self = Self {
+        order: ByteOrder::Little,
+        unit_ns: 1,
+    };
+
+    const fn of(format: &PcapFormat) -> Self {
+        Self {
+            order: format.order,
+            unit_ns: format.unit_ns(),
+        }
+    }
+
+    /// An interface description block.
+    fn interface(self, link_type: LinkType) -> Vec<u8> {
+        let order = self.order;
+        let resolution = if self.unit_ns == 1 { 9 } else { 6 };
+        let body = [
+            order.pair16(link_type.0, 0),
+            order.bytes32(0),
+            order.pair16(OPTION_TSRESOL, 1),
+            [resolution, 0, 0, 0],
+            order.pair16(OPTION_END, 0),
+        ]
+        .concat();
+        let mut bytes = Vec::new();
+        block(&mut bytes, order, 1, &body);
+        bytes
+    }
+
+    /// An enhanced packet block.
+    fn block(self, interface: u32, record: &PacketRecord<'_>) -> Vec<u8> {
+        let order = self.order;
+        let count = record.time.0 / i64::from(self.unit_ns);
+        let [high, low] = [count >> 32, count & 0xffff_ffff].map(nearest_u32);
+        let captured = len_u32(record.data.len());
+        let fields = [interface, high, low, captured, record.wire_len];
+        let mut body = fields.map(|field| order.bytes32(field)).concat();
+        body.extend_from_slice(record.data);
+        let mut bytes = Vec::with_capacity(body.len() + 16);
+        block(&mut bytes, order, 6, &body);
+        bytes
+    }
 }
 
 fn block(bytes: &mut Vec<u8>, order: ByteOrder, kind: u32, body: &[u8]) {
