@@ -10,6 +10,7 @@ use super::bytes::ByteOrder;
 use super::linktype::LinkType;
 use super::record::{DamageKind, PacketRecord, Stop};
 use super::timestamp::Nanos;
+use super::zeros;
 use crate::number::len_u32;
 
 /// Length of a record's first header, in bytes.
@@ -95,7 +96,7 @@ pub(super) fn record(bytes: &[u8], at: usize) -> Result<Found<'_>, Stop> {
     let len = header.len;
     if len < HEADER_LEN {
         let claimed = len_u32(len);
-        return Err(Stop::Damaged(DamageKind::RecordLength { claimed }));
+        return Err(zeros::or(bytes, at, DamageKind::RecordLength { claimed }));
     }
     let whole = bytes.get(at..at + len);
     let whole = whole.ok_or(Stop::Partial { needed: len })?;

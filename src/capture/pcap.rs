@@ -6,6 +6,7 @@ use super::linktype::LinkType;
 use super::prefetch;
 use super::record::{DamageKind, PacketRecord, Stop};
 use super::timestamp::Nanos;
+use super::zeros;
 use crate::number::nearest_u16;
 
 /// What a pcap file header says about the records after it.
@@ -253,7 +254,7 @@ impl PcapFormat {
         }
         let Some(len) = self.record_len(bytes, at, captured) else {
             let claimed = self.order.u32(bytes, at + 8).unwrap_or(0);
-            return Err(Stop::Damaged(DamageKind::BlockLength { claimed }));
+            return Err(zeros::or(bytes, at, DamageKind::BlockLength { claimed }));
         };
         let data = match body.get(..captured as usize) {
             Some(data) if body.len() >= len - header_len => data,

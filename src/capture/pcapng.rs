@@ -94,6 +94,9 @@ pub(super) fn block_bounds(
     };
     let kind = order.u32(bytes, at).ok_or(partial)?;
     let claimed = order.u32(bytes, at + 4).ok_or(partial)?;
+    if (kind, claimed) == (0, 0) {
+        return Err(Stop::Damaged(DamageKind::Zeros));
+    }
     // Some tools wrote lengths without the padding that is there.
     let len = (claimed as usize).next_multiple_of(4);
     if !(MIN_BLOCK_LEN..=MAX_BLOCK_LEN).contains(&len) {

@@ -23,12 +23,12 @@ impl Obstacle {
     /// record is not complete; `near` as in [`find_resync`].
     pub(crate) fn new(stop: Stop, rest: &[u8], format: &Format, near: Option<u32>) -> Self {
         let cut_len = None;
-        if zeros::is_start(rest) {
-            let kind = DamageKind::Zeros;
-            return Self { kind, cut_len };
-        }
         let needed = match stop {
             Stop::Damaged(kind) => return Self { kind, cut_len },
+            Stop::Partial { .. } if zeros::is_start(rest) => {
+                let kind = DamageKind::Zeros;
+                return Self { kind, cut_len };
+            }
             Stop::Partial { needed } => needed as u64,
             Stop::End => 0,
         };

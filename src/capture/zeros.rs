@@ -27,7 +27,13 @@ pub(super) fn check(bytes: &[u8], at: usize) -> Result<(), Stop> {
     }
 }
 
-/// Whether a header's length of zeros stands where a walk could not go on.
+/// A walk stops at a header that cannot be: it is zeros, or damage of this kind.
+pub(super) fn or(bytes: &[u8], at: usize, kind: DamageKind) -> Stop {
+    let is_zero = bytes.get(at..).is_some_and(is_start);
+    Stop::Damaged(if is_zero { DamageKind::Zeros } else { kind })
+}
+
+/// Whether a header's length of zeros stands here.
 pub(super) fn is_start(rest: &[u8]) -> bool {
     rest.first_chunk() == Some(&[0; HEADER_LEN])
 }

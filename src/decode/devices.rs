@@ -83,6 +83,39 @@ impl Frame<'_, '_> {
         }
     }
 
+    /// TaZmen Sniffer Protocol (<https://en.wikipedia.org/wiki/TZSP>): version, type, encapsulation,
+    /// then fields up to the one that ends them.
+    pub(super) fn tzsp(&mut self) -> Step {
+        const PADDING: u8 = 0;
+        const END: u8 = 1;
+        let (version, kind, encapsulation) = (self.byte(0)?, self.byte(1)?, self.u16(2)?);
+        // Other types carry no frames.
+        if version != 1 || kind > 1 {
+            return Err(NotFlow::Family);
+        }
+        self.skip(4);
+        loop {
+            let len = match self.byte(0)? {
+                END => break self.skip(1),
+                PADDING => 1,
+                _ => 2 + usize::from(self.byte(1)?),
+            };
+            self.skip(len);
+        }
+        // Not the numbers of link types, although some are the same.
+        match encapsulation {
+            1 => Ok(Layer::Ethernet),
+            2 => Ok(Layer::Link(LinkType::IEEE802_5)),
+            4 => Ok(Layer::Ppp),
+            5 => Ok(Layer::Link(LinkType::FDDI)),
+            7 => Ok(Layer::Ip),
+            18 => Ok(Layer::Wifi { padded: false }),
+            119 => Ok(Layer::Link(LinkType::IEEE802_11_PRISM)),
+            127 => Ok(Layer::Link(LinkType::IEEE802_11_AVS)),
+            _ => Err(NotFlow::Family),
+        }
+    }
+
     /// SITA's routers: signals and errors, then the kind of line.
     pub(super) fn sita(&mut self) -> Step {
         const FRAME_RELAY: u8 = 0x12;

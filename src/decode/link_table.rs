@@ -96,6 +96,7 @@ impl Frame<'_, '_> {
             LinkType::GFP_T | LinkType::GFP_F => self.generic_framing(),
             LinkType::SYMANTEC_FIREWALL => self.symantec(),
             LinkType::SITA => self.sita(),
+            LinkType::TZSP => self.tzsp(),
             LinkType::EBHSCR => self.ebhscr(),
             LinkType::VPP_DISPATCH => self.vpp_dispatch(),
             LinkType::WIRESHARK_UPPER_PDU => exported::layer(self),

@@ -313,7 +313,7 @@ fn extraction() {
     // pcap holds one link type.
     let refused = extract(&["--output-format", "pcap"]).exits(1);
     refused.says("link type");
-    extract(&["--output-format", "pcap", "--extract-id", "28-39"]).exits(0);
+    extract(&["--output-format", "pcap", "--extract", "28-39"]).exits(0);
     let parsed = parse(&fs::read(&output).unwrap());
     assert_eq!(parsed.packets.len(), 12);
     assert!(parsed.packets.iter().all(|it| it.link_type == 1));
@@ -341,7 +341,7 @@ fn an_index_of_records() {
         &["--index".as_ref(), index.as_os_str()][..],
         &[path.as_os_str()],
     ] {
-        let some = ["--extract-id", "2", "--disable-display", "-o"].map(AsRef::as_ref);
+        let some = ["--extract", "2", "--disable-display", "-o"].map(AsRef::as_ref);
         run(source.iter().chain(&some).chain(&[carved.as_os_str()])).exits(0);
         let parsed = parse(&fs::read(&carved).unwrap());
         assert_eq!(parsed.packets.len(), 67, "{source:?}");
@@ -368,7 +368,7 @@ fn what_is_such_a_capture() {
         vec![0x20; 1000],
         b"0123456\x02\x04\x00\x10\x00".to_vec(),
     ] {
-        list(&no_capture).exits(1).says("is not a capture");
+        list(&no_capture).exits(1).says("not a capture");
     }
     let ended = list(&Erf::IPV4.file([ipv4((1, 2), UDP, (0, 0), &[0; 8])]));
     assert_eq!(ended.exits(0).rows().len(), 1);

@@ -421,6 +421,13 @@ fn headers_of_capture_devices() {
         let head = [1, 5, 0, 90, 0x44, 0x10, 0, 1, 0, 0, 0];
         behind(&head, &frame(&packet))
     });
+    cases.v4("TZSP, Ethernet", 128, |packet| {
+        behind(&[1, 0, 0, 1, 0, 10, 1, 0xc8, 1], &frame(&packet))
+    });
+    cases.v4("TZSP, 802.11", 128, |packet| {
+        let inner = wifi([8, 1], [0, 0], &behind(&SNAP, &packet));
+        behind(&[1, 1, 0, 18, 1], &inner)
+    });
     cases.v4("SITA", 196, |packet| {
         behind(&[0, 0, 0, 0, 0x12, 0x18, 0x41, 3, 0xcc], &packet)
     });

@@ -22,6 +22,7 @@ mod determinism;
 mod erf;
 mod examples;
 mod expected;
+mod exported;
 mod extract;
 mod faults;
 mod handler;
