@@ -36,6 +36,7 @@ link_types! {
     FDDI = 10,
     RAW_BSD = 12,
     RAW_OPENBSD = 14,
+    REDBACK_SMARTEDGE = 32,
     PPP_HDLC = 50,
     PPP_ETHER = 51,
     SYMANTEC_FIREWALL = 99,

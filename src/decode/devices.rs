@@ -131,6 +131,20 @@ impl Frame<'_, '_> {
         self.over(44, Layer::EtherType(kind))
     }
 
+    /// Redback's routers: context, flags, circuit, length, protocol, and where the packet starts;
+    /// if its data start later, behind an Ethernet header.
+    pub(super) fn redback(&mut self) -> Step {
+        const HEADER_LEN: u16 = 24;
+        let (protocol, start, data) = (self.u16(18)?, self.u16(20)?, self.u16(22)?);
+        self.skip(start.max(HEADER_LEN).into());
+        match protocol {
+            _ if data > start => Ok(Layer::Ethernet),
+            1 => Ok(Layer::Ip),
+            3 | 4 | 8 => Ok(Layer::Ethernet),
+            _ => Err(NotFlow::Family),
+        }
+    }
+
     /// Elektrobit High Speed Capture and Replay: the kind of the bus, times, and the frame.
     pub(super) fn ebhscr(&mut self) -> Step {
         const ETHERNET: u8 = 0x50;

@@ -95,6 +95,7 @@ impl Frame<'_, '_> {
             LinkType::DOCSIS => self.docsis(),
             LinkType::GFP_T | LinkType::GFP_F => self.generic_framing(),
             LinkType::SYMANTEC_FIREWALL => self.symantec(),
+            LinkType::REDBACK_SMARTEDGE => self.redback(),
             LinkType::SITA => self.sita(),
             LinkType::TZSP => self.tzsp(),
             LinkType::EBHSCR => self.ebhscr(),

@@ -8,12 +8,19 @@ impl Frame<'_, '_> {
     /// The payload of such an EtherType.
     pub(super) fn shim(&mut self, kind: u16) -> Step {
         match kind {
+            0x22e5 => self.gigamon(),
             0x2452 => Ok(Layer::DecryptedWifi),
             0x4305 => self.batman(),
             0x88bb | 0xbbbb => self.lwapp(),
             // Fibre Channel over Ethernet: version, reserved, start of frame.
             0x8906 => self.fibre_channel(14),
+            // SNA over Ethernet: length, padding.
+            0x80d5 => self.over(3, Layer::Llc),
             0x8899 => self.realtek(),
+            // Palo Alto's heartbeat backup.
+            0x8988 => self.over(6, Layer::EtherTypeField),
+            // Extreme Networks: what a switch mirrors of its own processor's frames.
+            0xe555 => self.over(38, Layer::Ethernet),
             // AX.25 over Ethernet (BPQ): a length before the frame.
             0x08ff => self.over(2, Layer::Ax25),
             // VMware Lab Manager: flags and port groups, then the machine's frame.
@@ -23,6 +30,12 @@ impl Frame<'_, '_> {
             0xd28b => self.arista(),
             _ => Err(NotFlow::EtherType),
         }
+    }
+
+    /// Gigamon: its own length, fields (port, size, time), then the real type.
+    fn gigamon(&mut self) -> Step {
+        let len = usize::from(self.byte(0)?);
+        self.over(len.max(1), Layer::EtherTypeField)
     }
 
     /// Arista: subtype, version, and what these say. The upper byte of a version is how time is

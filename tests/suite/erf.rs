@@ -313,7 +313,7 @@ fn extraction() {
     // pcap holds one link type.
     let refused = extract(&["--output-format", "pcap"]).exits(1);
     refused.says("link type");
-    extract(&["--output-format", "pcap", "--extract", "28-39"]).exits(0);
+    extract(&["--output-format", "pcap", "--extract", "31-42"]).exits(0);
     let parsed = parse(&fs::read(&output).unwrap());
     assert_eq!(parsed.packets.len(), 12);
     assert!(parsed.packets.iter().all(|it| it.link_type == 1));

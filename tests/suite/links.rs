@@ -179,6 +179,19 @@ fn arista_headers() {
 #[test]
 fn headers_of_switches_and_meshes() {
     let mut cases = Cases::default();
+    for len in [1, 5, 20] {
+        cases.ether("Gigamon", 0x22e5, |packet| {
+            let fields = vec![0; usize::from(len) - 1];
+            [&[len][..], &fields, &[8, 0], &packet].concat()
+        });
+    }
+    cases.ether("heartbeat backup", 0x8988, |packet| {
+        behind(&[0, 0, 0, 0, 0, 1, 8, 0], &packet)
+    });
+    cases.ether("Extreme", 0xe555, |packet| over(38, &frame(&packet)));
+    cases.ether("SNA", 0x80d5, |packet| {
+        behind(&[0, 50, 0], &behind(&SNAP, &packet))
+    });
     cases.ether("802.1BR", 0x893f, |packet| {
         behind(&[0, 0, 0, 1, 0, 0, 8, 0], &packet)
     });
@@ -428,6 +441,20 @@ fn headers_of_capture_devices() {
         let inner = wifi([8, 1], [0, 0], &behind(&SNAP, &packet));
         behind(&[1, 1, 0, 18, 1], &inner)
     });
+    for (protocol, start, data) in [
+        (1, 24, 24),
+        (1, 30, 30),
+        (3, 24, 24),
+        (8, 24, 24),
+        (2, 24, 38),
+    ] {
+        cases.v4("Redback", 32, |packet| {
+            let is_bare = protocol == 1 && start == data;
+            let inner = if is_bare { packet } else { frame(&packet) };
+            let head = [&[0; 16][..], &[0, 90, 0, protocol, 0, start, 0, data]].concat();
+            [head, vec![0; usize::from(start) - 24], inner].concat()
+        });
+    }
     cases.v4("SITA", 196, |packet| {
         behind(&[0, 0, 0, 0, 0x12, 0x18, 0x41, 3, 0xcc], &packet)
     });

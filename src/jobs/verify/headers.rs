@@ -458,10 +458,10 @@ const TUNNEL_PORTS: [u16; 17] = [
 /// Address families of IP, on all systems.
 const IP_FAMILIES: [u32; 7] = [2, 10, 23, 24, 26, 28, 30];
 /// EtherTypes that IP may follow, and that etherparse does not read.
-const LEADING_ON: [u16; 26] = [
+const LEADING_ON: [u16; 30] = [
     0x6558, 0x8847, 0x8848, 0x8864, 0x8870, 0x880b, 0x8909, 0x8926, 0x892f, 0x88e5, 0x88e7, 0x894f,
     0x22f3, 0xf1c1, 0x08ff, 0x2452, 0x4305, 0x8899, 0x88bb, 0x88de, 0x8906, 0x893f, 0x9021, 0x99fe,
-    0xbbbb, 0xd28b,
+    0xbbbb, 0xd28b, 0x22e5, 0x80d5, 0x8988, 0xe555,
 ];
 /// Tunnels in tunnels: a hostile packet may hold thousands.
 const DEEPEST: usize = 16;
