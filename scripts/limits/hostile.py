@@ -138,10 +138,10 @@ def block_lengths() -> Pieces:
 
 
 def empty_records() -> Pieces:
-    """10 M records without a byte of a packet."""
+    """10 M records without a byte of a packet. They have a time: without one they would be zeros."""
     yield file_header()
     for _ in range(10_000):
-        yield record(0, b"") * PIECE
+        yield record(1, b"") * PIECE
 
 
 def noise() -> Pieces:
