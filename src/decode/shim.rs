@@ -81,14 +81,9 @@ impl Frame<'_, '_> {
     /// RFC 5412, section 3.3: flags, fragment id, length, signal; then an 802.11 frame.
     fn lwapp(&mut self) -> Step {
         const IS_CONTROL: u8 = 0x04;
-        const IS_LATER_FRAGMENT: u8 = 0x03;
-        let flags = self.byte(0)?;
-        if flags & IS_CONTROL != 0 {
-            Err(NotFlow::EtherType)
-        } else if flags & IS_LATER_FRAGMENT == IS_LATER_FRAGMENT {
-            Err(NotFlow::LinkFragment)
-        } else {
-            self.over(6, Layer::Wifi { padded: false })
+        match self.byte(0)? & IS_CONTROL {
+            0 => self.over(6, Layer::Wifi { padded: false }),
+            _ => Err(NotFlow::EtherType),
         }
     }
 
