@@ -1,8 +1,8 @@
 //! The command line as typed.
 
 use super::values::{
-    CaptureFormatArg, FormatArg, GapsArg, Generate, HeaderArg, NameStyleArg, OverlapArg,
-    ProgressArg, SortArg, bytes, count, duration, filter, ids, manifest, memory_bytes,
+    CaptureFormatArg, ChecksumArg, FormatArg, GapsArg, Generate, HeaderArg, NameStyleArg,
+    OverlapArg, ProgressArg, SortArg, bytes, count, duration, filter, ids, manifest, memory_bytes,
     name_template, net, relocated, tunnel_port,
 };
 use clap::{ArgAction, Parser, Subcommand};
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "INDEX", help_heading = INPUT,
           conflicts_with_all = ["captures", "stdin", "packet_max", "decap", "tunnel_port", "flow_5tuple",
               "bidirectional", "idle_timeout", "active_timeout", "flow_max", "metamako",
-              "metamako_double", "metamako_offset"])]
+              "metamako_double", "metamako_offset", "dedup"])]
     pub(crate) index: Option<PathBuf>,
 
     /// A capture of the index is elsewhere now (repeatable)
@@ -58,6 +58,14 @@ pub(crate) struct Args {
     /// differs from tcpdump on purpose. A flow keeps its FlowID whatever the filter.
     #[arg(long, value_name = "EXPR", value_parser = filter, help_heading = INPUT)]
     pub(crate) filter: Option<Filter>,
+
+    /// Leave out copies of packets, as mirror ports make them, within WINDOW [default: 10ms]
+    ///
+    /// A copy is the same IP packet, whatever its MAC addresses, VLAN tags and TTL; the one that was
+    /// captured first stays.
+    #[arg(long, value_name = "WINDOW", value_parser = duration, num_args = 0..=1,
+          require_equals = true, default_missing_value = "10ms", help_heading = INPUT)]
+    pub(crate) dedup: Option<u64>,
 
     /// Leave out packets from or to these addresses (repeatable)
     #[arg(long, value_name = "NET", value_parser = net, help_heading = INPUT)]
@@ -207,6 +215,11 @@ pub(crate) struct Args {
           help_heading = STREAMS)]
     pub(crate) overlap: OverlapArg,
 
+    /// How TCP and UDP checksums count in streams
+    #[arg(long, value_enum, value_name = "HOW", default_value_t, hide_default_value = true,
+          help_heading = STREAMS)]
+    pub(crate) checksum: ChecksumArg,
+
     /// Write a header in front of each TCP segment: time, length, stream id
     #[arg(long, value_enum, value_name = "STYLE", num_args = 0..=1, require_equals = true,
           default_missing_value = "packed", help_heading = STREAMS)]
@@ -244,7 +257,7 @@ pub(crate) struct Args {
     /// One thread goes from packet to packet, and reads headers with a library's parsers alone. What
     /// differs is told, and nothing is written. Takes several times as long. Streams and what is
     /// copied are not compared.
-    #[arg(long, conflicts_with_all = ["index", "stdin"], help_heading = RUN)]
+    #[arg(long, conflicts_with_all = ["index", "stdin", "dedup"], help_heading = RUN)]
     pub(crate) verify: bool,
 
     /// Print a man page or shell completions
@@ -297,6 +310,11 @@ pub(crate) struct IndexArgs {
           conflicts_with_all = ["decap", "tunnel_port", "flow_5tuple", "bidirectional", "idle_timeout",
               "active_timeout", "metamako", "metamako_double", "metamako_offset"])]
     pub(crate) append: Option<PathBuf>,
+
+    /// Refused, with the reason
+    #[arg(long, value_name = "WINDOW", num_args = 0..=1, require_equals = true,
+          default_missing_value = "", hide = true)]
+    pub(crate) dedup: Option<String>,
 
     /// A capture of the index is elsewhere now: note that (repeatable)
     #[arg(long, value_name = "OLD=NEW", value_parser = relocated, requires = "append")]

@@ -5,7 +5,7 @@ use super::streams;
 use super::values::{FormatArg, port_ranges};
 use pcap_flows::capture::widen_pipe;
 use pcap_flows::decode::{DecodeOptions, TrailerOptions};
-use pcap_flows::engine::{Config, Restriction, Source, Tuning};
+use pcap_flows::engine::{Config, Duplicates, Restriction, Source, Tuning};
 use pcap_flows::flow::Timeouts;
 use pcap_flows::index::Index;
 use pcap_flows::jobs::index::{CarveJob, IndexJob};
@@ -109,6 +109,13 @@ fn index(args: IndexArgs) -> Result<IndexJob, String> {
     }
     if args.captures.iter().any(|path| path == Path::new("-")) {
         return Err("standard input cannot be read again: an index needs files".to_owned());
+    }
+    if args.dedup.is_some() {
+        return Err(
+            "an index has the places of all packets, copies among them: leave out --dedup, and use it where \
+             captures are read"
+                .to_owned(),
+        );
     }
     if args.captures.is_empty() && args.relocate.is_empty() {
         return Err("name the captures to be indexed".to_owned());
@@ -306,6 +313,7 @@ fn config(args: &Args, has_streams: bool) -> Config {
             filter: args.filter.clone().unwrap_or_default(),
             excluded: args.exclude_ip.clone(),
         },
+        duplicates: args.dedup.map(|window_ns| Duplicates { window_ns }),
         max_packets: args.packet_max,
         max_flows: args.flow_max,
         ..config

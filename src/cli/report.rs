@@ -13,8 +13,13 @@ use std::path::Path;
 pub(crate) fn report(report: &FlowsReport) -> bool {
     say_oddities(&report.outcome);
     if let Some((first, count)) = report.filtered_ids {
+        let why = if report.outcome.balance.duplicates > 0 {
+            "the filter, or that its packets are copies,"
+        } else {
+            "the filter"
+        };
         say(&format!(
-            "the filter keeps out FlowID {first}{}",
+            "{why} keeps out FlowID {first}{}",
             others(count - 1)
         ));
     }
@@ -142,6 +147,14 @@ fn report_streams(streams: &StreamsReport, report: &FlowsReport, incomplete_data
         (
             streams.conflicts,
             "segments repeat bytes with other content".to_owned(),
+        ),
+        (
+            streams.checksums.wrong - streams.left_out,
+            "segments whose bytes differ from those of a copy have a wrong checksum".to_owned(),
+        ),
+        (
+            streams.left_out,
+            "packets have a wrong TCP or UDP checksum, and are left out of streams".to_owned(),
         ),
         (
             streams.late_bytes,

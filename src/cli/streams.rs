@@ -1,7 +1,7 @@
 //! Arguments for streams.
 
 use super::args::Args;
-use super::values::{HeaderArg, NameStyleArg, port_ranges};
+use super::values::{ChecksumArg, HeaderArg, NameStyleArg, port_ranges};
 use pcap_flows::jobs::streams::{ProtocolOptions, StreamOptions};
 use pcap_flows::output::stream::{NameStyle, NameTemplate};
 use pcap_flows::select::IdSet;
@@ -51,6 +51,7 @@ pub(super) fn streams(args: &Args) -> Result<Option<StreamOptions>, String> {
         },
         gaps: args.gaps.into(),
         overlap: args.overlap.into(),
+        checksums: args.checksum.into(),
         as_pcap: args.output_pcap,
         min_bytes: args.flow_size_min,
         manifest: args.manifest.clone(),
@@ -158,6 +159,7 @@ fn only_for_streams(args: &Args) -> Option<&'static str> {
         (args.tcpheader.is_some(), "--tcpheader"),
         (args.udpheader.is_some(), "--udpheader"),
         (args.output_pcap, "--output-pcap"),
+        (args.checksum != ChecksumArg::default(), "--checksum"),
         (args.name_template.is_some(), "--name-template"),
     ];
     given

@@ -9,6 +9,7 @@ use pcap_flows::output::table::{Format, Sort};
 use pcap_flows::select::{
     Filter, IdSet, IpNet, PortRange, QuantityError, parse_count, parse_duration, parse_size,
 };
+use pcap_flows::stream::ChecksumRule;
 use pcap_flows::tcp::Overlap;
 use std::path::PathBuf;
 
@@ -112,6 +113,27 @@ impl From<OverlapArg> for Overlap {
         match arg {
             OverlapArg::First => Self::First,
             OverlapArg::Last => Self::Last,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChecksumArg {
+    /// Not at all
+    Ignore,
+    /// Where copies of the same bytes differ, one with a right checksum counts, and not a wrong one
+    #[default]
+    Prefer,
+    /// Packets with a wrong one are left out
+    Require,
+}
+
+impl From<ChecksumArg> for ChecksumRule {
+    fn from(arg: ChecksumArg) -> Self {
+        match arg {
+            ChecksumArg::Ignore => Self::Ignore,
+            ChecksumArg::Prefer => Self::Prefer,
+            ChecksumArg::Require => Self::Require,
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Headers<'a> {
     /// Which part of a fragmented datagram this is; `None` for a whole one. Boxed, because it is
     /// large and few packets have one.
     pub fragment: Option<Box<Fragment>>,
+    /// Where the IP header starts in the captured bytes.
+    pub network: usize,
     /// Where the transport header starts in the captured bytes.
     pub transport: usize,
     /// Where the IP datagram ends in the captured bytes: padding may follow.
@@ -230,6 +232,7 @@ mod tests {
             dst_port: 0,
             tcp_flags: 0,
             fragment: None,
+            network: 0,
             transport: 20,
             end: data.len().min(wire_end),
             wire_end,

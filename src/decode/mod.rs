@@ -6,6 +6,7 @@
 //! the packet.
 
 mod application;
+mod checksum;
 mod compressed;
 mod devices;
 mod dispatch;
@@ -28,6 +29,7 @@ mod tunnels;
 mod wireless;
 
 pub use application::server_name;
+pub use checksum::{Checksum, ChecksumCounts, checksum};
 pub use compressed::Unpacked;
 pub use dispatch::{DecodeOptions, decode};
 pub use headers::{Addresses, CarriedPayload, DatagramId, Fragment, Headers};
@@ -39,5 +41,6 @@ pub use trailer::TrailerOptions;
 pub use tunnel::{TunnelPort, TunnelPortError, TunnelPorts};
 pub use tunnels::{Tunnel, TunnelKind, Tunnels};
 
+pub(crate) use checksum::{PseudoHeader, Sum, is_on_its_way};
 pub(crate) use dispatch::{decode_any, decode_plain};
 pub(crate) use headers::{joined, split_v6};

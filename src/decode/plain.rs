@@ -51,7 +51,7 @@ fn ipv4(data: &[u8], at: usize) -> Option<Headers<'_>> {
     let (src, dst) = (address(12)?, address(16)?);
     let addresses = Addresses::V4 { src, dst };
     let above = header.last_chunk()?;
-    let place = (data.len(), at + LEN, at + total_len);
+    let place = (data.len(), at, at + LEN, at + total_len);
     headers(addresses, header[9], above, place)
 }
 
@@ -65,25 +65,25 @@ fn ipv6(data: &[u8], at: usize) -> Option<Headers<'_>> {
     }
     let addresses = Addresses::V6(header.get(8..)?.first_chunk()?);
     let above = header.last_chunk()?;
-    let place = (data.len(), at + LEN, at + LEN + payload_len);
+    let place = (data.len(), at, at + LEN, at + LEN + payload_len);
     headers(addresses, header[6], above, place)
 }
 
 /// Headers from `above`, the start of a transport header. `place`: how many bytes were captured,
-/// where the transport header starts, and where the datagram ends on the wire.
+/// where the IP header and the transport header start, and where the datagram ends on the wire.
 #[inline(always)]
 fn headers<'a>(
     addresses: Addresses<'a>,
     protocol: u8,
     above: &[u8; ABOVE],
-    place: (usize, usize, usize),
+    place: (usize, usize, usize, usize),
 ) -> Option<Headers<'a>> {
     let tcp_flags = match protocol {
         protocol::TCP => u16::from_be_bytes([above[12], above[13]]) & 0x0fff,
         protocol::UDP => 0,
         _ => return None,
     };
-    let (captured, transport, wire_end) = place;
+    let (captured, network, transport, wire_end) = place;
     Some(Headers {
         addresses,
         protocol,
@@ -91,6 +91,7 @@ fn headers<'a>(
         dst_port: u16::from_be_bytes([above[2], above[3]]),
         tcp_flags,
         fragment: None,
+        network,
         transport,
         end: captured.min(wire_end),
         wire_end,

@@ -16,6 +16,9 @@ pub struct Balance {
     pub in_flows: u64,
     /// Packets that the filter kept out.
     pub filtered: u64,
+    /// Packets that are copies of one before them, where these are left out. A copy is the same IP
+    /// packet, whatever its link layer, TTL or hop limit, and IPv4 header checksum.
+    pub duplicates: u64,
     /// Packets that belong to no flow, by reason: in the order of [`NotFlow::ALL`].
     not_flow: [Oddity; NotFlow::ALL.len()],
     /// Packets of link types that are not decoded. A capture may have all of them.
@@ -102,6 +105,7 @@ impl Balance {
         self.bytes += other.bytes;
         self.in_flows += other.in_flows;
         self.filtered += other.filtered;
+        self.duplicates += other.duplicates;
         self.time_out_of_range.add(&other.time_out_of_range, base);
         self.time_goes_back.add(&other.time_goes_back, base);
         for (sum, oddity) in self.not_flow.iter_mut().zip(&other.not_flow) {
@@ -133,7 +137,8 @@ impl Balance {
 
     /// Whether every packet read is accounted for.
     pub fn is_even(&self) -> bool {
-        self.packets == self.in_flows + self.not_ip() + self.malformed() + self.filtered
+        let left_out = self.filtered + self.duplicates;
+        self.packets == self.in_flows + self.not_ip() + self.malformed() + left_out
     }
 
     /// Packets whose section does not describe their interface: the capture is damaged.
@@ -173,6 +178,10 @@ impl fmt::Display for Balance {
                 f.write_str(")")?;
             }
         }
-        write!(f, " + {} filtered", self.filtered)
+        write!(f, " + {} filtered", self.filtered)?;
+        if self.duplicates > 0 {
+            write!(f, " + {} duplicate", self.duplicates)?;
+        }
+        Ok(())
     }
 }

@@ -47,15 +47,17 @@
 
 mod rare;
 
+pub(crate) use self::rare::SequentialTables;
 use self::rare::FragmentEvent;
 use super::balance::{Balance, Place};
+use super::copies::{Print, digest};
 use super::lists::ShardLists;
 use super::rules::Rules;
 use crate::capture::{Format, Nanos, PacketRecord, SideBlock, Stop, Walk};
 use crate::decode::protocol::IPCOMP;
 use crate::decode::{Addresses, Headers, NotFlow, Tunnels, decode_any, decode_plain, joined};
 use crate::flow::{Flow, Layers, Link, LinkKey, LinkTable, NetworkKey, PacketRef, Payload};
-use crate::number::{len_u32, nearest_u16, offset_u32};
+use crate::number::{index_u32, len_u32, nearest_u16, offset_u32};
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -80,6 +82,8 @@ pub(crate) struct Chunk {
     /// The run's number for each of the chunk's link keys.
     pub(crate) link_numbers: Vec<u32>,
     fragments: Vec<FragmentEvent>,
+    /// What packets have in common with their copies, in capture order, where copies are left out.
+    prints: Vec<Print>,
     /// Datagrams that were put together from fragments, where a job looks into packets.
     pub(crate) datagrams: Vec<Vec<u8>>,
     /// Offsets of packets that belong to no flow but pass the filter, where a job wants these.
@@ -158,6 +162,7 @@ impl Chunk {
         self.links.clear();
         self.link_numbers.clear();
         self.fragments.clear();
+        self.prints.clear();
         self.datagrams.clear();
         self.non_flow.clear();
         self.first_time = None;
@@ -200,7 +205,7 @@ impl Chunk {
                 self.packed_packet(record, &headers, link, rules);
             }
             Ok(headers) => match &headers.fragment {
-                Some(fragment) => self.fragment(record, &headers, **fragment, link),
+                Some(fragment) => self.fragment(record, &headers, **fragment, link, rules),
                 None => self.flow_packet(record, &headers, &link, rules),
             },
             Err(reason) => self.non_flow_packet(record, reason, &link, rules),
@@ -280,6 +285,29 @@ impl Chunk {
         if rules.needs.payloads {
             let payload = payload(record, headers);
             self.packets.push_payload(shard, payload);
+        }
+        if rules.duplicates.is_some() {
+            self.note_print(record, headers, shard, rules);
+        }
+    }
+
+    /// Notes what a packet that was handed over has in common with its copies.
+    #[inline(never)]
+    pub(super) fn note_print(
+        &mut self,
+        record: &PacketRecord<'_>,
+        headers: &Headers<'_>,
+        shard: usize,
+        rules: &Rules,
+    ) {
+        if let Some((index, packet)) = self.packets.last(shard)
+            && !packet.has(PacketRef::FILTERED)
+        {
+            self.prints.push(Print {
+                digest: digest(&rules.hash_key, record.data, headers),
+                time: packet.time,
+                at: Some((index_u32(shard), index_u32(index))),
+            });
         }
     }
 
@@ -393,6 +421,7 @@ fn layers(record: &PacketRecord<'_>, headers: &Headers<'_>) -> Layers {
         end: offset_u32(record.data_start + headers.end),
         missing: offset_u32(on_wire.saturating_sub(headers.end)),
         link_type: record.link_type.unwrap_or_default(),
+        has_open_end: headers.wire_end == usize::MAX,
         place: Layers::IN_WINDOW,
         is_packed: false,
     }

@@ -16,6 +16,8 @@ pub struct Config {
     pub decode: DecodeOptions,
     /// Which packets are looked at.
     pub restriction: Restriction,
+    /// Copies of packets are left out, if this says how far from the first one.
+    pub duplicates: Option<Duplicates>,
     /// When a flow ends although its packets go on.
     pub timeouts: Timeouts,
     /// Only the first packets of the capture are looked at.
@@ -30,12 +32,32 @@ pub struct Config {
 
 impl Config {
     /// Whether the restriction must be asked for each packet: what it looks at is not in the flow
-    /// key, or differs between the packets of a conversation.
+    /// key, or differs between the packets of a conversation; or copies are to be found, those of
+    /// packets that it refuses being none.
     pub fn asks_each_packet(&self) -> bool {
         let filter = &self.restriction.filter;
+        if self.duplicates.is_some() && !self.restriction.is_empty() {
+            return true;
+        }
         // An address that only the sender has is not in the key of a conversation.
         (self.five_tuple && filter.needs_link())
             || (self.conversations && (filter.is_directional() || filter.needs_macs()))
+    }
+}
+
+/// Which packets are copies of one that came before: see [`Balance::duplicates`](super::Balance).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Duplicates {
+    /// How far apart in time they may be, in nanoseconds.
+    pub window_ns: u64,
+}
+
+impl Default for Duplicates {
+    /// 10 ms.
+    fn default() -> Self {
+        Self {
+            window_ns: 10_000_000,
+        }
     }
 }
 

@@ -43,6 +43,20 @@ impl ShardLists {
         }
     }
 
+    /// The packet that was added last to a list, and its index there.
+    pub(super) fn last(&self, list: usize) -> Option<(usize, &PacketRef)> {
+        let list = self.get(list);
+        Some((list.len().checked_sub(1)?, list.last()?))
+    }
+
+    /// Notes that a packet is a copy.
+    pub(super) fn set_duplicate(&mut self, list: usize, index: usize) {
+        let packet = self.lists.get_mut(list).and_then(|it| it.get_mut(index));
+        if let Some(packet) = packet {
+            packet.flags |= PacketRef::DUPLICATE;
+        }
+    }
+
     /// Notes where the layers of the packet are that was added last.
     pub(super) fn push_layers(&mut self, list: usize, layers: Layers) {
         if let Some(list) = self.layers.get_mut(list) {

@@ -23,6 +23,7 @@
 mod balance;
 mod chunk;
 mod config;
+mod copies;
 mod job;
 mod lists;
 mod memory;
@@ -35,7 +36,7 @@ mod window;
 mod workers;
 
 pub use balance::{Balance, Oddity, Place};
-pub use config::{Config, Restriction, Tuning};
+pub use config::{Config, Duplicates, Restriction, Tuning};
 pub use job::{InputStart, Job, Needs, Window};
 pub use memory::{MemoryWatch, available_memory};
 pub use progress::{Progress, Snapshot, Stopwatch};

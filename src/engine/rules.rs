@@ -1,6 +1,6 @@
 //! A configuration as the phases use it.
 
-use super::config::{Config, Restriction};
+use super::config::{Config, Duplicates, Restriction};
 use super::job::Needs;
 use crate::decode::{Addresses, DecodeOptions};
 use crate::flow::{FlowIds, FlowKey, HashKey, LinkKey, PacketRef, Timeouts};
@@ -14,6 +14,7 @@ pub(crate) struct Rules {
     pub(crate) restriction: Restriction,
     /// See [`Config::asks_each_packet`].
     pub(crate) asks_each_packet: bool,
+    pub(crate) duplicates: Option<Duplicates>,
     pub(crate) timeouts: Timeouts,
     pub(crate) hash_key: HashKey,
     pub(crate) shards: usize,
@@ -29,6 +30,7 @@ impl Rules {
             decode: config.decode.clone(),
             restriction: config.restriction.clone(),
             asks_each_packet: config.asks_each_packet(),
+            duplicates: config.duplicates,
             timeouts: config.timeouts,
             hash_key: config.tuning.hash_key.unwrap_or_else(HashKey::random),
             shards: config.tuning.shards(),

@@ -1,7 +1,8 @@
 //! One window: cut into chunks, walked in parallel, proved, and applied to the shards.
 
 use super::balance::{Balance, Place};
-use super::chunk::Chunk;
+use super::chunk::{Chunk, SequentialTables};
+use super::copies::CopyTable;
 use super::job::{Job, Window};
 use super::progress::Progress;
 use super::report::Resume;
@@ -24,6 +25,8 @@ pub(super) struct Tables<O> {
     fragments: FragmentTable,
     /// Fragmented datagrams, where a job looks into packets.
     datagrams: DatagramTable,
+    /// Packets that may have copies, where these are left out.
+    copies: Option<CopyTable>,
     chunks: Vec<Chunk>,
     /// Time of the last packet that has one.
     last_time: Option<Nanos>,
@@ -70,6 +73,7 @@ impl<O> Default for Tables<O> {
             balance: Balance::default(),
             fragments: FragmentTable::new(),
             datagrams: DatagramTable::default(),
+            copies: None,
             chunks: Vec::new(),
             last_time: None,
         }
@@ -81,6 +85,7 @@ impl<O> Tables<O> {
         Self {
             flows: FlowList::new(rules.shards, rules.flow_ids.clone()),
             observers: (0..rules.shards).map(|_| job.observer()).collect(),
+            copies: rules.duplicates.map(CopyTable::new),
             ..Self::default()
         }
     }
@@ -202,12 +207,18 @@ impl<O> Tables<O> {
             balance,
             fragments,
             datagrams,
+            copies,
             chunks,
             last_time,
         } = self;
         let chunks = chunks.get_mut(..used).unwrap_or_default();
         for chunk in &mut *chunks {
-            chunk.place_fragments(unread.bytes, fragments, datagrams, rules);
+            let mut tables = SequentialTables {
+                fragments: &mut *fragments,
+                datagrams: &mut *datagrams,
+                copies: copies.as_mut(),
+            };
+            chunk.in_sequence(unread.bytes, &mut tables, rules);
             chunk.number_links(&mut flows.links);
             if let (Some(last), Some((first, place))) = (*last_time, chunk.first_time)
                 && first < last
@@ -367,14 +378,15 @@ fn apply<O: Observer>(
             };
             shard.apply(packets, &shard_rules, observer);
         }
-        (
+        [
             std::mem::take(&mut shard.counted),
             std::mem::take(&mut shard.filtered),
-        )
+            std::mem::take(&mut shard.duplicates),
+        ]
     };
     let shards = flows.shards.iter_mut().zip(observers).enumerate();
     let packets: u64 = chunks.iter().map(|chunk| chunk.balance.packets).sum();
-    let sums: Vec<(u64, u64)> = if packets < FEW_PACKETS {
+    let sums: Vec<[u64; 3]> = if packets < FEW_PACKETS {
         shards
             .map(|(number, (shard, observer))| work(number, shard, observer))
             .collect()
@@ -386,9 +398,10 @@ fn apply<O: Observer>(
             .map(|(number, (shard, observer))| work(number, shard, observer))
             .collect()
     };
-    for (counted, filtered) in sums {
+    for [counted, filtered, duplicates] in sums {
         balance.in_flows += counted;
         balance.filtered += filtered;
+        balance.duplicates += duplicates;
     }
 }
 

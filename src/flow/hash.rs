@@ -93,12 +93,50 @@ impl HashKey {
         }
     }
 
+    /// The digest of the bytes of some parts, where parts of other lengths are other bytes.
+    pub(crate) fn digest(&self, parts: &[&[u8]]) -> Digest {
+        let [k0, k1, k2] = self.0;
+        let mut state = [k2, k0];
+        let mut mix = |x: u64, y: u64| {
+            let [a, b] = state;
+            state = [fold(a ^ x ^ k0, y ^ k1), fold(b ^ y ^ k2, x ^ !k0)];
+        };
+        for part in parts {
+            let (blocks, rest) = part.as_chunks::<16>();
+            for block in blocks {
+                let [x, y] = halves(u128::from_le_bytes(*block));
+                mix(x, y);
+            }
+            let mut last = [0; 16];
+            for (place, byte) in last.iter_mut().zip(rest) {
+                *place = *byte;
+            }
+            let [x, y] = halves(u128::from_le_bytes(last));
+            mix(x, y);
+            mix(part.len() as u64, 0);
+        }
+        Digest(state)
+    }
+
     /// Mixes a flow's hash and its link key's number.
     #[inline]
     pub(crate) fn slot(&self, flow: u32, link: u32) -> u32 {
         let [k0, k1, _] = self.0;
         let [low, _] = words(fold((u64::from(flow) << 32 | u64::from(link)) ^ k0, k1 | 1));
         low
+    }
+}
+
+/// A digest of bytes in 128 bits, keyed as hashes are. That any two of a billion packets share one by
+/// chance is less likely than one in 10^20.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Digest([u64; 2]);
+
+impl Digest {
+    /// A hash of it.
+    pub(crate) const fn hash(self) -> u64 {
+        let Self([hash, _]) = self;
+        hash
     }
 }
 

@@ -32,6 +32,7 @@ pub use timeout::Timeouts;
 
 pub(crate) use datagram::DatagramTable;
 pub(crate) use fragment::FragmentTable;
+pub(crate) use hash::Digest;
 pub(crate) use links::Link;
 pub(crate) use packet::Layers;
 pub(crate) use shard::{Shard, ShardPackets, ShardRules};

@@ -37,6 +37,11 @@ impl PacketRef {
     pub(crate) const REVERSE: u8 = 4;
     /// It is a fragment of a datagram.
     pub(crate) const FRAGMENT: u8 = 8;
+    /// It is a copy of a packet before it: its flow exists, but it is not counted there.
+    pub(crate) const DUPLICATE: u8 = 16;
+
+    /// It is not counted.
+    pub(crate) const LEFT_OUT: u8 = Self::FILTERED | Self::DUPLICATE;
 
     /// Where flows are conversations, whether the packet comes from the greater of both endpoints.
     pub(crate) const fn is_from_greater(&self) -> bool {
@@ -73,6 +78,8 @@ pub(crate) struct Layers {
     pub(crate) missing: u32,
     /// How the captured bytes start.
     pub(crate) link_type: LinkType,
+    /// No header says where the datagram ends: it is taken to end with the frame.
+    pub(crate) has_open_end: bool,
     /// [`Layers::IN_WINDOW`], [`Layers::NOWHERE`], or the index of an assembled datagram.
     pub(crate) place: u32,
     /// Compressed payload is on the way there: the transport header is in what is unpacked.
@@ -126,4 +133,14 @@ pub struct Transport<'a> {
     pub start: Option<u32>,
     /// Bytes of the datagram after these that were not captured.
     pub missing: u32,
+    /// No header says where the datagram ends (segmentation offload, jumbograms): it is taken to end
+    /// with the frame.
+    pub has_open_end: bool,
+}
+
+impl Transport<'_> {
+    /// Whether this is all of the datagram for certain.
+    pub const fn is_whole(&self) -> bool {
+        self.missing == 0 && !self.has_open_end
+    }
 }

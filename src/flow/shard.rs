@@ -71,9 +71,10 @@ pub(crate) struct Shard {
     tunnels: Vec<Tunnels>,
     /// Offsets of the first packets of flows that started in this window, in order.
     pub(super) started: Vec<u32>,
-    /// Packets counted in flows, and those that the filter kept out.
+    /// Packets counted in flows, those that the filter kept out, and copies.
     pub(crate) counted: u64,
     pub(crate) filtered: u64,
+    pub(crate) duplicates: u64,
     /// Flows with a packet that the filter let through.
     pub(crate) accepted: u64,
 }
@@ -147,6 +148,7 @@ impl<'a> ShardPackets<'a> {
                     .unwrap_or_default(),
                 start,
                 missing: layers.missing,
+                has_open_end: layers.has_open_end,
             })
         };
         Some(Contents {
@@ -272,8 +274,10 @@ impl Shard {
         let Some(record) = self.records.get_mut(index as usize) else {
             return;
         };
-        if packet.has(PacketRef::FILTERED) || record.has(FlowRecord::EXCLUDED) {
-            self.filtered += 1;
+        if packet.has(PacketRef::LEFT_OUT) || record.has(FlowRecord::EXCLUDED) {
+            let is_copy = packet.has(PacketRef::DUPLICATE);
+            self.duplicates += u64::from(is_copy);
+            self.filtered += u64::from(!is_copy);
             return;
         }
         self.accepted += u64::from(record.packets == 0);

@@ -106,7 +106,11 @@ pub(crate) fn flows_gated(
     let elapsed = stopwatch.elapsed();
     let stats = match stats {
         Some(mut file) => {
-            let json = Stats::new(&outcome, elapsed).to_json();
+            let checksums = streams.as_ref().map(|it| it.checksums);
+            let stats = Stats::new(&outcome, elapsed);
+            let json = stats
+                .with_checksums(&checksums.unwrap_or_default())
+                .to_json();
             file.write_all(&json).map_err(|error| file.error(error))?;
             Some(file)
         }

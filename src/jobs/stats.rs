@@ -1,5 +1,6 @@
 //! The statistics of a run, as one JSON object.
 
+use crate::decode::ChecksumCounts;
 use crate::engine::{Outcome, Restriction};
 use crate::flow::LinkKey;
 use crate::index::{CaptureNote, Notes};
@@ -14,11 +15,17 @@ pub struct Stats {
     packets_not_ip: u64,
     packets_malformed: u64,
     packets_filtered: u64,
+    packets_duplicate: u64,
     bytes: u64,
     flows: u64,
     seconds: f64,
     gbps: f64,
     threads: usize,
+    /// TCP and UDP checksums that were looked at, those of them that are wrong, and those that say
+    /// nothing.
+    checksums_checked: u64,
+    checksums_wrong: u64,
+    checksums_unchecked: u64,
     inputs: Vec<InputStats>,
 }
 
@@ -42,11 +49,15 @@ impl Stats {
             packets_not_ip: balance.not_ip(),
             packets_malformed: balance.malformed(),
             packets_filtered: balance.filtered,
+            packets_duplicate: balance.duplicates,
             bytes: balance.bytes,
             flows: outcome.flows.accepted(),
             seconds: elapsed.as_secs_f64(),
             gbps: gbps(input_bytes, elapsed),
             threads: outcome.threads,
+            checksums_checked: 0,
+            checksums_wrong: 0,
+            checksums_unchecked: 0,
             inputs: outcome
                 .inputs
                 .iter()
@@ -61,6 +72,17 @@ impl Stats {
                     },
                 })
                 .collect(),
+        }
+    }
+
+    /// The same with the checksums that were looked at for streams.
+    #[must_use]
+    pub fn with_checksums(self, counts: &ChecksumCounts) -> Self {
+        Self {
+            checksums_checked: counts.checked(),
+            checksums_wrong: counts.wrong,
+            checksums_unchecked: counts.unchecked,
+            ..self
         }
     }
 
@@ -81,11 +103,15 @@ impl Stats {
             packets_not_ip: totals.packets_not_ip,
             packets_malformed: totals.packets_malformed,
             packets_filtered: totals.packets_in_flows - packets.min(totals.packets_in_flows),
+            packets_duplicate: 0,
             bytes: totals.bytes,
             flows,
             seconds: elapsed.as_secs_f64(),
             gbps: 0.0,
             threads,
+            checksums_checked: 0,
+            checksums_wrong: 0,
+            checksums_unchecked: 0,
             inputs: notes.captures.iter().map(InputStats::of_index).collect(),
         };
         if !restriction.matches(&LinkKey::default(), None) {

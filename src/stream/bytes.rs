@@ -5,6 +5,7 @@
 //! and counted.
 
 use crate::capture::{ExcerptMap, Nanos, Position};
+use crate::decode::{Checksum, NetworkKey, checksum};
 use crate::error::{Error, ErrorKind};
 use crate::number::memory_usize;
 use crate::tcp::Piece;
@@ -27,7 +28,8 @@ pub struct PayloadSpan {
     time: Nanos,
     len: u32,
     /// Bytes between the start of the transport header and the payload; of a record, those that
-    /// were not captured.
+    /// were not captured. Where a checksum can be computed again: the low half is that, and the
+    /// high half the bytes of the segment after the payload.
     skip: u32,
 }
 
@@ -61,17 +63,22 @@ impl Drop for Kept {
     }
 }
 
-/// Flags in `PayloadSpan::at`.
+/// Kinds of spans, in `PayloadSpan::at`: payload is none of them.
 const LOST: u64 = 1 << 63;
-const WAITED: u64 = 1 << 62;
 const RECORD: u64 = 1 << 61;
+/// Payload of a segment whose checksum can be computed again: it was captured as a whole, and its
+/// lengths fit into 16 bits.
+const CHECKABLE: u64 = LOST | RECORD;
+const KIND: u64 = LOST | RECORD;
+/// Flags in `PayloadSpan::at`.
+const WAITED: u64 = 1 << 62;
 /// A lost run that zeros stand for.
 const FILLED: u64 = 1 << 60;
 /// A piece that came again, and has been counted as a conflict: none that is lost does.
 const COUNTED: u64 = FILLED;
 /// The window of its segment is scaled.
 const SCALED: u64 = 1 << 59;
-const FLAGS: u64 = LOST | WAITED | RECORD | FILLED | SCALED;
+const FLAGS: u64 = KIND | WAITED | FILLED | SCALED;
 
 impl PayloadSpan {
     /// Payload that starts `skip` bytes after the position of its transport header.
@@ -83,6 +90,14 @@ impl PayloadSpan {
             len,
             skip,
         }
+    }
+
+    /// The same payload, which ends with its segment: all of this was captured.
+    pub(crate) fn checkable(mut self) -> Self {
+        if u64::from(self.skip) + u64::from(self.len) <= MOST_CHECKED {
+            self.at |= CHECKABLE;
+        }
+        self
     }
 
     /// The captured bytes of a packet, of which `missing` were not captured.
@@ -157,12 +172,73 @@ impl PayloadSpan {
 
     /// Bytes between the start of the transport header and the payload.
     pub(crate) const fn skip(&self) -> u32 {
-        if self.at & RECORD == 0 { self.skip } else { 0 }
+        match self.at & KIND {
+            RECORD => 0,
+            CHECKABLE => self.skip & 0xffff,
+            _ => self.skip,
+        }
+    }
+
+    /// Whether the checksum of its segment can be computed again.
+    pub(crate) const fn is_checkable(&self) -> bool {
+        self.at & KIND == CHECKABLE
+    }
+
+    /// Bytes from the start of the transport header to the end of the payload; where the checksum
+    /// can be computed again, to the end of the segment.
+    pub(crate) const fn segment_len(&self) -> u32 {
+        let after = if self.is_checkable() {
+            self.skip >> 16
+        } else {
+            0
+        };
+        self.skip() + self.len + after
+    }
+
+    /// What the checksum of its segment says, which was sent between these endpoints.
+    ///
+    /// # Errors
+    /// When a file cannot be read again, or is another one now.
+    pub fn checksum(
+        &self,
+        network: &NetworkKey,
+        source: &SpanSource<'_>,
+    ) -> Result<Checksum, Error> {
+        if !self.is_checkable() {
+            return Ok(Checksum::Unchecked);
+        }
+        let mut read = Vec::new();
+        let len = self.segment_len();
+        let segment = match self.place(0, len, source) {
+            Some(segment) => segment,
+            None => {
+                self.append_at(0, len, source, &mut read)?;
+                &read
+            }
+        };
+        let NetworkKey {
+            src, dst, protocol, ..
+        } = *network;
+        Ok(checksum(src, dst, protocol, segment))
+    }
+
+    /// The same span with the bytes of its segment in memory, if they are not in the window.
+    ///
+    /// # Errors
+    /// When a file cannot be read again, or is another one now.
+    pub(crate) fn loaded(&self, source: &SpanSource<'_>) -> Result<Option<Self>, Error> {
+        let len = self.segment_len();
+        if self.is_lost() || self.place(0, len, source).is_some() {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        self.append_at(0, len, source, &mut bytes)?;
+        Ok(Some(self.clone().with(Kept::new(&bytes, source.memory))))
     }
 
     /// Whether the bytes must be kept to be read later.
     pub(crate) const fn is_only_in_window(&self) -> bool {
-        self.kept.is_none() && self.at & LOST == 0
+        self.kept.is_none() && self.at & KIND != LOST
     }
 
     /// Whether the bytes are kept in memory.
@@ -172,13 +248,13 @@ impl PayloadSpan {
 
     /// Keeps the bytes in memory. They must be in the window.
     pub(crate) fn keep(&mut self, source: &SpanSource<'_>, memory: &Arc<AtomicU64>) {
-        let len = self.skip() as usize + self.len as usize;
+        let len = self.segment_len() as usize;
         if let Some(bytes) = source.in_window(self.position(), len) {
             self.kept = Some(Kept::new(bytes, memory));
         }
     }
 
-    /// Other bytes take the place of some of its own, from `from` on.
+    /// Other bytes take the place of some of its own, from `from` on. Its checksum is none of theirs.
     pub(crate) fn replace(
         &mut self,
         from: u32,
@@ -193,6 +269,10 @@ impl PayloadSpan {
             let mut own = Vec::new();
             self.append_at(0, self.skip() + self.len, source, &mut own)?;
             self.kept = Some(Kept::new(&own, source.memory));
+        }
+        if self.is_checkable() {
+            self.skip = self.skip();
+            self.at &= !KIND;
         }
         let start = (self.skip() + from) as usize;
         let place = self
@@ -287,9 +367,14 @@ impl Piece for PayloadSpan {
     }
 
     fn part(&self, from: u32, to: u32) -> Self {
+        let after = if self.is_checkable() {
+            (self.len - to) << 16
+        } else {
+            0
+        };
         Self {
             len: to - from,
-            skip: self.skip + from,
+            skip: self.skip + from + after,
             ..self.clone()
         }
     }
@@ -305,7 +390,7 @@ impl Piece for PayloadSpan {
     }
 
     fn is_lost(&self) -> bool {
-        self.at & LOST != 0
+        self.at & KIND == LOST
     }
 
     fn set_waited(&mut self) {
@@ -478,5 +563,7 @@ fn is_same(found: &Metadata, known: &InputFile) -> bool {
     known.identity == Some((found.dev(), found.ino()))
 }
 
+/// Bytes of the longest segment whose checksum is computed again.
+const MOST_CHECKED: u64 = 0xffff;
 /// Inputs that are open to be read again.
 const MOST_OPEN: usize = 4;

@@ -5,6 +5,7 @@ use super::direction::{Direction, NONE};
 use super::handler::Handler;
 use super::track::Tracker;
 use super::wanted::Verdict;
+use crate::decode::ChecksumCounts;
 
 impl<H: Handler> Tracker<H> {
     /// FlowIDs are final: decides on the directions that waited for theirs. `id_of` gives the
@@ -74,11 +75,24 @@ impl<H: Handler> Tracker<H> {
     /// Packets of wanted flows whose TCP or UDP header was not captured, or cannot be one.
     pub(crate) fn cut_headers(&self, id_of: impl Fn(u32) -> u64) -> u64 {
         let counts = self.cut_headers.iter();
-        let wanted = counts.filter(|((pair, flow), _)| {
-            let verdict = self.pairs.get(*pair).map(|it| it.verdict);
-            verdict == Some(Verdict::Wanted) || self.is_requested(*pair, *flow, &id_of)
-        });
+        let wanted = counts.filter(|((pair, flow), _)| self.is_wanted(*pair, *flow, &id_of));
         wanted.map(|(_, packets)| packets).sum()
+    }
+
+    /// Checksums of the packets of wanted flows, where wrong ones are left out.
+    pub(crate) fn checksums(&self, id_of: impl Fn(u32) -> u64) -> ChecksumCounts {
+        let mut sum = ChecksumCounts::default();
+        for ((counts, &direction), flow) in self.checksums.iter().zip(&self.flows).zip(0..) {
+            if direction != NONE && self.is_wanted(direction >> 1, flow, &id_of) {
+                sum.add(counts);
+            }
+        }
+        sum
+    }
+
+    fn is_wanted(&self, pair: u32, flow: u32, id_of: impl Fn(u32) -> u64) -> bool {
+        let verdict = self.pairs.get(pair).map(|it| it.verdict);
+        verdict == Some(Verdict::Wanted) || self.is_requested(pair, flow, &id_of)
     }
 
     /// Forgets pairs that were made since pairs were forgotten last, with all of their directions.

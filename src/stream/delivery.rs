@@ -1,12 +1,14 @@
 //! From a direction that is put together to the handler.
 
 use super::bytes::PayloadSpan;
+use super::checked::ChecksumRule;
 use super::direction::DirectionInfo;
 use super::handler::{Answer, Handler, Side};
 use super::place::{Current, WindowPlace};
 use super::table::PairTable;
+use crate::decode::{Checksum, NetworkKey};
 use crate::error::Error;
-use crate::tcp::{Piece, Sink};
+use crate::tcp::{Better, Piece, Sink};
 
 /// What a handler sees of a direction besides its states.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +64,23 @@ impl<H: Handler> Delivery<'_, H> {
         (&mut *self.handler, side)
     }
 
+    /// What a span's checksum says.
+    #[cold]
+    fn checksum(&mut self, span: &PayloadSpan, network: &NetworkKey) -> Checksum {
+        let source = self.around.window.source(self.current.window);
+        match span.checksum(network, &source) {
+            Ok(checksum) => {
+                let (handler, side) = self.side();
+                handler.checked(side, checksum);
+                checksum
+            }
+            Err(error) => {
+                self.error.get_or_insert(error);
+                Checksum::Unchecked
+            }
+        }
+    }
+
     /// Whether the handler is to see what comes.
     fn is_open(&self) -> bool {
         self.answer == Answer::Continue && self.info.is_followed()
@@ -91,6 +110,16 @@ impl<H: Handler> Sink<PayloadSpan> for Delivery<'_, H> {
             let (handler, side) = self.side();
             handler.repeated(side, offset, span);
         }
+    }
+
+    fn better(&mut self, new: &PayloadSpan, old: &PayloadSpan) -> Option<Better> {
+        if !self.is_open() || self.handler.checksums() != ChecksumRule::Prefer {
+            return None;
+        }
+        let pair = self.around.pairs.get(self.info.pair)?;
+        let network = pair.network(self.info.is_reverse());
+        let [new, old] = [new, old].map(|span| self.checksum(span, &network));
+        Better::by_checksums(new, old)
     }
 
     fn differ(&mut self, a: &PayloadSpan, b: &PayloadSpan) -> bool {

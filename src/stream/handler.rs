@@ -1,9 +1,11 @@
 //! The seam between connections and a job.
 
 use super::bytes::{PackedPosition, PayloadSpan, SpanSource};
+use super::checked::ChecksumRule;
 use super::direction::DirectionInfo;
 use super::table::PairTable;
 use crate::capture::{Nanos, Position};
+use crate::decode::Checksum;
 use crate::flow::{Contents, NetworkKey, PacketRef};
 use crate::number::len_u32;
 use crate::tcp::{Arrival, Overlap, Segment, Step, StreamEnd};
@@ -49,6 +51,11 @@ pub trait Handler: Send + Sized {
     /// Whether bytes that came twice are compared, so that [`Arrival::is_conflict`] is known.
     fn compares(&self) -> bool {
         true
+    }
+
+    /// How checksums count.
+    fn checksums(&self) -> ChecksumRule {
+        ChecksumRule::Prefer
     }
 
     /// Whether spans say if the windows of their segments are scaled.
@@ -99,6 +106,11 @@ pub trait Handler: Send + Sized {
     /// Bytes from `offset` on that were delivered before.
     fn repeated(&mut self, side: Side<'_, Self::State>, offset: u64, span: PayloadSpan) {
         let _ = (side, offset, span);
+    }
+
+    /// A checksum was looked at, as copies of bytes that wait differ.
+    fn checked(&mut self, side: Side<'_, Self::State>, checksum: Checksum) {
+        let _ = (side, checksum);
     }
 
     /// The segment of [`Handler::segment`] has been worked in. Not called for segments without

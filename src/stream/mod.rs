@@ -11,6 +11,7 @@
 
 mod budget;
 mod bytes;
+mod checked;
 mod confirm;
 mod decide;
 mod delivery;
@@ -25,6 +26,7 @@ mod track;
 mod wanted;
 
 pub use bytes::{PayloadSpan, SpanSource};
+pub use checked::ChecksumRule;
 pub use direction::{Direction, DirectionInfo};
 pub use handler::{Answer, Arrived, Handler, Side};
 pub use shared::Shared;

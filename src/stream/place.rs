@@ -33,10 +33,15 @@ impl WindowPlace {
         len: u32,
         time: Nanos,
     ) -> PayloadSpan {
-        match transport.start {
+        let span = match transport.start {
             Some(start) => PayloadSpan::segment(self.base.after(start.into()), skip, len, time),
             None => PayloadSpan::segment(self.base, skip, len, time)
                 .with(Kept::new(transport.bytes, &self.memory)),
+        };
+        if transport.is_whole() && (skip + len) as usize == transport.bytes.len() {
+            span.checkable()
+        } else {
+            span
         }
     }
 

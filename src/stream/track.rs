@@ -1,6 +1,7 @@
 //! The packets of a shard go to the directions of their connections.
 
 use super::bytes::PayloadSpan;
+use super::checked::ChecksumRule;
 use super::delivery::{Around, Delivery};
 use super::direction::{
     Direction, DirectionInfo, HAS_ENDED, IS_FORGOTTEN, IS_STOPPED, IS_TOUCHED, NONE,
@@ -10,7 +11,7 @@ use super::place::{Current, WindowPlace};
 use super::table::{PairKey, PairTable};
 use super::wanted::{Selected, Verdict};
 use crate::capture::ByteOrder;
-use crate::decode::protocol;
+use crate::decode::{ChecksumCounts, protocol};
 use crate::error::Error;
 use crate::flow::{Contents, FlowEnd, FlowKey, NetworkKey, Observer, PacketRef, VlanStack};
 use crate::number::{index_u32, len_u32};
@@ -46,6 +47,10 @@ pub struct Tracker<H: Handler> {
     /// Packets whose TCP or UDP header was not captured, or cannot be one: by pair and flow, as
     /// FlowIDs may decide whether they are wanted.
     pub(super) cut_headers: BTreeMap<(u32, u32), u64>,
+    /// Packets with a wrong checksum are left out.
+    requires_checksums: bool,
+    /// For each flow the checksums that were looked at, where wrong ones are left out.
+    pub(super) checksums: Vec<ChecksumCounts>,
     /// Flows before this one started in earlier windows.
     pub(super) first_flow: usize,
     /// What went wrong while pieces were compared.
@@ -101,6 +106,8 @@ impl<H: Handler> Tracker<H> {
         conversations: bool,
     ) -> Self {
         Self {
+            requires_checksums: handler.checksums() == ChecksumRule::Require,
+            checksums: Vec::new(),
             handler,
             selected: Arc::clone(selected),
             window: window.clone(),
@@ -509,6 +516,9 @@ impl<H: Handler> Observer for Tracker<H> {
         let Some(to) = self.route(flow, packet) else {
             return;
         };
+        if self.requires_checksums && !self.admits(to, contents) {
+            return;
+        }
         if packet.protocol == protocol::TCP {
             self.tcp(to, packet, contents);
         } else {

@@ -22,7 +22,7 @@ pub use piece::Piece;
 pub use progress::{Extent, Progress, Sent, Step};
 pub use reassembler::Reassembler;
 pub use segment::Segment;
-pub use sink::{Arrival, Overlap, Sink};
+pub use sink::{Arrival, Better, Overlap, Sink};
 
 #[cfg(test)]
 mod testing;

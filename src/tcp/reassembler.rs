@@ -11,7 +11,7 @@ mod extent;
 
 use super::out_of_order::OutOfOrderQueue;
 use super::piece::Piece;
-use super::sink::{Arrival, Overlap, Sink};
+use super::sink::{Arrival, Better, Overlap, Sink};
 use crate::number::{at_most_u32, modulo_u32, piece_u32};
 
 /// One direction of a connection.
@@ -413,6 +413,8 @@ impl<P: Piece> Reassembler<P> {
             |from: u64, to: u64| piece.part(piece_u32(from - offset), piece_u32(to - offset));
         let mut arrival = Arrival::default();
         let mut has_new = false;
+        // Whether any of what is held counts, though it came first, and the last would.
+        let mut keeps_old = false;
         let mut at = offset;
         while at < end {
             let covering = held
@@ -432,12 +434,22 @@ impl<P: Piece> Reassembler<P> {
                 has_new = true;
             } else if !other.is_lost() && !piece.is_lost() {
                 let theirs = other.part(piece_u32(at - start), piece_u32(stop - start));
+                let mine = part(at, stop);
                 arrival.repeated += piece_u32(stop - at);
-                arrival.is_conflict |= sink.differ(&part(at, stop), &theirs);
+                if sink.differ(&mine, &theirs) {
+                    arrival.is_conflict = true;
+                    let better = sink.better(&mine, &theirs);
+                    keeps_old |= better == Some(Better::Old);
+                    let by_order = (overlap == Overlap::Last).then_some(Better::New);
+                    if better.or(by_order) == Some(Better::New) {
+                        held.cut(at, stop);
+                        held.insert(at, mine);
+                    }
+                }
             }
             at = stop;
         }
-        if arrival.is_conflict && overlap == Overlap::Last {
+        if arrival.is_conflict && overlap == Overlap::Last && !keeps_old {
             // In one piece, so that segments that overlap over and over are not cut ever smaller.
             held.cut(offset, end);
             held.insert(offset, piece);

@@ -1,5 +1,7 @@
 //! Where a direction's bytes go, and what is said of them.
 
+use crate::decode::Checksum;
+
 /// Where the stream goes.
 pub trait Sink<P> {
     /// The next bytes of the stream; lost ones where there is a gap.
@@ -8,6 +10,32 @@ pub trait Sink<P> {
     fn repeated(&mut self, offset: u64, piece: P);
     /// Whether two pieces of the same length hold different bytes.
     fn differ(&mut self, a: &P, b: &P) -> bool;
+    /// Which of two pieces that differ counts, whichever came first; `None` where nothing but that
+    /// tells.
+    fn better(&mut self, new: &P, old: &P) -> Option<Better> {
+        let _ = (new, old);
+        None
+    }
+}
+
+/// The better of two copies of the same bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// The one that was captured first.
+    Old,
+    /// The one that was captured later.
+    New,
+}
+
+impl Better {
+    /// A copy whose checksum is right is better than one whose checksum is wrong.
+    pub const fn by_checksums(new: Checksum, old: Checksum) -> Option<Self> {
+        match (new, old) {
+            (Checksum::Right, Checksum::Wrong) => Some(Self::New),
+            (Checksum::Wrong, Checksum::Right) => Some(Self::Old),
+            _ => None,
+        }
+    }
 }
 
 /// Discards everything.

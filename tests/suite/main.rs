@@ -18,6 +18,7 @@ mod changing;
 mod cli;
 mod compressed;
 mod convert;
+mod dedup;
 mod determinism;
 mod erf;
 mod examples;

@@ -2,6 +2,7 @@
 //! file each, and a manifest that tells what is missing.
 
 mod captures;
+mod checksums;
 mod connections;
 mod faults;
 mod gaps;

@@ -1,7 +1,9 @@
 //! Content of a stream: what waits to be written, and what was written.
 
 use super::options::{Gaps, StreamRules};
+use super::recent::{Recent, Settled};
 use crate::capture::{LinkType, Nanos};
+use crate::decode::ChecksumCounts;
 use crate::stream::PayloadSpan;
 use crate::tcp::{Arrival, Gap, Piece};
 use std::ops::Range;
@@ -29,6 +31,8 @@ pub(super) struct Content {
     pub(super) written: u64,
     /// Segments with payload.
     pub(super) segments: u64,
+    /// The last pieces that were written.
+    pub(super) recent: Recent,
     /// What only some streams have.
     pub(super) rare: Option<Box<Rare>>,
 }
@@ -45,8 +49,11 @@ pub(super) struct Rare {
     pub(super) lost: u64,
     /// In order, and apart from each other.
     pub(super) gaps: Vec<Gap>,
-    /// Bytes that came again, with their offsets, to be compared with what was delivered.
-    pub(super) repeated: Vec<(u64, PayloadSpan)>,
+    /// Bytes that came again, to be compared with what was delivered.
+    pub(super) repeated: Vec<Repeated>,
+    /// Checksums of bytes that differed from a copy of them.
+    pub(super) settled: Settled,
+    pub(super) checksums: ChecksumCounts,
     /// Where runs of the stream start in its files.
     pub(super) runs: Vec<Run>,
     /// The file that is being written: more than one where gaps split a stream.
@@ -56,6 +63,15 @@ pub(super) struct Rare {
     /// Bytes of gaps that zeros stand for, and gaps that are too long for that.
     pub(super) filled: u64,
     pub(super) unfilled: u64,
+}
+
+/// Bytes that came again.
+#[derive(Debug)]
+pub(super) struct Repeated {
+    pub(super) offset: u64,
+    pub(super) span: PayloadSpan,
+    /// How many pieces were pending when they came.
+    pub(super) pending: usize,
 }
 
 /// From this stream offset, bytes are consecutive in a file, starting at `at` (with headers between
@@ -193,9 +209,9 @@ impl Content {
         rare.out_of_order += u64::from(arrival.is_out_of_order);
         rare.conflicts += u64::from(arrival.is_conflict);
         // Its front may have been delivered before, and be compared later.
-        for (_, piece) in rare.repeated.iter_mut().skip(repeated) {
+        for piece in rare.repeated.iter_mut().skip(repeated) {
             if arrival.is_conflict {
-                piece.set_counted();
+                piece.span.set_counted();
             }
         }
         rare.late += u64::from(arrival.before_start);

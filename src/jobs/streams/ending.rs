@@ -205,7 +205,7 @@ impl Flush<'_> {
             return Ok(0);
         };
         let meta = self.meta(&subject, stream);
-        let folder = self.target(meta.protocol).and_then(Target::folder);
+        let folder = self.target(meta.network.protocol).and_then(Target::folder);
         let mut copied = 0;
         for part in stream.state.content.parts() {
             let file = folder.and_then(|folder| folder.open(subject.file(part), "").ok());

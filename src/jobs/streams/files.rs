@@ -1,11 +1,11 @@
 //! Connections to files: payload waits as spans until enough of it is there to be written.
 
-use super::content::FileState;
+use super::content::{FileState, Repeated};
 use super::options::StreamRules;
 use crate::capture::Nanos;
-use crate::decode::protocol;
+use crate::decode::{Checksum, protocol};
 use crate::flow::{Contents, PacketRef};
-use crate::stream::{Answer, Arrived, Handler, PayloadSpan, Side};
+use crate::stream::{Answer, Arrived, ChecksumRule, Handler, PayloadSpan, Side};
 use crate::tcp::{Arrival, Overlap, Piece, Step};
 use std::sync::Arc;
 
@@ -37,6 +37,10 @@ impl Handler for Files {
 
     fn overlap(&self) -> Overlap {
         self.rules.overlap
+    }
+
+    fn checksums(&self) -> ChecksumRule {
+        self.rules.checksums
     }
 
     fn compares(&self) -> bool {
@@ -101,8 +105,18 @@ impl Handler for Files {
 
     fn repeated(&mut self, side: Side<'_, FileState>, offset: u64, span: PayloadSpan) {
         if !self.rules.as_pcap {
-            side.state.content.rare().repeated.push((offset, span));
+            let content = &mut side.state.content;
+            let pending = content.pending.len();
+            content.rare().repeated.push(Repeated {
+                offset,
+                span,
+                pending,
+            });
         }
+    }
+
+    fn checked(&mut self, side: Side<'_, FileState>, checksum: Checksum) {
+        side.state.content.rare().checksums.count(checksum);
     }
 
     #[inline]
@@ -123,6 +137,6 @@ impl Handler for Files {
         let repeated = state.content.rare.iter_mut();
         let repeated = repeated.flat_map(|rare| &mut rare.repeated);
         let pending = &mut state.content.pending;
-        pending.iter_mut().chain(repeated.map(|(_, span)| span))
+        pending.iter_mut().chain(repeated.map(|it| &mut it.span))
     }
 }

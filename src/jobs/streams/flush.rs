@@ -22,6 +22,8 @@ pub(super) struct Flush<'a> {
     pub(super) targets: &'a Targets,
     pub(super) options: &'a StreamOptions,
     pub(super) progress: &'a Progress,
+    /// Everything has come.
+    pub(super) is_last: bool,
 }
 
 /// Which of the streams that wait are written.
@@ -249,6 +251,9 @@ impl Flush<'_> {
         let Some((stream, mut writer)) = self.writer(tracker, number) else {
             return Ok(0);
         };
+        if !self.is_last {
+            writer = writer.noting_recent();
+        }
         let written = writer.write(stream, meta, &mut output);
         if written.is_err() {
             // What is in its file is not the stream.
@@ -270,8 +275,9 @@ impl Flush<'_> {
         if !stream.state.content.has_repeated() {
             return Ok(());
         }
-        let protocol = subject.network.protocol;
-        let folder = self.target(protocol).and_then(Target::folder);
+        let folder = self
+            .target(subject.network.protocol)
+            .and_then(Target::folder);
         let name = self.name(&subject, stream);
         let open = |part| {
             let file = match folder {
@@ -284,7 +290,7 @@ impl Flush<'_> {
             file.map_err(|error| Error::io("compare with", "a stream's file".as_ref(), error))
         };
         match self.writer(tracker, number) {
-            Some((stream, mut writer)) => writer.compare(stream, protocol, &open),
+            Some((stream, mut writer)) => writer.compare(stream, &subject.network, &open),
             None => Ok(()),
         }
     }
@@ -344,7 +350,7 @@ impl Flush<'_> {
     pub(super) fn meta(&self, subject: &Subject, stream: &Direction<FileState>) -> Meta {
         Meta {
             flow_id: self.flows.id_of(subject.shard, stream.info.flow),
-            protocol: subject.network.protocol,
+            network: subject.network,
             window_scale: subject.window_scale,
         }
     }

@@ -86,6 +86,7 @@ impl<'p> Streams<'p> {
             targets: &self.targets,
             options: &self.options,
             progress: self.progress,
+            is_last: false,
         }
     }
 
@@ -217,6 +218,9 @@ impl<'p> Streams<'p> {
         let report = &mut self.report;
         for (shard, tracker) in trackers.iter().enumerate() {
             report.cut_headers += tracker.cut_headers(|flow| flows.id_of(shard, flow));
+            let checksums = tracker.checksums(|flow| flows.id_of(shard, flow));
+            report.checksums.add(&checksums);
+            report.left_out += checksums.wrong;
         }
         for listed in listed {
             let stream = trackers
@@ -277,7 +281,10 @@ impl Job for Streams<'_> {
         mut trackers: Vec<&mut Tracker<Files>>,
     ) -> Result<u64, Error> {
         self.check_ids(flows).inspect_err(|_| self.is_void = true)?;
-        let flush = self.flush(&[], flows);
+        let flush = Flush {
+            is_last: true,
+            ..self.flush(&[], flows)
+        };
         let mut written = each(&mut trackers, |shard, it| flush.finish(shard, it))?;
         flush.settle_all(&trackers)?;
         let listed = listed(&flush, &trackers);

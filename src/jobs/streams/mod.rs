@@ -14,6 +14,7 @@ mod flush;
 mod job;
 mod manifest;
 mod options;
+mod recent;
 mod report;
 mod target;
 mod writer;

@@ -2,7 +2,7 @@
 
 use crate::decode::protocol;
 use crate::output::stream::{HeaderStyle, NameStyle};
-use crate::stream::{Selected, Wanted};
+use crate::stream::{ChecksumRule, Selected, Wanted};
 use crate::tcp::Overlap;
 use std::path::PathBuf;
 
@@ -19,6 +19,8 @@ pub struct StreamOptions {
     pub gaps: Gaps,
     /// Which bytes count where segments overlap.
     pub overlap: Overlap,
+    /// How checksums of TCP and UDP count.
+    pub checksums: ChecksumRule,
     /// Write the streams' packets as captures, not their payload.
     pub as_pcap: bool,
     /// Streams with fewer payload bytes are left out.
@@ -76,6 +78,7 @@ pub(super) struct StreamRules {
     pub(super) udp_headers: Option<HeaderStyle>,
     pub(super) gaps: Gaps,
     pub(super) overlap: Overlap,
+    pub(super) checksums: ChecksumRule,
     pub(super) as_pcap: bool,
 }
 
@@ -87,6 +90,7 @@ impl StreamRules {
             udp_headers: headers(&options.udp),
             gaps: options.gaps,
             overlap: options.overlap,
+            checksums: options.checksums,
             as_pcap: options.as_pcap,
         }
     }
@@ -94,6 +98,11 @@ impl StreamRules {
     /// Whether headers show windows.
     pub(super) fn needs_window(&self) -> bool {
         self.tcp_headers == Some(HeaderStyle::Extended)
+    }
+
+    /// Whether copies of what was written may have to be judged by its checksums.
+    pub(super) fn judges_copies(&self) -> bool {
+        self.checksums == ChecksumRule::Prefer && !self.as_pcap
     }
 
     /// Whether a gap ends a file into which that much was written, at a stream offset: unless

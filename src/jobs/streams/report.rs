@@ -1,6 +1,7 @@
 //! Findings in the streams of a run.
 
 use super::content::FileState;
+use crate::decode::ChecksumCounts;
 use crate::stream::Direction;
 
 /// Findings in the streams of a run.
@@ -22,6 +23,11 @@ pub struct StreamsReport {
     pub unfilled_gaps: u64,
     /// Segments that repeated bytes with other content.
     pub conflicts: u64,
+    /// Checksums that were looked at: of segments whose copies differ, or of all packets where wrong
+    /// ones are left out.
+    pub checksums: ChecksumCounts,
+    /// Packets that were left out, as their checksum is wrong.
+    pub left_out: u64,
     /// Bytes that came after their gap had been given up.
     pub late_bytes: u64,
     /// Gaps that were given up to keep memory bounded.
@@ -49,6 +55,7 @@ impl StreamsReport {
         self.gap_bytes += rare.lost;
         self.unfilled_gaps += rare.unfilled;
         self.conflicts += rare.conflicts;
+        self.checksums.add(&rare.checksums);
         self.late_bytes += rare.late;
         self.mixed_link_types += rare.mixed_link_types;
     }

@@ -1,9 +1,10 @@
 //! From pieces to the bytes of files.
 
-use super::options::StreamRules;
-
 use super::content::{FileState, Rare, Run};
+use super::options::StreamRules;
+use super::recent::{MOST_RECENT, RecentPiece};
 use crate::capture::Nanos;
+use crate::decode::NetworkKey;
 use crate::decode::protocol::TCP;
 use crate::error::Error;
 use crate::number::flow_id_u32;
@@ -57,6 +58,8 @@ impl Framing {
 pub(super) struct Writer<'a> {
     pub(super) source: SpanSource<'a>,
     pub(super) rules: &'a StreamRules,
+    /// Whether more may come for what is written: the last pieces are noted.
+    notes_recent: bool,
     batch: Batch,
 }
 
@@ -86,7 +89,8 @@ pub(super) trait Output {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Meta {
     pub(super) flow_id: u64,
-    pub(super) protocol: u8,
+    /// Addresses, ports and protocol, seen from its sender.
+    pub(super) network: NetworkKey,
     /// Shift of the window, as this side's SYN offers it.
     pub(super) window_scale: u8,
 }
@@ -96,7 +100,16 @@ impl<'a> Writer<'a> {
         Self {
             source,
             rules,
+            notes_recent: false,
             batch: Batch::default(),
+        }
+    }
+
+    /// The same where more may come: copies of what is written may take its place.
+    pub(super) fn noting_recent(self) -> Self {
+        Self {
+            notes_recent: self.rules.judges_copies(),
+            ..self
         }
     }
 
@@ -107,7 +120,7 @@ impl<'a> Writer<'a> {
         meta: Meta,
         output: &mut dyn Output,
     ) -> Result<u64, Error> {
-        let framing = Framing::of(self.rules, meta.protocol);
+        let framing = Framing::of(self.rules, meta.network.protocol);
         let mut offset = stream.state.content.written_offset(stream.tcp.delivered());
         let pending = std::mem::take(&mut stream.state.content.pending);
         let mut part = stream
@@ -117,7 +130,18 @@ impl<'a> Writer<'a> {
             .as_ref()
             .map_or(0, |rare| rare.part);
         let mut total = 0;
-        for piece in &pending {
+        let notes = self.notes_recent && meta.network.protocol == TCP;
+        let first_noted = pending.len().saturating_sub(MOST_RECENT);
+        let mut recent = Vec::new();
+        for (index, piece) in pending.iter().enumerate() {
+            let mut loaded = None;
+            if notes && index >= first_noted {
+                // Its header is needed, too: it is read with the payload.
+                loaded = piece.loaded(&self.source)?;
+                let piece = loaded.as_ref().unwrap_or(piece);
+                recent.push(RecentPiece::of(piece, &meta.network, &self.source)?);
+            }
+            let piece = loaded.as_ref().unwrap_or(piece);
             let is_gap = piece.is_lost() && !piece.is_filled();
             if is_gap {
                 if self.rules.splits(stream.state.content.written, offset) {
@@ -148,6 +172,9 @@ impl<'a> Writer<'a> {
             }
         }
         self.batch.write(self.source.window, part, output)?;
+        if notes {
+            stream.state.content.recent.extend(&recent);
+        }
         Ok(total)
     }
 
@@ -169,7 +196,10 @@ impl<'a> Writer<'a> {
                     offset,
                 );
                 let mut tcp = TcpFields::default();
-                if style == HeaderStyle::Extended && meta.protocol == TCP && !piece.is_lost() {
+                if style == HeaderStyle::Extended
+                    && meta.network.protocol == TCP
+                    && !piece.is_lost()
+                {
                     tcp = self.tcp_fields(piece, meta)?;
                     tcp.is_start = offset == 0 && stream.tcp.initial_sequence().is_some();
                 }

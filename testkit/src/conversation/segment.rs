@@ -1,9 +1,12 @@
 //! TCP segments and UDP datagrams between two hosts.
 
+use crate::checksum::{fold, sum_words};
 use crate::ethernet;
 use crate::frames;
 use crate::ip::{IPV6_FRAGMENT, Ipv6Fragment};
-use crate::transport::{ACK, FIN, PSH, RST, SYN, TCP, Tcp, UDP, Udp};
+use crate::transport::{
+    ACK, FIN, PSH, RST, SYN, TCP, TCP_CHECKSUM, Tcp, UDP, UDP_CHECKSUM, Udp, pseudo_header_sum,
+};
 
 /// Who sends to whom: a direction of a conversation, on the way past one tap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,6 +236,14 @@ impl Segment {
     }
 }
 
+impl Segment {
+    /// The segment in an Ethernet frame, with the right checksum.
+    #[must_use]
+    pub fn checked(&self) -> Vec<u8> {
+        with_checksum(self.frame())
+    }
+}
+
 impl From<Segment> for Vec<u8> {
     fn from(segment: Segment) -> Self {
         segment.frame()
@@ -248,6 +259,41 @@ pub fn without_length(mut frame: Vec<u8>) -> Vec<u8> {
         16
     };
     frame[at..at + 2].fill(0);
+    frame
+}
+
+/// The same frame with the right checksum of TCP or UDP.
+///
+/// # Panics
+///
+/// If it is neither, or its headers are not whole.
+#[must_use]
+pub fn with_checksum(mut frame: Vec<u8>) -> Vec<u8> {
+    let mut ip = 14;
+    while frame[ip - 2..ip] == [0x81, 0x00] {
+        ip += 4;
+    }
+    let (protocol, addresses, transport) = if frame[ip] >> 4 == 4 {
+        let len = usize::from(frame[ip] & 0x0f) * 4;
+        (frame[ip + 9], ip + 12..ip + 20, ip + len)
+    } else {
+        (frame[ip + 6], ip + 8..ip + 40, ip + 40)
+    };
+    let field = match protocol {
+        TCP => transport + TCP_CHECKSUM,
+        UDP => transport + UDP_CHECKSUM,
+        _ => panic!("protocol {protocol} has no checksum that is known here"),
+    };
+    frame[field..field + 2].fill(0);
+    let (src, dst) = frame[addresses.clone()].split_at(addresses.len() / 2);
+    let len = u32::try_from(frame.len() - transport).unwrap();
+    let sum = pseudo_header_sum(src, dst, protocol, len) + sum_words(&frame[transport..]);
+    let checksum = match (fold(sum), protocol) {
+        // Zero says that there is none.
+        (0, UDP) => 0xffff,
+        (checksum, _) => checksum,
+    };
+    frame[field..field + 2].copy_from_slice(&checksum.to_be_bytes());
     frame
 }
 

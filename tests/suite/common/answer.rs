@@ -146,6 +146,7 @@ pub(crate) fn answer(question: &Question, way: &Way) -> Answer {
                 filter: Filter::parse(question.filter).unwrap(),
                 excluded: Vec::new(),
             },
+            duplicates: None,
             timeouts: Timeouts {
                 idle_ns: question.idle_ns,
                 active_ns: None,
