@@ -8,7 +8,7 @@ use fuzzing::{Trickle, Wound, file, is_packed, wound};
 use libfuzzer_sys::fuzz_target;
 use pcap_flows::capture::Input;
 use pcap_flows::decode::DecodeOptions;
-use pcap_flows::engine::{Balance, Config, Progress, Source, Tuning, run};
+use pcap_flows::engine::{Balance, Config, Duplicates, Progress, Source, Tuning, run};
 use pcap_flows::flow::{Flow, HashKey};
 use pcap_flows::jobs::verify::verify;
 
@@ -34,6 +34,7 @@ fn config(options: u8, tuning: Tuning) -> Config {
             decap: options & 4 != 0,
             ..DecodeOptions::default()
         },
+        duplicates: (options & 8 != 0).then(Duplicates::default),
         tuning,
         ..Config::default()
     }

@@ -257,7 +257,7 @@ pub(crate) struct Args {
     /// One thread goes from packet to packet, and reads headers with a library's parsers alone. What
     /// differs is told, and nothing is written. Takes several times as long. Streams and what is
     /// copied are not compared.
-    #[arg(long, conflicts_with_all = ["index", "stdin", "dedup"], help_heading = RUN)]
+    #[arg(long, conflicts_with_all = ["index", "stdin"], help_heading = RUN)]
     pub(crate) verify: bool,
 
     /// Print a man page or shell completions

@@ -6,7 +6,7 @@ use crate::common::program::{Program, run as program};
 use crate::common::{Complaints, captures, testdata};
 use crate::plain;
 use pcap_flows::decode::{DecodeOptions, TrailerOptions};
-use pcap_flows::engine::{Config, Progress, Restriction, Source, Tuning, run};
+use pcap_flows::engine::{Config, Duplicates, Progress, Restriction, Source, Tuning, run};
 use pcap_flows::flow::Timeouts;
 use pcap_flows::jobs::verify::{Unjudged, Verified, verify};
 use pcap_flows::select::Filter;
@@ -109,6 +109,14 @@ fn configs() -> Vec<Config> {
         for decode in [decap(), trailer(0)] {
             configs.push(Config { decode, ..key() });
         }
+    }
+    for window_ns in [1, 10_000_000, u64::MAX] {
+        configs.push(Config {
+            duplicates: Some(Duplicates { window_ns }),
+            decode: decap(),
+            restriction: filter("not port 443"),
+            ..common()
+        });
     }
     configs.push(Config {
         decode: trailer(4),

@@ -68,6 +68,7 @@ pub(super) fn compare(
         ("packets that are not IP", balance.not_ip(), counts.not_ip),
         ("malformed packets", balance.malformed(), counts.malformed),
         ("filtered packets", balance.filtered, counts.filtered),
+        ("copies of packets", balance.duplicates, counts.duplicates),
         ("flows", found.accepted, simplest.accepted()),
         (
             "the last FlowID",

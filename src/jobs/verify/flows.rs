@@ -4,6 +4,7 @@
     reason = "looked up only: nothing goes by the order of these maps"
 )]
 
+use super::copies::{Copies, Print};
 use super::headers::{Contents, Reading};
 use crate::capture::Nanos;
 use crate::decode::{DatagramId, Tunnels};
@@ -20,6 +21,7 @@ pub(super) struct Counts {
     pub(super) not_ip: u64,
     pub(super) malformed: u64,
     pub(super) filtered: u64,
+    pub(super) duplicates: u64,
 }
 
 /// The fields of a packet's record that are counted.
@@ -28,6 +30,8 @@ pub(super) struct Counted {
     pub(super) time: Nanos,
     pub(super) wire_len: u32,
     pub(super) place: Place,
+    /// What it has in common with its copies, where these are left out.
+    pub(super) print: Option<Print>,
 }
 
 /// A flow, and where its first packet is.
@@ -51,6 +55,8 @@ pub(super) struct PlainFlows<'a> {
     firsts: HashMap<DatagramId, (FlowKey, i64, u64)>,
     /// Which first fragments these were, the oldest in front.
     seen: VecDeque<(DatagramId, u64)>,
+    /// Packets that may have copies, where these are left out.
+    copies: Option<Copies>,
 }
 
 impl<'a> PlainFlows<'a> {
@@ -62,6 +68,7 @@ impl<'a> PlainFlows<'a> {
             current: HashMap::new(),
             firsts: HashMap::new(),
             seen: VecDeque::new(),
+            copies: config.duplicates.map(Copies::new),
         }
     }
 
@@ -104,6 +111,11 @@ impl<'a> PlainFlows<'a> {
         let number = self.find_or_start(&key, reading.tunnels, packet);
         if !is_accepted {
             self.counts.filtered += 1;
+            return;
+        }
+        let both = self.copies.as_mut().zip(packet.print);
+        if both.is_some_and(|(copies, print)| copies.is_copy(print, packet.time.0)) {
+            self.counts.duplicates += 1;
             return;
         }
         self.counts.in_flows += 1;

@@ -11,6 +11,7 @@
 //! decoder reads the packet, too, so that a difference is reported with the packet where it starts.
 
 mod compare;
+mod copies;
 mod flows;
 mod headers;
 mod report;
@@ -28,6 +29,7 @@ use crate::engine::{
 };
 use crate::error::{Error, ErrorKind};
 use compare::{Differences, Found};
+use copies::print_of;
 use flows::{Counted, PlainFlows};
 use headers::{Contents, Ip, Reading};
 use std::collections::BTreeMap;
@@ -268,11 +270,16 @@ impl<'a> Simplest<'a> {
                 decoders
             }
         };
-        let time = decoded.ok().and_then(|headers| headers.trailer_time);
+        let headers = decoded.as_ref().ok();
+        let time = headers.and_then(|headers| headers.trailer_time);
+        let wants_print = self.config.duplicates.is_some();
         let counted = Counted {
             time: time.unwrap_or(record.time),
             wire_len: record.wire_len,
             place,
+            print: headers
+                .filter(|_| wants_print)
+                .map(|headers| print_of(record.data, headers)),
         };
         self.flows.add(&reading, &counted);
     }
