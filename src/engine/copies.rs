@@ -30,7 +30,8 @@ pub(super) struct Print {
 
 /// The digest of a packet's IP header and what it carries, as far as these were captured.
 pub(super) fn digest(key: &HashKey, data: &[u8], headers: &Headers<'_>) -> Digest {
-    let packet = data.get(headers.network..headers.end).unwrap_or_default();
+    let end = compared_end(data, headers);
+    let packet = data.get(headers.network..end).unwrap_or_default();
     let mut head = [0; IPV6_HEADER_LEN];
     let (len, mutable): (usize, &[usize]) = match headers.addresses {
         Addresses::V4 { .. } => (IPV4_HEADER_LEN, &[8, 10, 11]),
@@ -46,6 +47,19 @@ pub(super) fn digest(key: &HashKey, data: &[u8], headers: &Headers<'_>) -> Diges
         }
     }
     key.digest(&[&head, rest])
+}
+
+/// Where the bytes end that are compared. Of a packet that the snaplen truncated, a copy with VLAN tags
+/// has fewer bytes: the last ones do not count, but a TCP header does.
+fn compared_end(data: &[u8], headers: &Headers<'_>) -> usize {
+    let is_truncated = headers.end == data.len() && headers.end < headers.wire_end;
+    if !is_truncated || headers.wire_end == usize::MAX {
+        return headers.end;
+    }
+    let tagged = data.len().saturating_sub(MOST_BEFORE_IP) + headers.network;
+    headers
+        .end
+        .min(tagged.max(headers.transport + TCP_HEADER_LEN))
 }
 
 /// Packets of which copies may come.
@@ -136,6 +150,10 @@ impl CopyTable {
 
 const IPV4_HEADER_LEN: usize = 20;
 const IPV6_HEADER_LEN: usize = 40;
+/// TCP without options (RFC 9293, section 3.1).
+const TCP_HEADER_LEN: usize = 20;
+/// Ethernet with two VLAN tags.
+const MOST_BEFORE_IP: usize = 14 + 2 * 4;
 /// Packets that are remembered in any case: they take 2.5 MB.
 const FEWEST: usize = 64 * 1024;
 /// Packets that are remembered at most, the last ones: 10 ms of 400 million a second. They take about

@@ -1,7 +1,7 @@
 //! From a direction that is put together to the handler.
 
 use super::bytes::PayloadSpan;
-use super::checked::ChecksumRule;
+use super::checksums::ChecksumRule;
 use super::direction::DirectionInfo;
 use super::handler::{Answer, Handler, Side};
 use super::place::{Current, WindowPlace};

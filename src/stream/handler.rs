@@ -1,7 +1,7 @@
 //! The seam between connections and a job.
 
 use super::bytes::{PackedPosition, PayloadSpan, SpanSource};
-use super::checked::ChecksumRule;
+use super::checksums::ChecksumRule;
 use super::direction::DirectionInfo;
 use super::table::PairTable;
 use crate::capture::{Nanos, Position};

@@ -9,9 +9,10 @@
 //!
 //! A job joins this to a run: see [`Shared`].
 
+mod admit;
 mod budget;
 mod bytes;
-mod checked;
+mod checksums;
 mod confirm;
 mod decide;
 mod delivery;
@@ -26,7 +27,7 @@ mod track;
 mod wanted;
 
 pub use bytes::{PayloadSpan, SpanSource};
-pub use checked::ChecksumRule;
+pub use checksums::ChecksumRule;
 pub use direction::{Direction, DirectionInfo};
 pub use handler::{Answer, Arrived, Handler, Side};
 pub use shared::Shared;

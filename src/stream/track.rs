@@ -1,7 +1,7 @@
 //! The packets of a shard go to the directions of their connections.
 
 use super::bytes::PayloadSpan;
-use super::checked::ChecksumRule;
+use super::checksums::ChecksumRule;
 use super::delivery::{Around, Delivery};
 use super::direction::{
     Direction, DirectionInfo, HAS_ENDED, IS_FORGOTTEN, IS_STOPPED, IS_TOUCHED, NONE,

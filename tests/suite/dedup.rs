@@ -82,7 +82,7 @@ fn doubled(packets: &[Vec<u8>]) -> Vec<Taken> {
             mirrored(packet, 2, &[20, 7], 1),
         ];
         for (copy, turn) in copies.into_iter().zip(0_u32..) {
-            let at = number * 1000 + (turn ^ (number / 3 & 1)) * 300;
+            let at = number * 1000 + (turn ^ (number / 3 % 2)) * 300;
             taken.push((at, copy));
         }
     }
@@ -256,6 +256,33 @@ fn what_is_a_copy() {
             1,
             "{label}"
         );
+    }
+}
+
+/// A copy with VLAN tags lacks more of the packet's end.
+#[test]
+fn truncated_packets() {
+    for ends in [CLIENT, CLIENT.with_ipv6()] {
+        let packet = ends.data(1, content(1, 600)).frame();
+        let copy = mirrored(&packet, 2, &[5, 6], 1);
+        let mut other = packet.clone();
+        let header = if ends.is_ipv6 { 54 } else { 34 };
+        // A bit of the window, in the header's last bytes.
+        other[header + 14] ^= 1;
+        for snaplen in [74, 96, 128, 300] {
+            let cut = |frame: &[u8]| frame[..snaplen].to_vec();
+            let packets = [(0, cut(&packet)), (5, cut(&copy)), (9, cut(&other))];
+            let mut file = Pcap::COMMON.file_header();
+            for (micros, frame) in packets {
+                file.extend(Pcap::COMMON.record((START_S, micros), 700, &frame));
+            }
+            let folder = Folder::new(&[]);
+            fs::write(&folder.capture, file).unwrap();
+            // In 74 bytes there is all of an untagged TCP header of IPv6, and no more.
+            let expected = u64::from(snaplen > 74 || !ends.is_ipv6);
+            assert_eq!(folder.copies(&["--dedup"]), expected, "{snaplen} {ends:?}");
+            assert_eq!(folder.copies(&["--dedup", "--verify"]), expected);
+        }
     }
 }
 

@@ -15,5 +15,6 @@ mod overlaps;
 mod payload;
 mod places;
 mod recorded;
+mod required;
 pub(crate) mod same;
 mod selection;

@@ -157,9 +157,8 @@ impl Settled {
     pub(super) fn set(&mut self, part: Range<u64>, checksum: Checksum) {
         self.cut(part.start);
         self.cut(part.end);
-        let inside = self.0.range(part.clone()).map(|(start, _)| *start);
-        for start in inside.collect::<Vec<_>>() {
-            self.0.remove(&start);
+        while let Some((&inside, _)) = self.0.range(part.clone()).next() {
+            self.0.remove(&inside);
         }
         self.0.insert(part.start, (part.end, checksum));
     }

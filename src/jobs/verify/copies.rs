@@ -12,12 +12,22 @@ use std::collections::{HashMap, VecDeque};
 /// A digest of all that a packet has in common with its copies.
 pub(super) type Print = [u8; 20];
 
-/// The digest of an IP packet as far as it was captured, without what changes on the way.
+/// The digest of an IP packet as far as it was captured, without what changes on the way. Where the
+/// snaplen truncated it, copies with VLAN tags have up to 8 bytes less: these are left out, unless they
+/// are a TCP header's.
 pub(super) fn print_of(data: &[u8], headers: &Headers<'_>) -> Print {
-    let mut packet = data
-        .get(headers.network..headers.end)
-        .unwrap_or_default()
-        .to_vec();
+    let &Headers {
+        network,
+        transport,
+        mut end,
+        wire_end,
+        ..
+    } = headers;
+    if end < wire_end && wire_end != usize::MAX && end == data.len() {
+        let without_tags = network + data.len().saturating_sub(22);
+        end = end.min(without_tags.max(transport + 20));
+    }
+    let mut packet = data.get(network..end).unwrap_or_default().to_vec();
     let mutable = match headers.addresses {
         Addresses::V4 { .. } => &[8, 10, 11][..],
         Addresses::V6(_) => &[7],

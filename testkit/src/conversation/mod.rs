@@ -5,7 +5,10 @@ mod segment;
 mod trace;
 
 pub use crate::transport::{ACK, FIN, PSH, RST, SYN};
-pub use segment::{CLIENT, Ends, Segment, padded, with_checksum, without_length};
+pub use segment::{
+    CLIENT, Ends, Segment, padded, with_checksum, with_unfinished_checksum, with_wrong_checksum,
+    without_length,
+};
 pub use trace::Trace;
 
 use crate::Random;

@@ -269,32 +269,87 @@ pub fn without_length(mut frame: Vec<u8>) -> Vec<u8> {
 /// If it is neither, or its headers are not whole.
 #[must_use]
 pub fn with_checksum(mut frame: Vec<u8>) -> Vec<u8> {
-    let mut ip = 14;
-    while frame[ip - 2..ip] == [0x81, 0x00] {
-        ip += 4;
-    }
-    let (protocol, addresses, transport) = if frame[ip] >> 4 == 4 {
-        let len = usize::from(frame[ip] & 0x0f) * 4;
-        (frame[ip + 9], ip + 12..ip + 20, ip + len)
-    } else {
-        (frame[ip + 6], ip + 8..ip + 40, ip + 40)
-    };
-    let field = match protocol {
-        TCP => transport + TCP_CHECKSUM,
-        UDP => transport + UDP_CHECKSUM,
-        _ => panic!("protocol {protocol} has no checksum that is known here"),
-    };
+    let Summed {
+        protocol,
+        transport,
+        field,
+        pseudo_header,
+    } = Summed::of(&frame);
     frame[field..field + 2].fill(0);
-    let (src, dst) = frame[addresses.clone()].split_at(addresses.len() / 2);
-    let len = u32::try_from(frame.len() - transport).unwrap();
-    let sum = pseudo_header_sum(src, dst, protocol, len) + sum_words(&frame[transport..]);
-    let checksum = match (fold(sum), protocol) {
+    let checksum = match fold(pseudo_header + sum_words(&frame[transport..])) {
         // Zero says that there is none.
-        (0, UDP) => 0xffff,
-        (checksum, _) => checksum,
+        0 if protocol == UDP => 0xffff,
+        checksum => checksum,
     };
     frame[field..field + 2].copy_from_slice(&checksum.to_be_bytes());
     frame
+}
+
+/// The same frame with a wrong checksum.
+///
+/// # Panics
+///
+/// As [`with_checksum`].
+#[must_use]
+pub fn with_wrong_checksum(frame: Vec<u8>) -> Vec<u8> {
+    let mut frame = with_checksum(frame);
+    let field = Summed::of(&frame).field;
+    frame[field] ^= 0xff;
+    frame[field + 1] ^= 0xff;
+    frame
+}
+
+/// The same frame with a checksum that the network card was to complete: the sum of the pseudo header.
+///
+/// # Panics
+///
+/// As [`with_checksum`].
+#[must_use]
+pub fn with_unfinished_checksum(mut frame: Vec<u8>) -> Vec<u8> {
+    let Summed {
+        field,
+        pseudo_header,
+        ..
+    } = Summed::of(&frame);
+    frame[field..field + 2].copy_from_slice(&(!fold(pseudo_header)).to_be_bytes());
+    frame
+}
+
+/// What the checksum of a frame is made of.
+struct Summed {
+    protocol: u8,
+    /// Where the transport header starts, and where the checksum is.
+    transport: usize,
+    field: usize,
+    pseudo_header: u32,
+}
+
+impl Summed {
+    fn of(frame: &[u8]) -> Self {
+        let mut ip = 14;
+        while frame[ip - 2..ip] == [0x81, 0x00] {
+            ip += 4;
+        }
+        let (protocol, addresses, transport) = if frame[ip] >> 4 == 4 {
+            let len = usize::from(frame[ip] & 0x0f) * 4;
+            (frame[ip + 9], &frame[ip + 12..ip + 20], ip + len)
+        } else {
+            (frame[ip + 6], &frame[ip + 8..ip + 40], ip + 40)
+        };
+        let field = match protocol {
+            TCP => transport + TCP_CHECKSUM,
+            UDP => transport + UDP_CHECKSUM,
+            _ => panic!("protocol {protocol} has no checksum that is known here"),
+        };
+        let (src, dst) = addresses.split_at(addresses.len() / 2);
+        let len = u32::try_from(frame.len() - transport).unwrap();
+        Self {
+            protocol,
+            transport,
+            field,
+            pseudo_header: pseudo_header_sum(src, dst, protocol, len),
+        }
+    }
 }
 
 /// The same frame, padded to Ethernet's least length with what must not be taken for payload.

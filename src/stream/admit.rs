@@ -1,23 +1,9 @@
-//! Checksums of segments and datagrams, where a handler goes by them.
+//! Packets that are left out of connections, as their checksum is wrong, where handlers require that.
 
 use super::handler::Handler;
 use super::track::{Route, Tracker};
 use crate::decode::{Checksum, ChecksumCounts, checksum, is_on_its_way};
 use crate::flow::{Contents, NetworkKey};
-
-/// How checksums of TCP and UDP count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ChecksumRule {
-    /// Not at all.
-    Ignore,
-    /// Among copies of the same bytes that differ, one whose checksum is right counts, and not one
-    /// whose checksum is wrong. Only these checksums are looked at.
-    #[default]
-    Prefer,
-    /// Packets whose checksum is wrong are left out. All are looked at; those that say nothing
-    /// ([`Checksum::Unchecked`]) stay.
-    Require,
-}
 
 impl<H: Handler> Tracker<H> {
     /// Whether a packet takes part, where packets with a wrong checksum do not; counts it.
