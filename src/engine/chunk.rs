@@ -50,7 +50,7 @@ mod rare;
 pub(crate) use self::rare::SequentialTables;
 use self::rare::FragmentEvent;
 use super::balance::{Balance, Place};
-use super::copies::{Print, digest};
+use super::copies::{Extent, Print, digest};
 use super::lists::ShardLists;
 use super::rules::Rules;
 use crate::capture::{Format, Nanos, PacketRecord, SideBlock, Stop, Walk};
@@ -287,7 +287,7 @@ impl Chunk {
             self.packets.push_payload(shard, payload);
         }
         if rules.duplicates.is_some() {
-            self.note_print(record, headers, shard, rules);
+            self.note_print(record, Extent::of(headers), shard, rules);
         }
     }
 
@@ -296,7 +296,7 @@ impl Chunk {
     pub(super) fn note_print(
         &mut self,
         record: &PacketRecord<'_>,
-        headers: &Headers<'_>,
+        extent: Extent,
         shard: usize,
         rules: &Rules,
     ) {
@@ -304,7 +304,7 @@ impl Chunk {
             && !packet.has(PacketRef::FILTERED)
         {
             self.prints.push(Print {
-                digest: digest(&rules.hash_key, record.data, headers),
+                digest: digest(&rules.hash_key, record.data, extent),
                 time: packet.time,
                 at: Some((index_u32(shard), index_u32(index))),
             });

@@ -28,14 +28,42 @@ pub(super) struct Print {
     pub(super) at: Option<(u32, u32)>,
 }
 
+/// Where an IP packet is in the captured bytes of its frame. Headers are not passed on, which would
+/// have to be in memory for that (`engine/chunk.rs` says why they are not).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    is_ipv6: bool,
+    network: usize,
+    transport: usize,
+    end: usize,
+    wire_end: usize,
+}
+
+impl Extent {
+    #[inline(always)]
+    pub(super) const fn of(headers: &Headers<'_>) -> Self {
+        Self {
+            is_ipv6: matches!(
+                headers.addresses,
+                Addresses::V6(_) | Addresses::V6Apart(_)
+            ),
+            network: headers.network,
+            transport: headers.transport,
+            end: headers.end,
+            wire_end: headers.wire_end,
+        }
+    }
+}
+
 /// The digest of a packet's IP header and what it carries, as far as these were captured.
-pub(super) fn digest(key: &HashKey, data: &[u8], headers: &Headers<'_>) -> Digest {
-    let end = compared_end(data, headers);
-    let packet = data.get(headers.network..end).unwrap_or_default();
+pub(super) fn digest(key: &HashKey, data: &[u8], extent: Extent) -> Digest {
+    let packet = data.get(extent.network..compared_end(data, extent));
+    let packet = packet.unwrap_or_default();
     let mut head = [0; IPV6_HEADER_LEN];
-    let (len, mutable): (usize, &[usize]) = match headers.addresses {
-        Addresses::V4 { .. } => (IPV4_HEADER_LEN, &[8, 10, 11]),
-        Addresses::V6(_) => (IPV6_HEADER_LEN, &[7]),
+    let (len, mutable): (usize, &[usize]) = if extent.is_ipv6 {
+        (IPV6_HEADER_LEN, &[7])
+    } else {
+        (IPV4_HEADER_LEN, &[8, 10, 11])
     };
     let (fixed, rest) = packet.split_at_checked(len).unwrap_or((packet, &[]));
     for (place, byte) in head.iter_mut().zip(fixed) {
@@ -51,15 +79,21 @@ pub(super) fn digest(key: &HashKey, data: &[u8], headers: &Headers<'_>) -> Diges
 
 /// Where the bytes end that are compared. Of a packet that the snaplen truncated, a copy with VLAN tags
 /// has fewer bytes: the last ones do not count, but a TCP header does.
-fn compared_end(data: &[u8], headers: &Headers<'_>) -> usize {
-    let is_truncated = headers.end == data.len() && headers.end < headers.wire_end;
-    if !is_truncated || headers.wire_end == usize::MAX {
-        return headers.end;
+const fn compared_end(data: &[u8], extent: Extent) -> usize {
+    let Extent {
+        network,
+        transport,
+        end,
+        wire_end,
+        ..
+    } = extent;
+    if end != data.len() || end >= wire_end || wire_end == usize::MAX {
+        return end;
     }
-    let tagged = data.len().saturating_sub(MOST_BEFORE_IP) + headers.network;
-    headers
-        .end
-        .min(tagged.max(headers.transport + TCP_HEADER_LEN))
+    let tagged = data.len().saturating_sub(MOST_BEFORE_IP) + network;
+    let header = transport + TCP_HEADER_LEN;
+    let least = if tagged > header { tagged } else { header };
+    if least < end { least } else { end }
 }
 
 /// Packets of which copies may come.

@@ -82,7 +82,7 @@ const FLAGS: u64 = KIND | WAITED | FILLED | SCALED;
 
 impl PayloadSpan {
     /// Payload that starts `skip` bytes after the position of its transport header.
-    pub(crate) const fn segment(header: PackedPosition, skip: u32, len: u32, time: Nanos) -> Self {
+    pub(crate) const fn payload(header: PackedPosition, skip: u32, len: u32, time: Nanos) -> Self {
         Self {
             at: header.0,
             kept: None,
@@ -208,11 +208,10 @@ impl PayloadSpan {
             return Ok(Checksum::Unchecked);
         }
         let mut read = Vec::new();
-        let len = self.segment_len();
-        let segment = match self.place(0, len, source) {
+        let segment = match self.segment(source) {
             Some(segment) => segment,
             None => {
-                self.append_at(0, len, source, &mut read)?;
+                self.append_segment(source, &mut read)?;
                 &read
             }
         };
@@ -220,20 +219,6 @@ impl PayloadSpan {
             src, dst, protocol, ..
         } = *network;
         Ok(checksum(src, dst, protocol, segment))
-    }
-
-    /// The same span with the bytes of its segment in memory, if they are not in the window.
-    ///
-    /// # Errors
-    /// When a file cannot be read again, or is another one now.
-    pub(crate) fn loaded(&self, source: &SpanSource<'_>) -> Result<Option<Self>, Error> {
-        let len = self.segment_len();
-        if self.is_lost() || self.place(0, len, source).is_some() {
-            return Ok(None);
-        }
-        let mut bytes = Vec::new();
-        self.append_at(0, len, source, &mut bytes)?;
-        Ok(Some(self.clone().with(Kept::new(&bytes, source.memory))))
     }
 
     /// Whether the bytes must be kept to be read later.
@@ -331,6 +316,20 @@ impl PayloadSpan {
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         self.append_at(self.skip() + from, len, source, out)
+    }
+
+    /// The bytes of its segment, from the transport header on, where they are in memory.
+    pub(crate) fn segment<'a>(&'a self, source: &SpanSource<'a>) -> Option<&'a [u8]> {
+        self.place(0, self.segment_len(), source)
+    }
+
+    /// Appends these bytes.
+    pub(crate) fn append_segment(
+        &self,
+        source: &SpanSource<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.append_at(0, self.segment_len(), source, out)
     }
 
     /// Appends its transport header's fixed part, of 20 bytes.

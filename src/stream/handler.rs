@@ -53,7 +53,9 @@ pub trait Handler: Send + Sized {
         true
     }
 
-    /// How checksums count.
+    /// How checksums count. Where copies of bytes differ that wait, the tracker prefers the one whose
+    /// checksum is right. Bytes that were delivered stay what they were: a handler that can replace
+    /// them compares those that are [repeated](Handler::repeated), and [`PayloadSpan::checksum`].
     fn checksums(&self) -> ChecksumRule {
         ChecksumRule::Prefer
     }

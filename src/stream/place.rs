@@ -34,8 +34,8 @@ impl WindowPlace {
         time: Nanos,
     ) -> PayloadSpan {
         let span = match transport.start {
-            Some(start) => PayloadSpan::segment(self.base.after(start.into()), skip, len, time),
-            None => PayloadSpan::segment(self.base, skip, len, time)
+            Some(start) => PayloadSpan::payload(self.base.after(start.into()), skip, len, time),
+            None => PayloadSpan::payload(self.base, skip, len, time)
                 .with(Kept::new(transport.bytes, &self.memory)),
         };
         if transport.is_whole() && (skip + len) as usize == transport.bytes.len() {

@@ -1,7 +1,7 @@
 //! What few packets of phase A are: fragments, and copies, which wait for the sequential step between
 //! the phases, and packets with compressed payload.
 
-use super::super::copies::{CopyTable, Print, digest};
+use super::super::copies::{CopyTable, Extent, Print, digest};
 use super::super::rules::Rules;
 use super::{Chunk, addresses_of, layers, packet_ref, payload};
 use crate::capture::{LinkType, PacketRecord};
@@ -49,7 +49,7 @@ impl Chunk {
     ) {
         if rules.duplicates.is_some() {
             self.prints.push(Print {
-                digest: digest(&rules.hash_key, record.data, headers),
+                digest: digest(&rules.hash_key, record.data, Extent::of(headers)),
                 time: headers.trailer_time.unwrap_or(record.time),
                 at: None,
             });
@@ -125,7 +125,7 @@ impl Chunk {
             self.packets.push_payload(shard, payload);
         }
         if rules.duplicates.is_some() {
-            self.note_print(record, outer, shard, rules);
+            self.note_print(record, Extent::of(outer), shard, rules);
         }
     }
 

@@ -7,9 +7,10 @@
 //! How many pieces may have come between two copies is a number of the stream, so that the bytes of a
 //! stream depend neither on windows nor on whether the capture is a file.
 
-use crate::decode::{Checksum, NetworkKey, PseudoHeader, Sum};
+use crate::decode::{Checksum, NetworkKey, PseudoHeader, Sum, checksum};
 use crate::error::Error;
-use crate::stream::{PayloadSpan, SpanSource};
+use crate::number::len_u32;
+use crate::stream::PayloadSpan;
 use crate::tcp::Piece;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -61,33 +62,29 @@ const _: () = assert!(
 );
 
 impl RecentPiece {
-    /// A piece that is about to be written, between these endpoints. Its bytes should be in memory.
-    pub(super) fn of(
-        piece: &PayloadSpan,
-        network: &NetworkKey,
-        source: &SpanSource<'_>,
-    ) -> Result<Self, Error> {
-        let header = if piece.is_checkable() {
-            piece.place(0, piece.skip(), source)
-        } else {
-            None
-        };
-        let known = match header.and_then(|it| sum_without_payload(piece, it, network)) {
-            Some(known) => known,
-            None => Known::Checksum(piece.checksum(network, source)?),
-        };
+    /// A piece that is about to be written, between these endpoints; `segment` are the bytes of its
+    /// segment, if its checksum can be computed.
+    pub(super) fn new(piece: &PayloadSpan, network: &NetworkKey, segment: Option<&[u8]>) -> Self {
+        let known = segment.map_or(Known::Checksum(Checksum::Unchecked), |segment| {
+            let known = sum_without_payload(piece, segment, network);
+            let NetworkKey {
+                src, dst, protocol, ..
+            } = *network;
+            known.unwrap_or_else(|| Known::Checksum(checksum(src, dst, protocol, segment)))
+        });
         let len = piece.len();
-        Ok(Self { len, known })
+        Self { len, known }
     }
 }
 
 /// The sum of a piece's segment but for the piece, where that is all of its payload.
-fn sum_without_payload(piece: &PayloadSpan, header: &[u8], network: &NetworkKey) -> Option<Known> {
-    let header_len = u32::from(*header.get(12)? >> 4) * 4;
-    let len = piece.segment_len();
+fn sum_without_payload(piece: &PayloadSpan, segment: &[u8], network: &NetworkKey) -> Option<Known> {
+    let header_len = u32::from(*segment.get(12)? >> 4) * 4;
+    let len = len_u32(segment.len());
     if header_len != piece.skip() || header_len + piece.len() != len {
         return None;
     }
+    let header = segment.get(..header_len as usize)?;
     let &[a, b] = header.get(16..)?.first_chunk()?;
     let NetworkKey {
         src, dst, protocol, ..

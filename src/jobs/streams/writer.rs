@@ -60,6 +60,8 @@ pub(super) struct Writer<'a> {
     pub(super) rules: &'a StreamRules,
     /// Whether more may come for what is written: the last pieces are noted.
     notes_recent: bool,
+    /// Where the segment of the current piece is in the batch, if it had to be read for that.
+    loaded: Option<usize>,
     batch: Batch,
 }
 
@@ -101,6 +103,7 @@ impl<'a> Writer<'a> {
             source,
             rules,
             notes_recent: false,
+            loaded: None,
             batch: Batch::default(),
         }
     }
@@ -134,14 +137,10 @@ impl<'a> Writer<'a> {
         let first_noted = pending.len().saturating_sub(MOST_RECENT);
         let mut recent = Vec::new();
         for (index, piece) in pending.iter().enumerate() {
-            let mut loaded = None;
+            self.loaded = None;
             if notes && index >= first_noted {
-                // Its header is needed, too: it is read with the payload.
-                loaded = piece.loaded(&self.source)?;
-                let piece = loaded.as_ref().unwrap_or(piece);
-                recent.push(RecentPiece::of(piece, &meta.network, &self.source)?);
+                recent.push(self.recent_piece(piece, &meta.network)?);
             }
-            let piece = loaded.as_ref().unwrap_or(piece);
             let is_gap = piece.is_lost() && !piece.is_filled();
             if is_gap {
                 if self.rules.splits(stream.state.content.written, offset) {
@@ -176,6 +175,26 @@ impl<'a> Writer<'a> {
             stream.state.content.recent.extend(&recent);
         }
         Ok(total)
+    }
+
+    /// Notes a piece that is about to be written. If its segment is not in memory, it is read once: the
+    /// header to be noted, and the payload to be written.
+    fn recent_piece(
+        &mut self,
+        piece: &PayloadSpan,
+        network: &NetworkKey,
+    ) -> Result<RecentPiece, Error> {
+        if !piece.is_checkable() {
+            return Ok(RecentPiece::new(piece, network, None));
+        }
+        let mut segment = piece.segment(&self.source);
+        if segment.is_none() {
+            let start = self.batch.scratch.len();
+            piece.append_segment(&self.source, &mut self.batch.scratch)?;
+            self.loaded = Some(start);
+            segment = self.batch.scratch.get(start..);
+        }
+        Ok(RecentPiece::new(piece, network, segment))
     }
 
     /// Adds a piece with what stands in front of it.
@@ -277,6 +296,12 @@ impl<'a> Writer<'a> {
     fn add(&mut self, piece: &PayloadSpan, from: u32, len: u32) -> Result<(), Error> {
         if piece.is_lost() {
             self.batch.push(Span::Zeros(len as usize), len as usize);
+            return Ok(());
+        }
+        if let Some(start) = self.loaded {
+            let start = start + (piece.skip() + from) as usize;
+            let end = start + len as usize;
+            self.batch.push(Span::Scratch(start..end), len as usize);
             return Ok(());
         }
         let start = piece.position().after(u64::from(piece.skip() + from));
