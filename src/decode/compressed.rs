@@ -6,7 +6,7 @@
 use super::dispatch::{DecodeOptions, decode_any};
 use super::key::LinkKey;
 use super::tunnels::{Tunnel, TunnelKind, Tunnels};
-use super::{Addresses, Headers, NotFlow, ip, protocol, tunnel};
+use super::{Addresses, Headers, NotFlow, ip, joined, protocol, tunnel};
 use crate::capture::{ByteOrder, LinkType};
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -118,6 +118,10 @@ fn packet(addresses: &Addresses<'_>, protocol: u8, payload: &[u8]) -> Vec<u8> {
         Addresses::V6(both) => {
             packet.extend([0x60, 0, 0, 0, 0, 0, protocol, 64]);
             packet.extend(both.iter());
+        }
+        Addresses::V6Apart(apart) => {
+            packet.extend([0x60, 0, 0, 0, 0, 0, protocol, 64]);
+            packet.extend(joined(apart));
         }
     }
     packet.extend(payload);

@@ -7,6 +7,7 @@
 
 use super::frame::{Frame, Layer, Step};
 use super::headers::{Addresses, Headers};
+use super::tunnels::Tunnels;
 use super::{NotFlow, ip, protocol};
 use crate::capture::{ByteOrder, LinkType};
 
@@ -74,10 +75,13 @@ pub(super) fn headers(
         dst_port,
         tcp_flags: 0,
         fragment: None,
+        // There is no IP header: copies are told by all that there is.
+        network: 0,
         transport,
         end: data.len(),
         wire_end,
         trailer_time: None,
+        tunnels: Tunnels::default(),
     };
     ip::ports(data, &mut headers);
     Ok(headers)

@@ -47,8 +47,8 @@
 
 mod rare;
 
-pub(crate) use self::rare::SequentialTables;
 use self::rare::FragmentEvent;
+pub(crate) use self::rare::SequentialTables;
 use super::balance::{Balance, Place};
 use super::copies::{Extent, Print, digest};
 use super::lists::ShardLists;

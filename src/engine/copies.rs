@@ -43,10 +43,7 @@ impl Extent {
     #[inline(always)]
     pub(super) const fn of(headers: &Headers<'_>) -> Self {
         Self {
-            is_ipv6: matches!(
-                headers.addresses,
-                Addresses::V6(_) | Addresses::V6Apart(_)
-            ),
+            is_ipv6: matches!(headers.addresses, Addresses::V6(_) | Addresses::V6Apart(_)),
             network: headers.network,
             transport: headers.transport,
             end: headers.end,

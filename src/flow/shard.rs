@@ -185,6 +185,7 @@ fn transport_of(unpacked: &Unpacked) -> Option<Transport<'_>> {
         bytes: data.get(headers.transport..headers.end).unwrap_or_default(),
         start: None,
         missing: offset_u32(headers.on_wire(data, 0).saturating_sub(headers.end)),
+        has_open_end: headers.wire_end == usize::MAX,
     })
 }
 

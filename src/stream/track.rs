@@ -13,10 +13,12 @@ use super::wanted::{Selected, Verdict};
 use crate::capture::ByteOrder;
 use crate::decode::{ChecksumCounts, protocol};
 use crate::error::Error;
-use crate::flow::{Contents, FlowEnd, FlowKey, NetworkKey, Observer, PacketRef, VlanStack};
+use crate::flow::{Contents, FlowEnd, FlowKey, NetworkId, NetworkKey, Observer, PacketRef};
 use crate::number::{index_u32, len_u32};
 use crate::tcp::{Arrival, Piece, Reassembler, Step};
+use hashbrown::HashMap;
 use std::collections::BTreeMap;
+use std::hash::RandomState;
 use std::sync::Arc;
 
 /// The connections of one shard, and the handler that sees them.
@@ -61,25 +63,22 @@ pub struct Tracker<H: Handler> {
 /// tags, and of flows that nothing is known of.
 #[derive(Debug, Default)]
 struct Networks {
-    met: Vec<VlanStack>,
+    met: HashMap<NetworkId, u32, RandomState>,
     of_flows: Vec<u32>,
 }
 
 impl Networks {
-    fn start(&mut self, flow: u32, network: VlanStack) {
-        if network.is_empty() {
+    fn start(&mut self, flow: u32, network: NetworkId) {
+        if network == NetworkId::default() {
             return;
         }
-        let met = self.met.iter().position(|it| *it == network);
-        let number = met.unwrap_or_else(|| {
-            self.met.push(network);
-            self.met.len() - 1
-        });
+        let next = index_u32(self.met.len() + 1);
+        let number = *self.met.entry(network).or_insert(next);
         if self.of_flows.len() <= flow as usize {
             self.of_flows.resize(flow as usize + 1, 0);
         }
         if let Some(place) = self.of_flows.get_mut(flow as usize) {
-            *place = index_u32(number + 1);
+            *place = number;
         }
     }
 
@@ -487,8 +486,9 @@ impl<H: Handler> Observer for Tracker<H> {
     fn start(&mut self, flow: u32, is_excluded: bool, key: impl Fn() -> FlowKey) {
         let mut direction = NONE;
         if !is_excluded {
-            let FlowKey { link, network } = key();
-            self.networks.start(flow, link.vlans());
+            let key = key();
+            let network = key.network;
+            self.networks.start(flow, key.network_id());
             let verdict = self.selected.verdict(&network);
             if verdict != Verdict::Refused {
                 let (key, is_reverse) = PairKey::new(&network);

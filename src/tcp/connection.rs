@@ -176,7 +176,7 @@ fn awaiting<E: Extent>(candidates: &[Candidate<'_, E>], segment: &Segment) -> Op
     });
     let current = candidates.first().filter(|it| it.awaits_first(segment));
     let nearest = acknowledged.min().map(|(_, place)| place);
-    nearest.or(current.map(|_| 0))
+    nearest.or_else(|| current.map(|_| 0))
 }
 
 /// A SYN with an acknowledgment: that of the SYN it answers.

@@ -122,8 +122,8 @@ fn ip_protocol(frame: &mut Frame<'_, '_>, protocol: u8, outer: &Addresses<'_>) -
             frame.tunnels.push(Tunnel::of(match (outer, is_ipv4) {
                 (Addresses::V4 { .. }, true) => TunnelKind::Ipip,
                 (Addresses::V4 { .. }, false) => TunnelKind::Ip6In4,
-                (Addresses::V6(_), true) => TunnelKind::Ip4In6,
-                (Addresses::V6(_), false) => TunnelKind::Ip6In6,
+                (Addresses::V6(_) | Addresses::V6Apart(_), true) => TunnelKind::Ip4In6,
+                (Addresses::V6(_) | Addresses::V6Apart(_), false) => TunnelKind::Ip6In6,
             }));
             Ok(Layer::Ip)
         }

@@ -30,7 +30,7 @@ pub(super) fn print_of(data: &[u8], headers: &Headers<'_>) -> Print {
     let mut packet = data.get(network..end).unwrap_or_default().to_vec();
     let mutable = match headers.addresses {
         Addresses::V4 { .. } => &[8, 10, 11][..],
-        Addresses::V6(_) => &[7],
+        Addresses::V6(_) | Addresses::V6Apart(_) => &[7],
     };
     for &at in mutable {
         if let Some(byte) = packet.get_mut(at) {
