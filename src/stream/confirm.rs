@@ -33,7 +33,13 @@ impl<H: Handler> Tracker<H> {
         };
         connection.standing = Standing::Settled;
         connection.number = number;
-        for direction in connection.directions {
+        let directions = connection.directions;
+        for (current, direction) in pair.current.iter_mut().zip(directions) {
+            if direction != NONE {
+                *current = direction;
+            }
+        }
+        for direction in directions {
             self.release(direction, number, current);
         }
     }

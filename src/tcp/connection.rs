@@ -218,6 +218,8 @@ enum Fit {
     None,
     /// It can be of this one, if there is no other.
     Weak,
+    /// Its number is near, but what it acknowledges is not.
+    Loose,
     /// It answers or continues an unanswered SYN.
     Answer,
     /// Its numbers are near.
@@ -300,7 +302,8 @@ impl<E: Extent> Candidate<'_, E> {
         };
         let past = sent.past(segment.sequence);
         // The FIN counts one.
-        let is_inside = sent.holds(segment.sequence, 1, 1);
+        let fin = u32::from(self.closed != Closed::No);
+        let is_inside = sent.holds(segment.sequence, 1, fin);
         let brings = payload > 0 || segment.has(Segment::FIN);
         match self.network {
             Network::Copied => return Fit::Exact,
@@ -323,6 +326,7 @@ impl<E: Extent> Candidate<'_, E> {
             (true, _, None | Some(true)) => Fit::Exact,
             (true, _, Some(false)) => Fit::Near,
             (false, true, None | Some(true)) if is_certain => Fit::Near,
+            (false, true, _) => Fit::Loose,
             (false, false, Some(false)) if self.pause >= LONG_PAUSE => Fit::None,
             _ => Fit::Weak,
         }

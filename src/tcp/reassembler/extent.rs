@@ -2,7 +2,7 @@
 
 use super::super::piece::Piece;
 use super::super::progress::{Extent, LATE_SYN, Sent};
-use super::{HAS_EMPTY, HAS_PAYLOAD, HAS_SYN, IS_ANCHORED, Reassembler};
+use super::{FARTHEST_FIN, HAS_EMPTY, HAS_FIN, HAS_PAYLOAD, HAS_SYN, IS_ANCHORED, Reassembler};
 use crate::number::modulo_u32;
 
 impl<P: Piece> Extent for Reassembler<P> {
@@ -27,9 +27,15 @@ impl<P: Piece> Extent for Reassembler<P> {
         };
         let highest = self.highest();
         let ahead = modulo_u32(highest.wrapping_sub(self.next));
+        let end = self.next_sequence.wrapping_add(ahead);
+        // A FIN says how much there is, whatever is still missing.
+        let missing = match self.fin_sequence.wrapping_sub(end) {
+            missing if self.has(HAS_FIN) && u64::from(missing) <= FARTHEST_FIN => missing,
+            _ => 0,
+        };
         (self.state & (HAS_SYN | HAS_PAYLOAD) != 0).then(|| Sent {
-            end: self.next_sequence.wrapping_add(ahead),
-            len: highest.saturating_sub(start),
+            end: end.wrapping_add(missing),
+            len: highest.saturating_sub(start) + u64::from(missing),
         })
     }
 
