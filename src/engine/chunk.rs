@@ -206,7 +206,10 @@ impl Chunk {
             }
             Ok(headers) => match &headers.fragment {
                 Some(fragment) => self.fragment(record, &headers, **fragment, link, rules),
-                None => self.flow_packet(record, &headers, &link, rules),
+                None if headers.tunnels.is_empty() => {
+                    self.flow_packet(record, &headers, &link, rules);
+                }
+                None => self.inner_packet(record, &headers, &link, rules),
             },
             Err(reason) => self.non_flow_packet(record, reason, &link, rules),
         }
@@ -273,12 +276,33 @@ impl Chunk {
         rules: &Rules,
     ) {
         let packet = packet_ref(record, headers);
-        // Plain packets came through none, which the compiler knows.
-        let shard = if headers.tunnels.is_empty() {
-            self.hand_over(packet, &headers.addresses, (link, Tunnels::NONE), rules)
-        } else {
-            self.hand_over_inner(packet, &headers.addresses, link, headers.tunnels, rules)
-        };
+        let shard = self.hand_over(packet, &headers.addresses, (link, Tunnels::NONE), rules);
+        self.push_beside(shard, record, headers, rules);
+    }
+
+    /// The same for a packet that came through tunnels.
+    #[inline(never)]
+    fn inner_packet(
+        &mut self,
+        record: &PacketRecord<'_>,
+        headers: &Headers<'_>,
+        link: &LinkKey,
+        rules: &Rules,
+    ) {
+        let packet = packet_ref(record, headers);
+        let shard = self.hand_over_inner(packet, &headers.addresses, link, headers.tunnels, rules);
+        self.push_beside(shard, record, headers, rules);
+    }
+
+    /// What jobs need of the packet that was handed over last.
+    #[inline(always)]
+    fn push_beside(
+        &mut self,
+        shard: usize,
+        record: &PacketRecord<'_>,
+        headers: &Headers<'_>,
+        rules: &Rules,
+    ) {
         if rules.needs.contents {
             self.packets.push_layers(shard, layers(record, headers));
         }
@@ -311,8 +335,7 @@ impl Chunk {
         }
     }
 
-    /// The same for a packet that came through tunnels.
-    #[inline(never)]
+    /// Hands over a packet that came through tunnels.
     fn hand_over_inner(
         &mut self,
         packet: PacketRef,

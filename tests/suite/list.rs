@@ -75,7 +75,8 @@ fn json_has_what_csv_has() {
                 assert_eq!(object.len(), row.len());
                 for (name, value) in object {
                     let is_text = name.ends_with("_ip") || name.ends_with("_mac");
-                    let is_text = is_text || name == "protocol" || name == "vlan";
+                    let is_text = is_text
+                        || ["protocol", "vlan", "tunnel", "tunnel_id"].contains(&name.as_str());
                     assert_eq!(value.is_string(), is_text, "{name}: {value}");
                     assert_eq!(value.to_string().trim_matches('"'), row[name], "{name}");
                 }

@@ -61,7 +61,10 @@ fn enter<'a>(
         frame.wire_end = headers.wire_end;
     }
     let layer = match headers.protocol {
-        protocol::UDP => udp::read(&mut frame, (headers.src_port, headers.dst_port), ports)?,
+        protocol::UDP => {
+            let ends = (headers.src_port, headers.dst_port);
+            udp::read(&mut frame, ends, |port| ports.kind_of(port))?
+        }
         other => ip_protocol(&mut frame, other, &headers.addresses)?,
     };
     if layer == Layer::Ethernet {

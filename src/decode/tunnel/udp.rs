@@ -1,6 +1,5 @@
 //! Tunnels over UDP: known by their ports, those that are usual or those that the user names.
 
-use super::ports::TunnelPorts;
 use super::{NOT_A_TUNNEL, gre};
 use crate::capture::LinkType;
 use crate::decode::frame::{Frame, Layer, Step};
@@ -85,16 +84,22 @@ static USUAL: [u64; 1024] = {
     bits
 };
 
-/// Enters the tunnel that the ports are of: the destination before the source, and at each end
-/// named ones before usual ones.
-pub(super) fn read(frame: &mut Frame<'_, '_>, ends: (u16, u16), named: &TunnelPorts) -> Step {
-    let (src, dst) = ends;
-    let of_kind = |kind| ROWS.iter().find(|row| row.kind == kind);
+/// Enters the tunnel that the ports are of: the destination before the source, and at each end the
+/// user's names before usual ports.
+pub(super) fn read(
+    frame: &mut Frame<'_, '_>,
+    (src, dst): (u16, u16),
+    name_of: impl Fn(u16) -> Option<TunnelKind>,
+) -> Step {
+    let named = |port| {
+        let kind = name_of(port)?;
+        ROWS.iter().find(|row| row.kind == kind)
+    };
     let usual = |port| ROWS.iter().find(|row| row.ports.contains(&port));
-    let row = named.kind_of(dst).and_then(of_kind);
-    let row = row.or_else(|| usual(dst));
-    let row = row.or_else(|| named.kind_of(src).and_then(of_kind));
-    let row = row.or_else(|| usual(src).filter(|row| row.either));
+    let row = named(dst)
+        .or_else(|| usual(dst))
+        .or_else(|| named(src))
+        .or_else(|| usual(src).filter(|row| row.either));
     let Row { read, .. } = row.ok_or(NOT_A_TUNNEL)?;
     frame.skip(UDP_HEADER_LEN);
     read(frame)

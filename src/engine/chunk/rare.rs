@@ -90,7 +90,7 @@ impl Chunk {
         let Some(Ok((inner, link))) = unpacked.as_ref().map(Unpacked::headers) else {
             return match &outer.fragment {
                 Some(fragment) => self.fragment(record, outer, **fragment, link, rules),
-                None => self.flow_packet(record, outer, &link, rules),
+                None => self.inner_packet(record, outer, &link, rules),
             };
         };
         let data = unpacked.as_ref().map_or(&[][..], Unpacked::data);
