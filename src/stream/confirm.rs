@@ -180,7 +180,7 @@ impl<H: Handler> Tracker<H> {
             let both = both.map(|(a, b)| (&a.info, &b.info));
             let both = both.filter(|(a, b)| a.has(HAS_DATA) && b.has(HAS_DATA));
             if let Some((a, b)) = both {
-                let is_copy = (a.first_data, a.first_checksum) == (b.first_data, b.first_checksum);
+                let is_copy = (a.first_data, a.first_print) == (b.first_data, b.first_print);
                 return if is_copy {
                     Evidence::Copy
                 } else {

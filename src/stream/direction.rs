@@ -40,11 +40,11 @@ pub struct DirectionInfo {
     pub(super) acknowledged: u32,
     /// The sequence number of the last reset that it sent.
     pub(super) reset: u32,
-    /// The sequence number of the first data that came, and the checksum of their segment.
+    /// The sequence number of the first data that came, and the print of their segment.
     pub(super) first_data: u32,
-    pub(super) first_checksum: u16,
-    /// The checksum of the last segment with data.
-    pub(super) last_checksum: u16,
+    pub(super) first_print: u32,
+    /// The print of the last segment with data.
+    pub(super) last_print: u32,
     pub(super) flags: u16,
     /// Shift of the window, as the SYN of this side has it, or [`UNSCALED`].
     pub(super) window_scale: u8,
@@ -96,8 +96,8 @@ impl DirectionInfo {
             acknowledged: 0,
             reset: 0,
             first_data: 0,
-            first_checksum: 0,
-            last_checksum: 0,
+            first_print: 0,
+            last_print: 0,
             flags: 0,
             window_scale: UNSCALED,
             verdict,

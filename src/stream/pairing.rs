@@ -19,18 +19,12 @@ use crate::tcp::{
 type Place = Option<usize>;
 
 impl<H: Handler> Tracker<H> {
-    /// The direction that a segment with `payload` bytes on the wire belongs to, which may be new.
+    /// The direction that a segment belongs to, which may be new.
     #[inline]
-    pub(super) fn direction_of(
-        &mut self,
-        to: Route,
-        segment: &Segment,
-        payload: u32,
-        current: Current<'_>,
-    ) -> u32 {
-        match self.only_direction(to, segment, current.time) {
+    pub(super) fn direction_of(&mut self, to: Route, seen: Seen<'_>, current: Current<'_>) -> u32 {
+        match self.only_direction(to, seen.segment, current.time) {
             Some(number) => number,
-            None => self.choose_direction(to, segment, payload, current),
+            None => self.choose_direction(to, seen, current),
         }
     }
 
@@ -51,13 +45,7 @@ impl<H: Handler> Tracker<H> {
     }
 
     #[inline(never)]
-    fn choose_direction(
-        &mut self,
-        to: Route,
-        segment: &Segment,
-        payload: u32,
-        current: Current<'_>,
-    ) -> u32 {
+    fn choose_direction(&mut self, to: Route, seen: Seen<'_>, current: Current<'_>) -> u32 {
         let Some(pair) = self.pairs.get_mut(to.pair) else {
             return NONE;
         };
@@ -66,8 +54,7 @@ impl<H: Handler> Tracker<H> {
         }
         let number = pair.current(to.side);
         let near = pair.more.as_mut().map(|it| it.near(to.side, number));
-        let weigh =
-            |connection: &Connection| self.weigh(connection, to, segment, payload, current.time);
+        let weigh = |connection: &Connection| self.weigh(connection, to, seen, current.time);
         let (choice, places) = match (self.pairs.get(to.pair), near) {
             (
                 Some(Pair {
@@ -80,21 +67,22 @@ impl<H: Handler> Tracker<H> {
                     Some((candidate, place))
                 });
                 let (candidates, places): (Vec<_>, Vec<usize>) = weighed.unzip();
-                (choose(&candidates, segment, payload), places)
+                (choose(&candidates, seen.segment, seen.payload), places)
             }
             (Some(pair), _) => {
                 let candidate = weigh(&Connection::new(pair.current, 1));
-                (choose(candidate.as_slice(), segment, payload), Vec::new())
+                (
+                    choose(candidate.as_slice(), seen.segment, seen.payload),
+                    Vec::new(),
+                )
             }
             (None, _) => return NONE,
         };
         let place = |index: usize| places.get(index).copied();
         match choice {
-            Choice::Existing(index) => {
-                self.continue_in(to, place(index), segment, payload, current)
-            }
+            Choice::Existing(index) => self.continue_in(to, place(index), seen, current),
             Choice::Renewed(index) => {
-                let number = self.continue_in(to, place(index), segment, payload, current);
+                let number = self.continue_in(to, place(index), seen, current);
                 if let Some(direction) = self.directions.get_mut(number as usize) {
                     direction.tcp.forget_syn();
                 }
@@ -115,8 +103,7 @@ impl<H: Handler> Tracker<H> {
         &self,
         connection: &Connection,
         to: Route,
-        segment: &Segment,
-        payload: u32,
+        seen: Seen<'_>,
         time: Nanos,
     ) -> Option<Candidate<'_, Reassembler<super::PayloadSpan>>> {
         let at = |side| self.directions.get(connection.side(side) as usize);
@@ -149,19 +136,13 @@ impl<H: Handler> Tracker<H> {
                 .map(|it| it.info.acknowledged),
             pause: time.0.saturating_sub(last.0).max(0),
             closed,
-            network: self.network_of(connection, to, segment, payload),
+            network: self.network_of(connection, to, seen),
             standing: connection.standing,
         })
     }
 
     /// Where a connection was seen, compared with a packet of a flow.
-    fn network_of(
-        &self,
-        connection: &Connection,
-        to: Route,
-        segment: &Segment,
-        payload: u32,
-    ) -> Network {
+    fn network_of(&self, connection: &Connection, to: Route, seen: Seen<'_>) -> Network {
         let network = self.network_id(to.flow);
         let mut directions = connection.directions.iter();
         let is_same = directions.any(|&it| {
@@ -172,7 +153,7 @@ impl<H: Handler> Tracker<H> {
         if is_same || connection.joined.contains(&network) {
             Network::Same
         } else {
-            own.map_or(Network::Other, |own| elsewhere(own, segment, payload))
+            own.map_or(Network::Other, |own| elsewhere(own, seen))
         }
     }
 
@@ -181,8 +162,7 @@ impl<H: Handler> Tracker<H> {
         &mut self,
         to: Route,
         place: Place,
-        segment: &Segment,
-        payload: u32,
+        seen: Seen<'_>,
         current: Current<'_>,
     ) -> u32 {
         let Some(pair) = self.pairs.get_mut(to.pair) else {
@@ -195,14 +175,14 @@ impl<H: Handler> Tracker<H> {
         let Some(connection) = connection else {
             return NONE;
         };
-        let is_answered = connection.side(to.side) == NONE || !segment.has(Segment::SYN);
+        let is_answered = connection.side(to.side) == NONE || !seen.segment.has(Segment::SYN);
         if let (Standing::Unanswered, Some(place), true) = (connection.standing, place, is_answered)
         {
             self.confirm(to.pair, place, current);
         }
         let network = self.network_id(to.flow);
         let is_new_here =
-            payload > 0 && self.network_of(&connection, to, segment, 0) != Network::Same;
+            seen.payload > 0 && self.network_of(&connection, to, seen) != Network::Same;
         if is_new_here && connection.side(to.side) != NONE {
             self.join_network(to.pair, place.unwrap_or(0), network);
         }
@@ -394,7 +374,12 @@ impl<H: Handler> Tracker<H> {
 
 /// A segment in a network where its direction was not seen: whether it was captured before, as the
 /// first or the last one with data; or others were in the place of the first one.
-fn elsewhere<S>(own: &Direction<S>, segment: &Segment, payload: u32) -> Network {
+fn elsewhere<S>(own: &Direction<S>, seen: Seen<'_>) -> Network {
+    let Seen {
+        segment,
+        payload,
+        print,
+    } = seen;
     let info = &own.info;
     if payload == 0 || !info.has(HAS_DATA) {
         return Network::Other;
@@ -402,18 +387,56 @@ fn elsewhere<S>(own: &Direction<S>, segment: &Segment, payload: u32) -> Network 
     let end = segment.payload_sequence().wrapping_add(payload);
     let is_at_end = own.tcp.sent().is_some_and(|sent| sent.end == end);
     if segment.sequence == info.first_data {
-        if segment.checksum == info.first_checksum {
+        if print == info.first_print {
             Network::Copied
         } else {
             Network::Differs
         }
-    } else if is_at_end && segment.checksum == info.last_checksum {
+    } else if is_at_end && print == info.last_print {
         Network::Copied
     } else {
         Network::Other
     }
 }
 
+/// A segment, and what tells it from others with the same numbers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen<'a> {
+    pub(super) segment: &'a Segment,
+    /// Its length on the wire, in bytes.
+    pub(super) payload: u32,
+    /// Of the checksum, which may be that of the pseudo header alone, the length, and the first
+    /// bytes of payload.
+    pub(super) print: u32,
+}
+
+impl<'a> Seen<'a> {
+    #[inline]
+    pub(super) fn new(segment: &'a Segment, payload: u32, bytes: &[u8]) -> Self {
+        let start = segment.header_len as usize;
+        let first = bytes
+            .get(start..bytes.len().min(start + PRINTED))
+            .unwrap_or_default();
+        let mut print = payload ^ u32::from(segment.checksum) << 16;
+        for word in first.chunks(4) {
+            let mut bytes = [0; 4];
+            for (byte, own) in bytes.iter_mut().zip(word) {
+                *byte = *own;
+            }
+            print = (print ^ u32::from_le_bytes(bytes))
+                .wrapping_mul(0x9e37_79b1)
+                .rotate_left(15);
+        }
+        Self {
+            segment,
+            payload,
+            print,
+        }
+    }
+}
+
+/// Bytes of payload that tell segments apart: those next to the header.
+const PRINTED: usize = 16;
 /// Packets of a connection come within this time, in ns, as a rule.
 const USUAL_PAUSE: i64 = 60_000_000_000;
 /// Networks that a connection may change to.

@@ -5,6 +5,7 @@ use super::direction::{
     Direction, DirectionInfo, HAS_ACKNOWLEDGED, HAS_DATA, HAS_RESET, UNSCALED, WAS_RESET,
 };
 use super::handler::{Answer, Arrived, Handler};
+use super::pairing::Seen;
 use super::place::Current;
 use super::track::{Route, Tracker};
 use crate::flow::{Contents, PacketRef, Transport};
@@ -32,13 +33,14 @@ impl<H: Handler> Tracker<H> {
         let current = self.current(packet, contents);
         let on_wire = len_u32(transport.bytes.len()).saturating_add(transport.missing);
         let payload = on_wire.saturating_sub(segment.header_len);
-        let number = self.direction_of(to, &segment, payload, current);
+        let seen = Seen::new(&segment, payload, transport.bytes);
+        let number = self.direction_of(to, seen, current);
         let arrived = Arrived {
             tcp: Some(&segment),
             payload,
             step: Step::Empty,
         };
-        let Some(noted) = self.note(number, arrived, packet, contents) else {
+        let Some(noted) = self.note(number, arrived, seen.print, packet, contents) else {
             return;
         };
         self.obey(number, noted.answer);
@@ -68,6 +70,7 @@ impl<H: Handler> Tracker<H> {
         &mut self,
         number: u32,
         mut arrived: Arrived<'_>,
+        print: u32,
         packet: &PacketRef,
         contents: &Contents<'_>,
     ) -> Option<Noted> {
@@ -92,11 +95,11 @@ impl<H: Handler> Tracker<H> {
             info.flags |= HAS_ACKNOWLEDGED;
         }
         if arrived.payload > 0 && arrived.step != Step::Probe {
-            info.last_checksum = segment.checksum;
+            info.last_print = print;
             if !info.has(HAS_DATA) {
                 info.flags |= HAS_DATA;
                 info.first_data = segment.sequence;
-                info.first_checksum = segment.checksum;
+                info.first_print = print;
             }
         }
         let is_peer_waiting = peer.as_ref().is_some_and(|it| it.tcp.is_holding());

@@ -124,11 +124,11 @@ pub fn choose<E: Extent>(
     let is_contested = candidates
         .iter()
         .any(|it| it.standing == Standing::Unanswered);
-    let mut best = (Fit::None, false);
+    let mut best = (Fit::None, 0);
     let mut choice = Choice::Next;
     for (place, candidate) in candidates.iter().enumerate() {
         let fit = candidate.fit(segment, payload, is_contested);
-        let rank = (fit, candidate.is_here());
+        let rank = (fit, candidate.nearness());
         if fit > Fit::None && rank > best {
             (best, choice) = (rank, Choice::Existing(place));
         }
@@ -238,6 +238,15 @@ impl<E: Extent> Candidate<'_, E> {
         matches!(self.network, Network::Same | Network::Copied)
     }
 
+    /// How near the segment's network is to its own.
+    const fn nearness(&self) -> u8 {
+        match self.network {
+            Network::Same => 2,
+            Network::Copied => 1,
+            Network::Other | Network::Differs => 0,
+        }
+    }
+
     /// Whether a SYN with its number is that of another connection.
     fn is_outlived(&self) -> bool {
         let has_payload = |it: Option<&E>| it.is_some_and(E::has_payload);
@@ -316,6 +325,7 @@ impl<E: Extent> Candidate<'_, E> {
             let is_due = !brings || self.pause < LATEST;
             return match (is_inside && acknowledges != Some(false), is_due) {
                 (true, true) => Fit::Exact,
+                _ if is_inside && self.pause < PAUSE => Fit::Near,
                 _ if segment.has(Segment::RST) || self.pause < PAUSE => Fit::Weak,
                 _ => Fit::None,
             };

@@ -8,6 +8,7 @@ mod faults;
 mod gaps;
 mod headers;
 mod hostile;
+mod identity;
 mod many;
 mod names;
 mod outputs;

@@ -6,6 +6,8 @@ use crate::pcap::{Pcap, START_S};
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     packets: Vec<Taken>,
+    /// What passes before the next packet, in ms.
+    pause: u64,
 }
 
 /// A packet, and its length before it was truncated.
@@ -13,6 +15,8 @@ pub struct Trace {
 struct Taken {
     frame: Vec<u8>,
     wire_len: usize,
+    /// What passes before it besides the usual microsecond, in ms.
+    pause: u64,
 }
 
 impl Trace {
@@ -33,13 +37,23 @@ impl Trace {
         let mut frame = frame.into();
         let wire_len = frame.len();
         frame.truncate(snaplen);
-        self.packets.push(Taken { frame, wire_len });
+        self.packets.push(Taken {
+            frame,
+            wire_len,
+            pause: std::mem::take(&mut self.pause),
+        });
+    }
+
+    /// Nothing is captured for this long.
+    pub fn pause_ms(&mut self, pause: u64) {
+        self.pause += pause;
     }
 
     /// Consecutive traces.
     pub fn chained(traces: impl IntoIterator<Item = Self>) -> Self {
         Self {
             packets: traces.into_iter().flat_map(|it| it.packets).collect(),
+            pause: 0,
         }
     }
 
@@ -51,6 +65,7 @@ impl Trace {
         let turn = |at: usize| traces.iter().filter_map(move |it| it.packets.get(at));
         Self {
             packets: turns.flat_map(turn).cloned().collect(),
+            pause: 0,
         }
     }
 
@@ -65,11 +80,12 @@ impl Trace {
     pub fn cut(&self, count: usize) -> Vec<Self> {
         let part = |packets: &[Taken]| Self {
             packets: packets.to_vec(),
+            pause: 0,
         };
         self.packets.chunks(count).map(part).collect()
     }
 
-    /// Time of a packet, in nanoseconds since 1970.
+    /// Time of a packet in nanoseconds since 1970, where there were no pauses.
     ///
     /// # Panics
     ///
@@ -87,8 +103,10 @@ impl Trace {
     #[must_use]
     pub fn file(&self) -> Vec<u8> {
         let mut file = Pcap::COMMON.file_header();
+        let mut paused = 0;
         for (index, packet) in self.packets.iter().enumerate() {
-            let micros = Self::time_ns(index) / 1000;
+            paused += i64::try_from(packet.pause).unwrap() * 1000;
+            let micros = Self::time_ns(index) / 1000 + paused;
             let part = |number: i64| u32::try_from(number).unwrap();
             let time = (part(micros / 1_000_000), part(micros % 1_000_000));
             let wire_len = u32::try_from(packet.wire_len).unwrap();

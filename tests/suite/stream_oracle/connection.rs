@@ -302,8 +302,12 @@ impl Connection {
         }
         client.has_syn |= client.is_silent() && server.is_silent();
         let all_have_syns = self.has_syns() && before.iter().all(|it| it.has_syns());
-        // Without a SYN, only what is far away belongs to another connection.
-        let distance = if all_have_syns { 0 } else { 128 << 20 };
+        // Without a SYN, only what is far away belongs to another connection; where numbers are near,
+        // acknowledgments tell connections apart.
+        let acknowledges_anything =
+            self.acknowledges_anything || before.iter().any(|it| it.acknowledges_anything);
+        let is_told_apart = all_have_syns && !acknowledges_anything;
+        let distance = if is_told_apart { 0 } else { 128 << 20 };
         for (number, side) in self.sides.iter_mut().enumerate() {
             let is_near = |isn: u32| {
                 before.iter().any(|it| {
