@@ -77,6 +77,18 @@ pub enum ErrorKind {
         what: String,
     },
 
+    /// A folder has nothing to be read.
+    #[error(
+        "{}: no captures in it{}", folder.display(),
+        if *folders > 0 { "; --recursive also reads those in folders inside" } else { "" }
+    )]
+    NoCaptures {
+        /// The folder.
+        folder: PathBuf,
+        /// Folders in it that were not looked into.
+        folders: u64,
+    },
+
     /// An output would overwrite one of the inputs.
     #[error("{} is also an input; name another output", path.display())]
     OutputIsInput {

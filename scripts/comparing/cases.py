@@ -201,6 +201,9 @@ SEVERAL = (
     f"{PARTNER} {CAPTURE} -o out.pcap --filter 'tcp or udp'",
     f"{CAPTURE} {PARTNER} {ALL_STREAMS} -o all.tar --manifest streams.csv",
     f"- {PARTNER} --format csv --stats stats.json",
+    f"{PARTNER} {CAPTURE} --as-given --format csv",
+    f"{PARTNER} {CAPTURE} --merge --format csv --stats stats.json",
+    f"{PARTNER} {CAPTURE} --merge -o out.pcapng --output-format pcapng {QUIET}",
 )
 
 BY_INDEX = (

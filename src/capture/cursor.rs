@@ -3,8 +3,8 @@
 
 use super::format::{Format, Start};
 use super::input::{Input, View};
-use super::record::{Damage, Stop};
-use super::recovery::{Obstacle, seconds_of};
+use super::record::{Damage, DamageKind, Stop};
+use super::recovery::{Obstacle, joined_in_record, seconds_of};
 use super::timestamp::Nanos;
 use crate::error::Error;
 use std::path::PathBuf;
@@ -149,18 +149,51 @@ impl Cursor {
         let offset = self.position;
         let (format, near) = (&self.format, self.near);
         let (after, resumed) = obstacle.pass(offset, input, format, near, keep_waiting)?;
-        self.damage_count += 1;
-        if self.damages.len() < Self::MAX_DAMAGES {
-            self.damages.push(Damage {
-                path: Arc::<PathBuf>::clone(input.path()),
-                offset,
-                packet,
-                kind: obstacle.kind,
-                skipped: after - offset,
-                resumed,
-            });
-        }
+        self.note(Damage {
+            path: Arc::<PathBuf>::clone(input.path()),
+            offset,
+            packet,
+            kind: obstacle.kind,
+            skipped: after - offset,
+            resumed,
+        });
         self.position = after;
         Ok(())
+    }
+
+    /// A record of `len` bytes stands here, and something that is none behind it. Moves to the capture
+    /// that starts inside of it, if one does, and notes that the record is cut short.
+    ///
+    /// # Errors
+    /// When reading fails, or `keep_waiting` says no.
+    pub(crate) fn pass_cut(
+        &mut self,
+        len: usize,
+        input: &mut Input,
+        packet: u64,
+        keep_waiting: &dyn Fn() -> bool,
+    ) -> Result<bool, Error> {
+        let Some(left) = joined_in_record(self.position, len, input, keep_waiting)? else {
+            return Ok(false);
+        };
+        let (needed, left) = (len as u64, left as u64);
+        self.note(Damage {
+            path: Arc::<PathBuf>::clone(input.path()),
+            offset: self.position,
+            packet,
+            kind: DamageKind::CutShort { needed, left },
+            skipped: left,
+            resumed: true,
+        });
+        self.position += left;
+        self.min_len = 1;
+        Ok(true)
+    }
+
+    fn note(&mut self, damage: Damage) {
+        self.damage_count += 1;
+        if self.damages.len() < Self::MAX_DAMAGES {
+            self.damages.push(damage);
+        }
     }
 }

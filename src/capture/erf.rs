@@ -7,6 +7,7 @@
 //! of the type says so; a header of the type; the packet; padding.
 
 use super::bytes::ByteOrder;
+use super::joined::Joined;
 use super::linktype::LinkType;
 use super::record::{DamageKind, PacketRecord, Stop};
 use super::timestamp::Nanos;
@@ -87,6 +88,13 @@ impl Header {
         let nanos = (u64::from(self.fraction) * 1_000_000_000 + (1 << 31)) >> 32;
         Nanos(i64::from(self.seconds) * 1_000_000_000 + nanos.cast_signed())
     }
+}
+
+/// Whether the header at `at` is seen, and is none of a record: all headers of other captures are like
+/// this, as the type is zero in that of pcap and of snoop, and a section header of pcapng says by its
+/// version, in the place of the length on the wire, that the record is longer than its packet.
+pub(super) fn is_odd(bytes: &[u8], at: usize) -> bool {
+    Header::read(bytes, at).is_some_and(|header| !header.is_plausible())
 }
 
 /// The record at `at`.
@@ -217,7 +225,8 @@ pub(super) fn is_capture(bytes: &[u8]) -> bool {
         let contents = bytes.get(at..).and_then(contents);
         let holds_it = contents.is_none_or(|it| it.start <= header.len);
         if !header.is_plausible() || !is_near || !holds_it {
-            return false;
+            // Another capture may be joined to its end.
+            return records > 0 && matches!(Joined::at(bytes, at), Ok(Some(_)));
         }
         if bytes.len() - at < header.len {
             return records >= CUT_SHORT;

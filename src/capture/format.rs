@@ -3,6 +3,7 @@
 use super::bytes::ByteOrder;
 use super::compressed::Compression;
 use super::erf;
+use super::joined::{Joined, may_hold_header};
 use super::linktype::LinkType;
 use super::pcap::{HeaderError, PcapFormat, UsualRecords, Variant};
 use super::pcapng::{self, Block, Section};
@@ -209,6 +210,12 @@ pub struct Walk<'a> {
     end: usize,
     format: Format,
     side_blocks: Vec<SideBlock>,
+    /// Where the record starts that ends at `position`, if one does.
+    previous: Option<usize>,
+    /// Records that start from here on are doubted, if what is behind them is odd.
+    doubt_from: usize,
+    /// The record that made the walk stop.
+    doubted: Option<usize>,
 }
 
 /// A block that is no packet but belongs with those after it.
@@ -243,7 +250,27 @@ impl<'a> Walk<'a> {
             end,
             format,
             side_blocks: Vec::new(),
+            previous: None,
+            doubt_from: usize::MAX,
+            doubted: None,
         }
+    }
+
+    /// The same, but it stops behind a record that may be cut short, with another capture joined to it;
+    /// those that start before `from` are believed.
+    pub(crate) fn doubting(mut self, from: usize) -> Self {
+        self.doubt_from = from;
+        self
+    }
+
+    /// Where the record starts that ends at the walk's position, if one does.
+    pub(crate) const fn previous(&self) -> Option<usize> {
+        self.previous
+    }
+
+    /// The record that the walk stopped behind, because it may be cut short.
+    pub(crate) const fn doubted(&self) -> Option<usize> {
+        self.doubted
     }
 
     /// The records from here on, as far as they are of the usual kind; [`Walk::advance`] then goes
@@ -257,8 +284,21 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes to where [`Walk::usual`] ended.
-    pub(crate) const fn advance(&mut self, records: &UsualRecords<'_>) {
+    pub(crate) fn advance(&mut self, records: &UsualRecords<'_>) {
         self.position = records.position;
+        self.previous = records.previous().or(self.previous);
+    }
+
+    /// Stops at an odd record if the one before it holds what may be another capture's header.
+    #[cold]
+    fn doubt(&mut self) -> Result<(), Stop> {
+        let record = self.previous.filter(|it| *it >= self.doubt_from);
+        if record.is_some_and(|start| may_hold_header(self.bytes, start + 1, self.position)) {
+            self.doubted = record;
+            let needed = PcapFormat::MIN_HEADER_LEN;
+            return Err(Stop::Partial { needed });
+        }
+        Ok(())
     }
 
     /// The next packet. After an error the walk stands where it was: asking again gives the same
@@ -273,84 +313,131 @@ impl<'a> Walk<'a> {
     )]
     pub fn next(&mut self) -> Result<PacketRecord<'a>, Stop> {
         while self.position < self.end {
-            let format = match &self.format {
-                Format::Pcap(format) => format,
-                Format::Pcapng(_) => return self.next_in_pcapng(),
-                Format::Erf => return self.next_in_erf(),
+            let found = match &self.format {
+                Format::Pcap(_) => self.next_in_pcap()?,
+                Format::Pcapng(_) => self.next_in_pcapng()?,
+                Format::Erf => self.next_in_erf()?,
             };
-            let record = format.record(self.bytes, self.position)?;
-            let is_empty = record.wire_len == 0 && record.data.is_empty();
-            if is_empty && self.enter_joined_header()? {
-                continue;
+            if let Some(record) = found {
+                return Ok(record);
             }
-            if is_empty {
-                zeros::check(self.bytes, self.position)?;
-            }
-            self.position += record.len;
-            return Ok(erf::unwrapped(record));
         }
         Err(Stop::End)
     }
 
-    /// An empty record is odd enough to look whether it is a file header instead.
+    /// Goes on in another capture, if one starts here: they were joined with `cat`.
     #[cold]
-    fn enter_joined_header(&mut self) -> Result<bool, Stop> {
-        let Some((format, len)) = PcapFormat::joined_header(self.bytes, self.position)? else {
-            return Ok(false);
-        };
-        self.format = Format::Pcap(format);
-        let kind = SideBlockKind::Header(self.format.clone());
-        self.side_blocks.push(SideBlock {
-            start: self.position,
-            len,
-            kind,
-        });
-        self.position += len;
+    fn enter_joined(&mut self) -> Result<bool, Stop> {
+        let joined = Joined::at(self.bytes, self.position)?;
+        if joined.is_some() {
+            self.previous = None;
+        }
+        match joined {
+            None => return Ok(false),
+            Some(Joined::Pcap(format, len)) => {
+                self.format = Format::Pcap(format);
+                self.side_blocks.push(SideBlock {
+                    start: self.position,
+                    len,
+                    kind: SideBlockKind::Header(self.format.clone()),
+                });
+                self.position += len;
+            }
+            // Its header is a block, and is met as one.
+            Some(Joined::Section(order)) => {
+                self.format = Format::Pcapng(Arc::new(Section::new(order)));
+            }
+        }
         Ok(true)
     }
 
-    #[inline(never)]
-    fn next_in_erf(&mut self) -> Result<PacketRecord<'a>, Stop> {
-        while self.position < self.end {
-            match erf::record(self.bytes, self.position)? {
-                erf::Found::Packet(record) => {
-                    self.position += record.len;
-                    return Ok(record);
-                }
-                erf::Found::Padding(len) => self.position += len,
-            }
+    /// The next packet; `None` where another capture starts.
+    #[inline]
+    fn next_in_pcap(&mut self) -> Result<Option<PacketRecord<'a>>, Stop> {
+        let Format::Pcap(format) = &self.format else {
+            return Ok(None);
+        };
+        let found = format.record(self.bytes, self.position);
+        let is_odd = format.is_odd(self.bytes, self.position);
+        let is_sure = found.is_ok() && !is_odd && format.is_usual();
+        if !is_sure && self.enter_joined()? {
+            return Ok(None);
         }
-        Err(Stop::End)
+        if is_odd {
+            self.doubt()?;
+        }
+        let record = found?;
+        if record.wire_len == 0 && record.data.is_empty() {
+            zeros::check(self.bytes, self.position)?;
+        }
+        self.previous = Some(self.position);
+        self.position += record.len;
+        Ok(Some(erf::unwrapped(record)))
     }
 
+    /// The next packet; `None` where the format changes, and at the end.
     #[inline(never)]
-    fn next_in_pcapng(&mut self) -> Result<PacketRecord<'a>, Stop> {
+    fn next_in_erf(&mut self) -> Result<Option<PacketRecord<'a>>, Stop> {
+        while self.position < self.end {
+            if erf::is_odd(self.bytes, self.position) {
+                if self.enter_joined()? {
+                    break;
+                }
+                self.doubt()?;
+            }
+            match erf::record(self.bytes, self.position)? {
+                erf::Found::Packet(record) => {
+                    self.previous = Some(self.position);
+                    self.position += record.len;
+                    return Ok(Some(record));
+                }
+                erf::Found::Padding(len) => {
+                    self.previous = None;
+                    self.position += len;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next packet; `None` where the format changes, and at the end.
+    #[inline(never)]
+    fn next_in_pcapng(&mut self) -> Result<Option<PacketRecord<'a>>, Stop> {
         while self.position < self.end {
             let Format::Pcapng(section) = &mut self.format else {
                 break;
             };
             let start = self.position;
-            let (len, kind) = match section.block(self.bytes, start)? {
-                Block::Packet(record) => {
+            let (len, kind) = match section.block(self.bytes, start) {
+                Ok(Block::Packet(record)) => {
                     self.position += record.len;
-                    return Ok(erf::unwrapped(record));
+                    return Ok(Some(erf::unwrapped(record)));
                 }
-                Block::Section(order, len) => {
+                Ok(Block::Section(order, len)) => {
                     *section = Arc::new(Section::new(order));
                     (len, Some(SideBlockKind::Header(self.format.clone())))
                 }
-                Block::Interface(interface, len) => {
+                Ok(Block::Interface(interface, len)) => {
                     Arc::make_mut(section).interfaces.push(interface);
                     (len, Some(SideBlockKind::Interface))
                 }
-                Block::Side(len) => (len, Some(SideBlockKind::Other)),
-                Block::Other(len) => (len, None),
+                Ok(Block::Side(len)) => (len, Some(SideBlockKind::Other)),
+                // Nothing that is read as a block, but perhaps as a header.
+                other => {
+                    if self.enter_joined()? {
+                        continue;
+                    }
+                    match other? {
+                        Block::Other(len) => (len, None),
+                        _ => break,
+                    }
+                }
             };
             self.side_blocks
                 .extend(kind.map(|kind| SideBlock { start, len, kind }));
             self.position += len;
         }
-        Err(Stop::End)
+        Ok(None)
     }
 
     /// Walks over what stands before the next packet.

@@ -1,11 +1,14 @@
 //! Where captures come from: files, pipes, standard input.
 
 use super::compressed::Compression;
+use super::direct::{Direct, OpenedToRead};
 use super::excerpt::{Excerpt, ExcerptMap};
 use super::format::{Format, ProbeError, Start};
 use super::mmap::MappedFile;
+use super::part_report::PartReport;
 use super::stream::{Open, Stream};
 use crate::error::{Error, ErrorKind};
+use crossbeam_channel::Receiver;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::AsFd;
@@ -20,12 +23,15 @@ use std::sync::Arc;
 pub struct Input {
     path: Arc<PathBuf>,
     source: Source,
+    /// Where reports of the captures come from that this one is merged from.
+    parts: Option<Receiver<Vec<PartReport>>>,
 }
 
 #[derive(Debug)]
 enum Source {
     Mapped(MappedFile),
     Stream(Stream),
+    Direct(Direct),
     Excerpt(Excerpt),
 }
 
@@ -40,7 +46,26 @@ pub struct View<'a> {
     pub at_end: bool,
 }
 
+impl<'a> View<'a> {
+    /// At most `most` bytes of what a stream has from an offset on, and whether that is all.
+    fn of_stream((bytes, ended): (&'a [u8], bool), offset: u64, most: usize) -> Self {
+        Self {
+            bytes: bytes.get(..most).unwrap_or(bytes),
+            offset,
+            at_end: ended && bytes.len() <= most,
+        }
+    }
+}
+
 impl Input {
+    fn new(path: &Path, source: Source) -> Self {
+        Self {
+            path: Arc::new(path.to_owned()),
+            source,
+            parts: None,
+        }
+    }
+
     /// Opens a file: a regular one to be mapped, a pipe or device to be read.
     ///
     /// # Errors
@@ -67,10 +92,7 @@ impl Input {
                 Ok(Box::new(file))
             }))?)
         };
-        Ok(Self {
-            path: Arc::new(path.to_owned()),
-            source,
-        })
+        Ok(Self::new(path, source))
     }
 
     /// Reads a byte stream. `name` is its name in messages.
@@ -93,25 +115,67 @@ impl Input {
         let path = PathBuf::from(name);
         let stream = Stream::new(Box::new(|| Ok(reader)), buffer_len)
             .map_err(|error| Error::io("read", &path, error))?;
-        Ok(Self {
-            path: Arc::new(path),
-            source: Source::Stream(stream),
-        })
+        Ok(Self::new(&path, Source::Stream(stream)))
+    }
+
+    /// Opens a file to be read by the thread that asks for its bytes, about `step` of them at a time.
+    /// A regular file is open only while some of it is read.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or is a directory.
+    pub(super) fn open_directly(path: &Path, step: usize) -> Result<Self, Error> {
+        let failed = |source| Error::io("open", path, source);
+        let metadata = path.metadata().map_err(failed)?;
+        if metadata.is_dir() {
+            return Err(failed(io::ErrorKind::IsADirectory.into()));
+        }
+        let reader: Box<dyn Read + Send> = if metadata.is_file() {
+            Box::new(OpenedToRead::new(path).map_err(failed)?)
+        } else {
+            let file = File::open(path).map_err(failed)?;
+            widen_pipe(&file);
+            Box::new(file)
+        };
+        Ok(Self::directly_from(path, reader, step))
+    }
+
+    /// The same with a byte stream. `path` is its name in messages.
+    pub(super) fn directly_from(path: &Path, reader: Box<dyn Read + Send>, step: usize) -> Self {
+        Self::new(path, Source::Direct(Direct::new(reader, step)))
+    }
+
+    /// Reads captures that are merged by `reader`, which says how each was read when it ends.
+    ///
+    /// # Errors
+    /// When no thread can be started to read it.
+    pub(super) fn from_merged(
+        name: &str,
+        reader: Box<dyn Read + Send>,
+        parts: Receiver<Vec<PartReport>>,
+    ) -> Result<Self, Error> {
+        let mut input = Self::from_reader(name, reader)?;
+        input.parts = Some(parts);
+        Ok(input)
+    }
+
+    /// How the captures were read that this one is merged from; none for any other input. To be called
+    /// when all that was asked for was read, and once.
+    pub fn take_parts(&mut self) -> Vec<PartReport> {
+        let parts = self.parts.take();
+        // The thread that reads them says it, or has gone.
+        parts.and_then(|it| it.recv().ok()).unwrap_or_default()
     }
 
     /// Reads an excerpt of the capture with this name.
     pub fn from_excerpt(path: &Path, excerpt: Excerpt) -> Self {
-        Self {
-            path: Arc::new(path.to_owned()),
-            source: Source::Excerpt(excerpt),
-        }
+        Self::new(path, Source::Excerpt(excerpt))
     }
 
     /// Where the input's bytes are in the capture, if it is an excerpt.
     pub const fn excerpt_map(&self) -> Option<&Arc<ExcerptMap>> {
         match &self.source {
             Source::Excerpt(excerpt) => Some(excerpt.map()),
-            Source::Mapped(_) | Source::Stream(_) => None,
+            Source::Mapped(_) | Source::Stream(_) | Source::Direct(_) => None,
         }
     }
 
@@ -121,7 +185,7 @@ impl Input {
         match &self.source {
             Source::Mapped(file) => file.lost(),
             Source::Excerpt(excerpt) => excerpt.lost(),
-            Source::Stream(_) => None,
+            Source::Stream(_) | Source::Direct(_) => None,
         }
     }
 
@@ -149,7 +213,7 @@ impl Input {
         match &self.source {
             Source::Mapped(file) => Some(file.len()),
             Source::Excerpt(excerpt) => Some(excerpt.len()),
-            Source::Stream(_) => None,
+            Source::Stream(_) | Source::Direct(_) => None,
         }
     }
 
@@ -211,16 +275,12 @@ impl Input {
                 })
             }
             Source::Stream(stream) => {
-                let (bytes, ended) = stream
-                    .view(from, min_len.max(1), keep_waiting)
-                    .map_err(failed)?;
-                let at_end = ended && bytes.len() <= most;
-                let bytes = bytes.get(..most).unwrap_or(bytes);
-                Ok(View {
-                    bytes,
-                    offset: from,
-                    at_end,
-                })
+                let read = stream.view(from, min_len.max(1), keep_waiting);
+                Ok(View::of_stream(read.map_err(failed)?, from, most))
+            }
+            Source::Direct(direct) => {
+                let read = direct.view(from, min_len.max(1));
+                Ok(View::of_stream(read.map_err(failed)?, from, most))
             }
         }
     }

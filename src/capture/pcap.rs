@@ -90,15 +90,17 @@ pub enum HeaderError {
 }
 
 impl PcapFormat {
-    /// Length of the shortest file header, in bytes.
+    /// Length of the shortest file header but snoop's, in bytes.
     pub const MIN_HEADER_LEN: usize = 24;
+    /// The bytes that snoop files start with (RFC 1761, section 2).
+    pub(super) const SNOOP_MAGIC: &[u8] = b"snoop\0\0\0";
 
     /// Reads a file header. Returns what it says, and its length in bytes.
     ///
     /// # Errors
     /// When the bytes are not a pcap file header that is read.
     pub fn parse(bytes: &[u8]) -> Result<(Self, usize), HeaderError> {
-        if bytes.starts_with(b"snoop\0\0\0") {
+        if bytes.starts_with(Self::SNOOP_MAGIC) {
             return Self::parse_snoop(bytes);
         }
         let (order, variant) = Self::magic(bytes).ok_or(HeaderError::NotPcap)?;
@@ -153,7 +155,18 @@ impl PcapFormat {
         Ok((format, Variant::Snoop.file_header_len()))
     }
 
-    fn magic(bytes: &[u8]) -> Option<(ByteOrder, Variant)> {
+    /// Length of a file header that starts like this, in bytes.
+    pub(super) fn header_len(bytes: &[u8]) -> usize {
+        let variant = match Self::magic(bytes) {
+            Some((_, variant)) => variant,
+            None if bytes.starts_with(Self::SNOOP_MAGIC) => Variant::Snoop,
+            None => Variant::Micros,
+        };
+        variant.file_header_len()
+    }
+
+    /// Byte order and variant that the first four bytes tell; of snoop, eight are needed.
+    pub(super) fn magic(bytes: &[u8]) -> Option<(ByteOrder, Variant)> {
         [ByteOrder::Little, ByteOrder::Big]
             .into_iter()
             .find_map(|order| {
@@ -237,6 +250,27 @@ impl PcapFormat {
         is_plain && !self.swapped_lengths && self.link_type.0 != LinkType::ERF.0
     }
 
+    /// Whether the header at `at` is seen, and says what few records do: of too few or too many bytes, more
+    /// bytes captured than there were, a second or more behind the second. Most bytes that are no header
+    /// do, and all headers of captures, which have zeros in the place of the captured length (pcap),
+    /// the byte order magic (pcapng, 439,041,101 or 1,295,788,826), or the version (snoop, 2 or
+    /// 33,554,432).
+    pub(super) fn is_odd(&self, bytes: &[u8], at: usize) -> bool {
+        let (Some((_, fraction)), Some((captured, wire_len))) =
+            (self.time_fields(bytes, at), self.lengths(bytes, at))
+        else {
+            return false;
+        };
+        are_odd(captured, wire_len, STANDARD_CAPTURED)
+            || fraction >= self.per_second()
+            || self.record_len(bytes, at, captured).is_none()
+    }
+
+    /// Units of a record's sub-second field in a second.
+    const fn per_second(&self) -> u32 {
+        1_000_000_000 / self.unit_ns()
+    }
+
     /// The record at `at`.
     pub(super) fn record<'a>(&self, bytes: &'a [u8], at: usize) -> Result<PacketRecord<'a>, Stop> {
         let header_len = self.record_header_len();
@@ -270,26 +304,6 @@ impl PcapFormat {
             link_type: Some(self.link_type),
         })
     }
-
-    /// Whether there is a file header at `at` instead of a record: captures that were joined with
-    /// `cat`. A record would have to be empty and from 2055 to be taken for one.
-    ///
-    /// # Errors
-    /// When there seems to be a file header, but not all of it.
-    #[cold]
-    pub(super) fn joined_header(bytes: &[u8], at: usize) -> Result<Option<(Self, usize)>, Stop> {
-        let rest = bytes.get(at..).unwrap_or_default();
-        // Time zone and accuracy are always zero, so that the record's lengths are, too.
-        let has_zeros = rest.get(8..16).is_some_and(|fields| fields == [0; 8]);
-        match Self::parse(rest) {
-            Ok((format, _)) if matches!(format.variant, Variant::Snoop) => Ok(None),
-            Ok((format, len)) if has_zeros => Ok(Some((format, len))),
-            Err(HeaderError::Short) if has_zeros => Err(Stop::Partial {
-                needed: Variant::IxiaHardware.file_header_len(),
-            }),
-            _ => Ok(None),
-        }
-    }
 }
 
 /// A walk over records as nearly all are: whole, and with the usual header. It stops at the first
@@ -305,8 +319,11 @@ pub(crate) struct UsualRecords<'a> {
     asked: usize,
     order: ByteOrder,
     unit_ns: u32,
-    max_captured: u32,
+    per_second: u32,
+    most_captured: u32,
     link_type: LinkType,
+    /// Where the record before `position` starts; `position` itself where there is none.
+    previous: usize,
 }
 
 impl<'a> UsualRecords<'a> {
@@ -328,9 +345,16 @@ impl<'a> UsualRecords<'a> {
             asked: range.start,
             order: format.map_or(ByteOrder::Little, |it| it.order),
             unit_ns: format.map_or(1, PcapFormat::unit_ns),
-            max_captured: format.map_or(0, |it| it.max_captured),
+            per_second: format.map_or(0, PcapFormat::per_second),
+            most_captured: format.map_or(0, |it| it.max_captured.min(STANDARD_CAPTURED)),
             link_type: format.map_or_else(LinkType::default, |it| it.link_type),
+            previous: range.start,
         }
+    }
+
+    /// Where the last record starts, if there was one.
+    pub(super) fn previous(&self) -> Option<usize> {
+        (self.previous != self.position).then_some(self.previous)
     }
 
     /// The next record.
@@ -344,17 +368,19 @@ impl<'a> UsualRecords<'a> {
         let (header, body) = self.bytes.get(at..)?.split_first_chunk::<16>()?;
         let field = |at| self.order.u32(header, at);
         let (captured, wire_len) = (field(8)?, field(12)?);
-        // An empty record may be another file's header.
-        if captured > self.max_captured || wire_len == 0 {
+        let fraction = field(4)?;
+        // It may be another capture's header, or none at all.
+        if are_odd(captured, wire_len, self.most_captured) || fraction >= self.per_second {
             return None;
         }
         let data = body.get(..captured as usize)?;
         let len = header.len() + data.len();
         self.position = at + len;
+        self.previous = at;
         Some(PacketRecord {
             start: at,
             len,
-            time: Nanos::from_pcap(field(0)?, field(4)?, self.unit_ns),
+            time: Nanos::from_pcap(field(0)?, fraction, self.unit_ns),
             data_start: at + header.len(),
             data,
             wire_len,
@@ -366,15 +392,26 @@ impl<'a> UsualRecords<'a> {
 /// The longest captured length that is believed: 256 KiB as in libpcap and Wireshark, more for
 /// link types that need it and files that announce it.
 pub(super) fn max_captured(link_type: LinkType, snaplen: u32) -> u32 {
-    const STANDARD: u32 = 256 * 1024;
     const LARGE: u32 = 128 * 1024 * 1024;
     // D-Bus, USBPcap, EBHSCR and USB: messages, not packets (Wireshark's WTAP_MAX_PACKET_SIZE_*).
     match link_type.0 {
         231 | 249 | 279 | 220 => LARGE,
-        _ if snaplen > STANDARD && snaplen <= LARGE => snaplen,
-        _ => STANDARD,
+        _ if snaplen > STANDARD_CAPTURED && snaplen <= LARGE => snaplen,
+        _ => STANDARD_CAPTURED,
     }
 }
+
+/// Whether few records have these lengths.
+#[inline(always)]
+const fn are_odd(captured: u32, wire_len: u32, most_captured: u32) -> bool {
+    captured < LEAST_USUAL || captured > most_captured || wire_len.wrapping_sub(captured) > MOST_CUT
+}
+
+const STANDARD_CAPTURED: u32 = 256 * 1024;
+/// Records with fewer bytes captured than this are looked at twice.
+const LEAST_USUAL: u32 = 3;
+/// And those of which more was not captured.
+const MOST_CUT: u32 = 1024 * 1024;
 
 /// Records are aligned; more padding than this is damage.
 const MAX_PADDING: usize = 64;

@@ -222,7 +222,7 @@ impl Section {
 }
 
 /// Section 4.1. A section of another major version cannot be read: it is damage.
-fn section_header(bytes: &[u8], at: usize) -> Result<Block<'_>, Stop> {
+pub(super) fn section_header(bytes: &[u8], at: usize) -> Result<Block<'_>, Stop> {
     let partial = Stop::Partial {
         needed: MIN_SECTION_HEADER_LEN,
     };

@@ -1,11 +1,13 @@
 //! A capture as programs read it: one record after the other, however large it is.
 
+use super::bytes::ByteOrder;
 use super::cursor::Cursor;
 use super::format::{Format, SideBlockKind, Walk};
 use super::input::{Input, View};
 use super::linktype::LinkType;
-use super::pcapng::new_section_header;
+use super::pcapng::{new_section_header, section_order};
 use super::record::{Damage, PacketRecord, Stop};
+use super::split::{Successor, successor};
 use super::timestamp::Nanos;
 use crate::error::Error;
 use std::io::Read;
@@ -41,6 +43,21 @@ pub struct Capture {
     /// Bytes that are mapped at a time.
     window_len: usize,
     packets: u64,
+    /// File and section headers that were passed: the first one of pcap, which is read when the
+    /// capture is opened, is none of them.
+    headers: u64,
+    /// Whether the next record is one, whatever stands behind it.
+    is_trusted: bool,
+    /// Names and secrets that were passed, where they are kept.
+    side_blocks: Option<KeptBlocks>,
+}
+
+/// Blocks that are no packets and describe none, each with the byte order of its section.
+#[derive(Debug, Default)]
+struct KeptBlocks {
+    blocks: Vec<(ByteOrder, Vec<u8>)>,
+    /// Their bytes.
+    len: usize,
 }
 
 /// A packet's record, and all that is needed to write it to another capture.
@@ -105,6 +122,9 @@ impl Capture {
             at: 0,
             window_len: WINDOW_LEN,
             packets: 0,
+            headers: 0,
+            is_trusted: false,
+            side_blocks: None,
         })
     }
 
@@ -152,6 +172,25 @@ impl Capture {
         self.cursor.position() + self.at as u64
     }
 
+    /// A number that changes where another file or section header counts: in between, the header of
+    /// records only grows.
+    pub(super) const fn headers(&self) -> u64 {
+        self.headers
+    }
+
+    /// Keeps blocks that are no packets and describe none, but belong with them.
+    pub(super) fn keep_side_blocks(&mut self) {
+        self.side_blocks = Some(KeptBlocks::default());
+    }
+
+    /// Those that were passed since they were taken last, each with the byte order of its section.
+    pub(super) fn take_side_blocks(&mut self) -> impl Iterator<Item = (ByteOrder, Vec<u8>)> + '_ {
+        self.side_blocks.iter_mut().flat_map(|kept| {
+            kept.len = 0;
+            kept.blocks.drain(..)
+        })
+    }
+
     /// Moves past the next record.
     pub(super) fn advance(&mut self) -> Result<Option<Found>, Error> {
         loop {
@@ -169,16 +208,44 @@ impl Capture {
                 let place = side_block.start..side_block.start + side_block.len;
                 let block = view.bytes.get(place).unwrap_or_default();
                 extend_header(&mut self.header, &side_block.kind, block);
+                self.headers += u64::from(matches!(side_block.kind, SideBlockKind::Header(_)));
+                if let (SideBlockKind::Other, Some(kept)) =
+                    (&side_block.kind, &mut self.side_blocks)
+                {
+                    // The header is the section's by now.
+                    let order = section_order(&self.header, 0).unwrap_or(ByteOrder::Little);
+                    kept.add(order, block);
+                }
             }
             let (_, format) = walk.into_parts();
             self.cursor.return_format(format);
             let stop = match next {
                 Ok(found) => {
-                    self.packets += 1;
-                    // Simple packet blocks have no time.
-                    let has_time = found.time != Nanos(0);
-                    self.cursor.passed_packet(has_time.then_some(found.time));
-                    return Ok(Some(found));
+                    let is_trusted = std::mem::take(&mut self.is_trusted);
+                    let format = self.cursor.format();
+                    let place = found.bytes.clone();
+                    let len = place.len();
+                    let behind = successor(view.bytes, place, format, view.at_end);
+                    match behind {
+                        Successor::Unseen(needed) if !is_trusted => {
+                            self.at = found.bytes.start;
+                            let needed = len + needed;
+                            Stop::Partial { needed }
+                        }
+                        Successor::None if !is_trusted => {
+                            self.at = 0;
+                            self.cursor.skip(found.bytes.start);
+                            self.pass_cut(len)?;
+                            continue;
+                        }
+                        _ => {
+                            self.packets += 1;
+                            // Simple packet blocks have no time.
+                            let has_time = found.time != Nanos(0);
+                            self.cursor.passed_packet(has_time.then_some(found.time));
+                            return Ok(Some(found));
+                        }
+                    }
                 }
                 Err(Stop::End) if view.at_end => return self.input.check_lost().map(|()| None),
                 Err(stop) => stop,
@@ -194,6 +261,16 @@ impl Capture {
         }
     }
 
+    /// Something that is none is behind the record of `len` bytes here: passes it if it is cut short, and
+    /// trusts it if not.
+    fn pass_cut(&mut self, len: usize) -> Result<(), Error> {
+        let packet = self.packets + 1;
+        let input = &mut self.input;
+        let is_cut = self.cursor.pass_cut(len, input, packet, &keep_waiting)?;
+        self.is_trusted = !is_cut;
+        Ok(())
+    }
+
     /// The record that was found last. The view is the one that it was found in.
     pub(super) fn record(&mut self, found: &Found) -> Result<Record<'_>, Error> {
         let view = self
@@ -203,11 +280,22 @@ impl Capture {
     }
 }
 
+impl KeptBlocks {
+    /// Keeps a block, unless too much is kept already: no packets may follow for gigabytes.
+    fn add(&mut self, order: ByteOrder, block: &[u8]) {
+        let len = self.len + block.len();
+        if len <= MOST_KEPT {
+            self.blocks.push((order, block.to_vec()));
+            self.len = len;
+        }
+    }
+}
+
 /// A record, by its places in the bytes that are being walked.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) offset: u64,
-    time: Nanos,
+    pub(super) time: Nanos,
     wire_len: u32,
     link_type: Option<LinkType>,
     data: Range<usize>,
@@ -268,6 +356,8 @@ const fn keep_waiting() -> bool {
     true
 }
 
+/// Most bytes of blocks that are kept between two packets: no single block has more.
+const MOST_KEPT: usize = Format::MAX_RECORD_LEN;
 /// How much of a file is mapped at a time.
 const WINDOW_LEN: usize = 64 * 1024 * 1024;
 /// Where a pcapng section header has the length of its section.

@@ -3,7 +3,9 @@
 use super::format::Format;
 use super::input::Input;
 use super::record::{DamageKind, Stop};
-use super::split::{Resync, find_resync, looks_like_record};
+use super::split::{
+    Resync, find_joined_in_cut, find_joined_in_record, find_resync, looks_like_record,
+};
 use super::timestamp::Nanos;
 use super::zeros;
 use crate::error::Error;
@@ -14,28 +16,41 @@ use std::io;
 pub(crate) struct Obstacle {
     /// The kind of damage.
     pub(crate) kind: DamageKind,
-    /// Length of a record that the input's end truncates, and that is not damaged otherwise.
-    cut_len: Option<u64>,
+    /// A record that the input's end truncates, and that is not damaged otherwise.
+    cut: Option<Cut>,
+}
+
+/// How many bytes of a truncated record there are, and whether another capture starts behind them.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    len: u64,
+    is_joined: bool,
 }
 
 impl Obstacle {
     /// The obstacle that stopped a walk. `rest` are the bytes there, up to the input's end if the
     /// record is not complete; `near` as in [`find_resync`].
     pub(crate) fn new(stop: Stop, rest: &[u8], format: &Format, near: Option<u32>) -> Self {
-        let cut_len = None;
         let needed = match stop {
-            Stop::Damaged(kind) => return Self { kind, cut_len },
+            Stop::Damaged(kind) => return Self { kind, cut: None },
             Stop::Partial { .. } if zeros::is_start(rest) => {
                 let kind = DamageKind::Zeros;
-                return Self { kind, cut_len };
+                return Self { kind, cut: None };
             }
             Stop::Partial { needed } => needed as u64,
             Stop::End => 0,
         };
-        let left = rest.len() as u64;
+        let cut = looks_like_record(rest, 0, format, near).then(|| {
+            let joined = find_joined_in_cut(rest);
+            Cut {
+                len: joined.unwrap_or(rest.len()) as u64,
+                is_joined: joined.is_some(),
+            }
+        });
+        let left = cut.map_or(rest.len() as u64, |it| it.len);
         Self {
             kind: DamageKind::CutShort { needed, left },
-            cut_len: looks_like_record(rest, 0, format, near).then_some(left),
+            cut,
         }
     }
 
@@ -52,8 +67,8 @@ impl Obstacle {
         near: Option<u32>,
         keep_waiting: &dyn Fn() -> bool,
     ) -> Result<(u64, bool), Error> {
-        if let Some(len) = self.cut_len {
-            return Ok((offset + len, false));
+        if let Some(cut) = self.cut {
+            return Ok((offset + cut.len, cut.is_joined));
         }
         let mut from = offset + 1;
         loop {
@@ -70,6 +85,22 @@ impl Obstacle {
             }
         }
     }
+}
+
+/// Where another capture starts inside the record of `len` bytes at `offset`, if it is one that is cut
+/// short, and something else was joined to it.
+///
+/// # Errors
+/// When reading fails, or `keep_waiting` says no.
+pub(super) fn joined_in_record(
+    offset: u64,
+    len: usize,
+    input: &mut Input,
+    keep_waiting: &dyn Fn() -> bool,
+) -> Result<Option<usize>, Error> {
+    let view_len = len.saturating_add(RESYNC_VIEW);
+    let view = input.view(offset, view_len, view_len, keep_waiting)?;
+    Ok(find_joined_in_record(view.bytes, len, view.at_end))
 }
 
 /// Whole seconds of a time that a pcap header can hold.

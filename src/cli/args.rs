@@ -14,8 +14,8 @@ use std::path::PathBuf;
 
 /// List the flows of packet captures, extract them, and reassemble their streams.
 ///
-/// Reads pcap, pcapng and snoop files of any size, as one consecutive capture in the order given, lists
-/// their flows on standard output, copies selected packets to a new capture, and writes what
+/// Reads pcap, pcapng and snoop files of any size, as one consecutive capture in the order of their times,
+/// lists their flows on standard output, copies selected packets to a new capture, and writes what
 /// applications sent over TCP and UDP to files.
 #[derive(Debug, Parser)]
 #[command(name = "pcap_flows", version, max_term_width = 100, after_help = EXAMPLES,
@@ -24,7 +24,7 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
-    /// Captures, read one after the other as one; "-" is standard input
+    /// Captures, read as one, in the order of their first packets; directories; "-" is standard input
     #[arg(value_name = "CAPTURE")]
     pub(crate) captures: Vec<PathBuf>,
 
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "INDEX", help_heading = INPUT,
           conflicts_with_all = ["captures", "stdin", "packet_max", "decap", "tunnel_port", "flow_5tuple",
               "bidirectional", "idle_timeout", "active_timeout", "flow_max", "metamako",
-              "metamako_double", "metamako_offset", "dedup"])]
+              "metamako_double", "metamako_offset", "dedup", "merge", "as_given", "recursive"])]
     pub(crate) index: Option<PathBuf>,
 
     /// A capture of the index is elsewhere now (repeatable)
@@ -46,6 +46,9 @@ pub(crate) struct Args {
     /// Read a capture from standard input
     #[arg(long, help_heading = INPUT)]
     pub(crate) stdin: bool,
+
+    #[command(flatten)]
+    pub(crate) order: OrderArgs,
 
     /// Look at the first N packets only
     #[arg(long, value_name = "N", value_parser = count, help_heading = INPUT)]
@@ -291,9 +294,12 @@ pub(crate) enum Command {
 /// What is indexed.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct IndexArgs {
-    /// Captures, in order: files, also compressed ones
+    /// Captures: files, also compressed ones, and directories; read in the order of their first packets
     #[arg(value_name = "CAPTURE")]
     pub(crate) captures: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) order: OrderArgs,
 
     /// The index
     #[arg(
@@ -325,6 +331,25 @@ pub(crate) struct IndexArgs {
 
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+/// In which order captures are read.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct OrderArgs {
+    /// Merge captures by time, packet by packet, instead of reading one after the other
+    ///
+    /// For captures that overlap: of two taps, of both directions, of a ring buffer. Each keeps its own
+    /// order; of packets with equal times, that of the capture named first comes first.
+    #[arg(long, help_heading = INPUT)]
+    pub(crate) merge: bool,
+
+    /// Read captures in the order given, not in that of their first packets
+    #[arg(long, conflicts_with = "merge", help_heading = INPUT)]
+    pub(crate) as_given: bool,
+
+    /// Read what is in directories inside a directory, too
+    #[arg(long, help_heading = INPUT)]
+    pub(crate) recursive: bool,
 }
 
 /// What is a flow.

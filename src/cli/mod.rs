@@ -1,6 +1,7 @@
 //! The command line around the library.
 
 mod args;
+mod inputs;
 mod plan;
 mod progress;
 mod report;
@@ -9,23 +10,23 @@ mod values;
 
 use args::{Args, Command};
 use clap::CommandFactory;
-use pcap_flows::capture::{known_len, survive_lost_pages};
+use inputs::{ready, with_progress};
+use pcap_flows::capture::survive_lost_pages;
 use pcap_flows::engine::{MemoryWatch, Outcome, Progress, Source, available_memory};
 use pcap_flows::error::{Error, ErrorKind};
 use pcap_flows::jobs::index::{CarveReport, IndexReport, carve, index};
 use pcap_flows::jobs::verify::flows_verified;
 use pcap_flows::jobs::{FlowsReport, flows};
 use plan::Planned;
-use progress::ProgressLine;
-use report::{report, say};
+use report::{Overlapping, report, say};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
-use values::{Generate, ProgressArg};
+use values::Generate;
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,16 @@ enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// The same of a run that could not read all that was named.
+    fn or(self, lacks_some: bool) -> Self {
+        match self {
+            Self::Success if lacks_some => Self::Damaged,
+            other => other,
+        }
     }
 }
 
@@ -84,32 +95,32 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => return failed(&error),
     };
     let outcome = match planned {
-        Planned::Flows(job, sources, verify) => {
-            let paths = sources.iter().filter_map(path_of).collect();
-            let is_known = sources.iter().all(|it| matches!(it, Source::Path(_)));
+        Planned::Flows(job, inputs, verify) => ready(inputs, &progress).and_then(|ready| {
             let times = if verify { 2 } else { 1 };
-            with_progress(when, paths, is_known.then_some(times), &progress, || {
-                let list = &mut io::stdout();
+            let list = &mut io::stdout();
+            let done = with_progress(when, ready.sources, times, &progress, |sources| {
                 if verify {
                     let done = flows_verified(*job, sources, list, &progress)?;
                     Ok((done.0, Some(done.1)))
                 } else {
                     Ok((flows(*job, sources, list, &progress)?, None))
                 }
-            })
-            .map(|(done, verified)| {
-                let exit = succeeded(&done);
+            });
+            done.map(|(done, verified)| {
+                let exit = succeeded(&done, Overlapping::CanMerge);
                 if let Some(verified) = verified {
                     say(&format!("verified: {verified}"));
                 }
-                exit
+                exit.or(ready.lacks_some)
             })
-        }
-        Planned::Index(job) => {
-            let paths = job.captures.clone();
-            with_progress(when, paths, Some(1), &progress, || index(*job, &progress))
-                .map(|done| indexed(&done))
-        }
+        }),
+        Planned::Index(mut job, inputs) => ready(inputs, &progress).and_then(|ready| {
+            job.captures = ready.sources.iter().flat_map(Source::paths).collect();
+            let done = with_progress(when, ready.sources, 1, &progress, |_| {
+                index(*job, &progress)
+            });
+            done.map(|done| indexed(&done).or(ready.lacks_some))
+        }),
         Planned::Carve(job) => {
             let name = job.index.clone();
             let carved = carve(*job, &mut io::stdout(), &progress);
@@ -117,7 +128,7 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     match outcome {
-        Ok(exit) => exit,
+        Ok(exit) => exit.into(),
         Err(error) if matches!(error.kind(), ErrorKind::Interrupted) => {
             let signal = signal.load(Ordering::Relaxed);
             // The parent process sees by which signal the program ended.
@@ -128,69 +139,41 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Does some work on files while a line shows how far it is. `times`: how often they are read, if
-/// they are all that is.
-fn with_progress<T>(
-    when: ProgressArg,
-    paths: Vec<PathBuf>,
-    times: Option<u64>,
-    progress: &Arc<Progress>,
-    work: impl FnOnce() -> Result<T, Error>,
-) -> Result<T, Error> {
-    check_files(&paths)?;
-    let lens = paths.iter().map(|path| known_len(path));
-    let len: Option<u64> = lens.sum();
-    let len = times.and_then(|times| len?.checked_mul(times));
-    let line = ProgressLine::start(when, len, progress);
-    let outcome = work();
-    if let Some(line) = line {
-        line.finish(outcome.is_ok());
-    }
-    outcome
-}
-
-fn path_of(source: &Source) -> Option<PathBuf> {
-    match source {
-        Source::Path(path) => Some(path.clone()),
-        Source::Reader(..) | Source::Input(_) => None,
-    }
-}
-
-fn indexed(done: &IndexReport) -> ExitCode {
+fn indexed(done: &IndexReport) -> Exit {
     ended(&done.outcome, report::report_run(&done.outcome))
 }
 
-fn carving_succeeded(done: &CarveReport, index: &Path, verbose: bool) -> ExitCode {
+fn carving_succeeded(done: &CarveReport, index: &Path, verbose: bool) -> Exit {
     if done.is_list_cut && done.damages.is_empty() {
-        return Exit::Success.into();
+        return Exit::Success;
     }
     if !report::report_carving(done, index, verbose) {
-        return Exit::Damaged.into();
+        return Exit::Damaged;
     }
     match &done.carved {
-        Some(done) => succeeded(done),
-        None => Exit::Success.into(),
+        Some(done) => succeeded(done, Overlapping::ToldBefore),
+        None => Exit::Success,
     }
 }
 
-fn succeeded(done: &FlowsReport) -> ExitCode {
+fn succeeded(done: &FlowsReport, overlapping: Overlapping) -> Exit {
     // A reader that closed the list does not wait for the balance; damage is reported all the same.
     if done.is_list_cut && done.outcome.is_whole() {
-        return Exit::Success.into();
+        return Exit::Success;
     }
-    ended(&done.outcome, report(done))
+    ended(&done.outcome, report(done, overlapping))
 }
 
 /// The exit code of a run that was reported.
-fn ended(outcome: &Outcome, is_whole: bool) -> ExitCode {
+fn ended(outcome: &Outcome, is_whole: bool) -> Exit {
     if !outcome.balance.is_even() {
         say("the balance is not even: this is a bug, please report it with the capture's header");
-        return Exit::Failure.into();
+        return Exit::Failure;
     }
     if is_whole {
-        Exit::Success.into()
+        Exit::Success
     } else {
-        Exit::Damaged.into()
+        Exit::Damaged
     }
 }
 
@@ -213,19 +196,6 @@ fn failed(error: &Error) -> ExitCode {
     }
     say(&error.to_string());
     Exit::Failure.into()
-}
-
-/// Files that are not there show before anything is read or written.
-fn check_files(paths: &[PathBuf]) -> Result<(), Error> {
-    for path in paths {
-        let metadata = path
-            .metadata()
-            .map_err(|error| Error::io("open", path, error))?;
-        if metadata.is_file() {
-            std::fs::File::open(path).map_err(|error| Error::io("open", path, error))?;
-        }
-    }
-    Ok(())
 }
 
 /// On SIGINT, SIGTERM and SIGHUP the run is cancelled and leaves nothing half-written; a second signal

@@ -1,11 +1,11 @@
 //! From what was typed to what is done.
 
-use super::args::{Args, Command, FlowArgs, IndexArgs, RunArgs};
+use super::args::{Args, Command, FlowArgs, IndexArgs, OrderArgs, RunArgs};
 use super::streams;
 use super::values::{FormatArg, port_ranges};
 use pcap_flows::capture::widen_pipe;
 use pcap_flows::decode::{DecodeOptions, TrailerOptions};
-use pcap_flows::engine::{Config, Duplicates, Restriction, Source, Tuning};
+use pcap_flows::engine::{Config, Duplicates, InputOrder, Restriction, Source, Tuning};
 use pcap_flows::flow::Timeouts;
 use pcap_flows::index::Index;
 use pcap_flows::jobs::index::{CarveJob, IndexJob};
@@ -25,18 +25,41 @@ use std::path::{Path, PathBuf};
 
 /// The command to run.
 pub(crate) enum Planned {
-    /// The main job, with its sources; whether what it finds is verified.
-    Flows(Box<FlowsJob>, Vec<Source>, bool),
+    /// The main job; whether what it finds is verified.
+    Flows(Box<FlowsJob>, Inputs, bool),
     /// Something with an index.
     Carve(Box<CarveJob>),
-    /// An index of captures.
-    Index(Box<IndexJob>),
+    /// An index of captures, which are named here and not in the job.
+    Index(Box<IndexJob>, Inputs),
+}
+
+/// What is read, as it is named.
+pub(crate) struct Inputs {
+    /// Captures and folders of them.
+    pub(crate) sources: Vec<Source>,
+    pub(crate) order: InputOrder,
+    /// Whether folders in folders are read.
+    pub(crate) recursive: bool,
+}
+
+impl Inputs {
+    const fn new(sources: Vec<Source>, args: OrderArgs) -> Self {
+        Self {
+            sources,
+            order: match args {
+                OrderArgs { merge: true, .. } => InputOrder::Merged,
+                OrderArgs { as_given: true, .. } => InputOrder::AsGiven,
+                OrderArgs { .. } => InputOrder::ByFirstPacket,
+            },
+            recursive: args.recursive,
+        }
+    }
 }
 
 /// The command to run, or what is wrong with the arguments taken together.
 pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
     if let Some(Command::Index(args)) = args.command.take() {
-        return index(*args).map(|job| Planned::Index(Box::new(job)));
+        return index(*args).map(|(job, inputs)| Planned::Index(Box::new(job), inputs));
     }
     let index = args.index.take();
     let relocated = std::mem::take(&mut args.relocate);
@@ -62,8 +85,9 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
         sources(&args)?
     };
     let verify = args.verify;
+    let order = args.order;
     if verify {
-        check_verifiable(&sources)?;
+        check_verifiable(&sources, order)?;
     }
     let mut job = flows(args, &sources)?;
     if has_index && job.stats.is_some() && job.config.restriction.filter.needs_link() {
@@ -87,7 +111,8 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
                 table.shown = Shown::Matching(condition);
             }
         }
-        return Ok(Planned::Flows(Box::new(job), sources, verify));
+        let inputs = Inputs::new(sources, order);
+        return Ok(Planned::Flows(Box::new(job), inputs, verify));
     };
     Ok(Planned::Carve(Box::new(CarveJob {
         index,
@@ -97,7 +122,7 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
     })))
 }
 
-fn index(args: IndexArgs) -> Result<IndexJob, String> {
+fn index(args: IndexArgs) -> Result<(IndexJob, Inputs), String> {
     check_cpu(&args.run)?;
     let (output, append) = match (args.output, args.append) {
         (_, Some(index)) => (index, true),
@@ -120,14 +145,23 @@ fn index(args: IndexArgs) -> Result<IndexJob, String> {
     if args.captures.is_empty() && args.relocate.is_empty() {
         return Err("name the captures to be indexed".to_owned());
     }
-    Ok(IndexJob {
+    if args.order.merge {
+        return Err(
+            "an index notes where packets are in their captures, which a merged capture has no file for: \
+             make one first (pcap_flows --merge CAPTURES -o merged.pcap --disable-display), and index that"
+                .to_owned(),
+        );
+    }
+    let job = IndexJob {
         config: flow_config(&args.flows, &args.run),
-        captures: args.captures,
+        captures: Vec::new(),
         output,
         append,
         relocated: args.relocate,
         stats: args.run.stats,
-    })
+    };
+    let sources = args.captures.into_iter().map(Source::Path);
+    Ok((job, Inputs::new(sources.collect(), args.order)))
 }
 
 /// The main job.
@@ -268,8 +302,15 @@ fn sources(args: &Args) -> Result<Vec<Source>, String> {
     Ok(sources)
 }
 
-/// Verified captures are read twice.
-fn check_verifiable(sources: &[Source]) -> Result<(), String> {
+/// Verified captures are read twice, one after the other.
+fn check_verifiable(sources: &[Source], order: OrderArgs) -> Result<(), String> {
+    if order.merge {
+        return Err(
+            "--verify reads captures one after the other, which --merge does not: write them merged \
+             first, and verify that"
+                .to_owned(),
+        );
+    }
     for source in sources {
         let name = match source {
             // What is not there is told when it is opened.
@@ -283,6 +324,7 @@ fn check_verifiable(sources: &[Source]) -> Result<(), String> {
             Source::Path(_) => continue,
             Source::Reader(name, _) => name.clone(),
             Source::Input(input) => input.path().display().to_string(),
+            Source::Merged(_) => continue,
         };
         return Err(format!(
             "--verify reads captures twice, and {name} can be read only once"

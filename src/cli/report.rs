@@ -10,8 +10,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Notices, damages, and the balance. Returns whether all was read and nothing was damaged.
-pub(crate) fn report(report: &FlowsReport) -> bool {
+pub(crate) fn report(report: &FlowsReport, overlapping: Overlapping) -> bool {
     say_oddities(&report.outcome);
+    say_overlaps(&report.outcome, overlapping);
     if let Some((first, count)) = report.filtered_ids {
         let why = if report.outcome.balance.duplicates > 0 {
             "the filter, or that its packets are copies,"
@@ -31,9 +32,21 @@ pub(crate) fn report(report: &FlowsReport) -> bool {
     report.outcome.is_whole()
 }
 
+/// What can be done about captures that overlap in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overlapping {
+    /// They can be merged as they are read.
+    CanMerge,
+    /// They can be merged to a capture before.
+    MergeFirst,
+    /// It was told when they were indexed.
+    ToldBefore,
+}
+
 /// The same of a run that only reads.
 pub(crate) fn report_run(outcome: &Outcome) -> bool {
     say_oddities(outcome);
+    say_overlaps(outcome, Overlapping::MergeFirst);
     say_balance(outcome);
     outcome.is_whole()
 }
@@ -59,6 +72,25 @@ pub(crate) fn report_carving(report: &CarveReport, index: &Path, verbose: bool) 
     report.damages.is_empty()
 }
 
+fn say_overlaps(outcome: &Outcome, overlapping: Overlapping) {
+    let Some(overlaps) = outcome.overlaps() else {
+        return;
+    };
+    let advice = match overlapping {
+        Overlapping::CanMerge => "--merge reads them by time",
+        Overlapping::MergeFirst => "pcap_flows --merge -o FILE makes one capture of them, by time",
+        Overlapping::ToldBefore => return,
+    };
+    let (earlier, later) = (overlaps.earlier.display(), overlaps.later.display());
+    say(&match overlaps.captures {
+        1 => format!("{later} begins before {earlier} ends, which was read before it; {advice}"),
+        many => format!(
+            "{many} captures begin before others end that were read before them, the first of them {later} \
+             before the end of {earlier}; {advice}"
+        ),
+    });
+}
+
 fn say_balance(outcome: &Outcome) {
     let flows = outcome.flows.accepted();
     say(&format!("{}; {flows} flows", outcome.balance));
@@ -68,7 +100,7 @@ fn say_oddities(outcome: &Outcome) {
     let Outcome {
         balance, inputs, ..
     } = outcome;
-    for input in inputs {
+    for input in outcome.captures() {
         for damage in &input.damages {
             say(&damage.to_string());
         }

@@ -53,7 +53,7 @@ use super::balance::{Balance, Place};
 use super::copies::{Extent, Print, digest};
 use super::lists::ShardLists;
 use super::rules::Rules;
-use crate::capture::{Format, Nanos, PacketRecord, SideBlock, Stop, Walk};
+use crate::capture::{Format, Nanos, PacketRecord, SideBlock, Stop, Successor, Walk, successor};
 use crate::decode::protocol::IPCOMP;
 use crate::decode::{Addresses, Headers, NotFlow, Tunnels, decode_any, decode_plain, joined};
 use crate::flow::{Flow, Layers, Link, LinkKey, LinkTable, NetworkKey, PacketRef, Payload};
@@ -69,6 +69,10 @@ pub(crate) struct Chunk {
     /// How the walk ended, and where.
     pub(crate) stop: Option<Stop>,
     pub(crate) end: usize,
+    /// Where its last record starts, if it ends with one.
+    pub(crate) last_record: Option<usize>,
+    /// Whether that record may be cut short: what is behind it is odd.
+    pub(crate) is_doubted: bool,
     /// The format assumed at its start, and that reached at its end.
     pub(crate) start_format: Option<Format>,
     pub(crate) end_format: Option<Format>,
@@ -96,17 +100,19 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    /// Walks the records that start in `range`. At most `max_packets` are looked at.
+    /// Walks the records that start in `range`. At most `max_packets` are looked at. Those from `doubt_from`
+    /// on may be cut short.
     pub(crate) fn walk(
         &mut self,
         window: &[u8],
         range: Range<usize>,
         format: &Format,
         max_packets: u64,
+        doubt_from: usize,
         rules: &Rules,
     ) {
         self.reset(range.clone(), format, rules);
-        let mut walk = Walk::new(window, range, format.clone());
+        let mut walk = Walk::new(window, range, format.clone()).doubting(doubt_from);
         let stop = loop {
             self.usual_packets(&mut walk, max_packets, rules);
             if self.balance.packets >= max_packets {
@@ -119,9 +125,21 @@ impl Chunk {
         };
         self.stop = Some(stop);
         self.end = walk.position();
+        self.last_record = walk.previous();
+        self.is_doubted = walk.doubted().is_some();
         let (side_blocks, format) = walk.into_parts();
         self.side_blocks = side_blocks;
         self.end_format = Some(format);
+    }
+
+    /// Whether what stands behind the last record is no reason to take that for one that is cut short, as
+    /// far as can be seen.
+    pub(crate) fn is_followed(&self, window: &[u8], format: &Format, doubt_from: usize) -> bool {
+        let record = self.last_record.filter(|it| *it >= doubt_from);
+        record.is_none_or(|start| {
+            let behind = successor(window, start..self.end, format, false);
+            behind != Successor::None
+        })
     }
 
     /// Hands over flows that are known from before as if each were a packet.

@@ -20,10 +20,12 @@
 //! # Ok::<(), pcap_flows::Error>(())
 //! ```
 
+mod arrange;
 mod balance;
 mod chunk;
 mod config;
 mod copies;
+mod folder;
 mod job;
 mod lists;
 mod memory;
@@ -35,12 +37,14 @@ mod source;
 mod window;
 mod workers;
 
+pub use arrange::{Arranged, InputOrder, arrange};
 pub use balance::{Balance, Oddity, Place};
 pub use config::{Config, Duplicates, Restriction, Tuning};
+pub use folder::LeftOut;
 pub use job::{InputStart, Job, Needs, Window};
 pub use memory::{MemoryWatch, available_memory};
 pub use progress::{Progress, Snapshot, Stopwatch};
-pub use report::{Findings, Gate, InputReport, Outcome, Resume};
+pub use report::{Findings, Gate, InputReport, Outcome, Overlaps, Resume};
 pub use run::{Run, Step, run, run_on};
 pub use source::Source;
 pub use workers::Workers;

@@ -1,7 +1,7 @@
 //! The results of a run.
 
 use super::balance::Balance;
-use crate::capture::{Cursor, Damage};
+use crate::capture::{Cursor, Damage, Nanos, PartReport};
 use crate::error::Error;
 use crate::flow::{FirstFragment, Flow, FlowList};
 use std::path::PathBuf;
@@ -26,6 +26,47 @@ impl Outcome {
     pub fn is_whole(&self) -> bool {
         self.inputs.iter().all(InputReport::is_whole) && self.balance.without_interface() == 0
     }
+
+    /// The captures, in order: those that were merged, each by itself.
+    pub fn captures(&self) -> impl Iterator<Item = &InputReport> {
+        self.inputs.iter().flat_map(InputReport::captures)
+    }
+
+    /// Captures that begin before one that was read before them ended, if there are any.
+    pub fn overlaps(&self) -> Option<Overlaps> {
+        let mut found: Option<Overlaps> = None;
+        let mut latest: Option<(Nanos, &InputReport)> = None;
+        for input in &self.inputs {
+            let (Some(first), Some(last)) = (input.first_time, input.last_time) else {
+                continue;
+            };
+            if let Some((end, before)) = latest
+                && first < end
+            {
+                let overlaps = found.get_or_insert_with(|| Overlaps {
+                    captures: 0,
+                    earlier: before.path.clone(),
+                    later: input.path.clone(),
+                });
+                overlaps.captures += 1;
+            }
+            if latest.is_none_or(|(end, _)| last > end) {
+                latest = Some((last, input));
+            }
+        }
+        found
+    }
+}
+
+/// Captures whose packets lie between each other in time, though they were read one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overlaps {
+    /// How many begin before one that was read before them ended.
+    pub captures: u64,
+    /// Of the first of them, the capture that ends too late.
+    pub earlier: PathBuf,
+    /// The first of them.
+    pub later: PathBuf,
 }
 
 /// An input, as far as it was read.
@@ -43,6 +84,12 @@ pub struct InputReport {
     pub damage_count: u64,
     /// What kept the rest of it from being read.
     pub error: Option<Error>,
+    /// The time of its first packet that has one.
+    pub first_time: Option<Nanos>,
+    /// The time of its last packet that has one.
+    pub last_time: Option<Nanos>,
+    /// The captures that it was merged from, if it was.
+    pub parts: Vec<Self>,
 }
 
 impl InputReport {
@@ -57,12 +104,35 @@ impl InputReport {
             damages: Vec::new(),
             damage_count: 0,
             error: None,
+            first_time: None,
+            last_time: None,
+            parts: Vec::new(),
+        }
+    }
+
+    pub(super) fn of_part(part: PartReport) -> Self {
+        Self {
+            packets: part.packets,
+            bytes: part.bytes,
+            damages: part.damages,
+            damage_count: part.damage_count,
+            error: part.error,
+            ..Self::new(part.path)
         }
     }
 
     /// Whether all of the input was read, and nothing was wrong with it.
-    pub const fn is_whole(&self) -> bool {
-        self.damage_count == 0 && self.error.is_none()
+    pub fn is_whole(&self) -> bool {
+        self.damage_count == 0 && self.error.is_none() && self.parts.iter().all(Self::is_whole)
+    }
+
+    /// The captures that it was merged from, or itself.
+    pub fn captures(&self) -> &[Self] {
+        if self.parts.is_empty() {
+            std::slice::from_ref(self)
+        } else {
+            &self.parts
+        }
     }
 }
 

@@ -105,6 +105,8 @@ struct Reading {
     report: InputReport,
     /// About how many bytes the next window has.
     target_len: usize,
+    /// Whether the next record is one, whatever stands behind it.
+    is_trusted: bool,
 }
 
 /// How an input ended early.
@@ -295,6 +297,7 @@ impl<'r, J: Job + Send> Run<'r, J> {
                     cursor,
                     report,
                     target_len: self.window_len(),
+                    is_trusted: false,
                 });
             }
             Err(Ended::Unreadable(error)) => {
@@ -308,7 +311,9 @@ impl<'r, J: Job + Send> Run<'r, J> {
 
     fn start_input(&mut self, source: Source) -> Result<(Input, Cursor), Ended> {
         let progress = self.progress;
-        let mut input = source.open().map_err(Ended::Unreadable)?;
+        let mut input = source
+            .open(self.packets_wanted())
+            .map_err(Ended::Unreadable)?;
         let started = Cursor::start(&mut input, &|| !progress.is_cancelled());
         let (cursor, header) = started.map_err(|error| self.read_failed(error))?;
         let start = InputStart {
@@ -332,6 +337,7 @@ impl<'r, J: Job + Send> Run<'r, J> {
             cursor,
             report,
             target_len,
+            is_trusted,
         } = reading;
         self.note(report, cursor.position(), 0);
         // Bytes past the new end of a file that was truncated meanwhile were never read.
@@ -351,6 +357,8 @@ impl<'r, J: Job + Send> Run<'r, J> {
             bytes: view.bytes,
             format: cursor.format(),
             base,
+            at_end: view.at_end,
+            is_trusted: std::mem::take(is_trusted),
             max_packets: self.packets_wanted(),
             chunk_len: self.config.tuning.chunk_len,
         };
@@ -363,13 +371,19 @@ impl<'r, J: Job + Send> Run<'r, J> {
         progress.set_flows(self.tables.flows.len());
         progress.add_output(end.written);
         self.note(report, cursor.position(), end.packets);
+        report.first_time = report.first_time.or(end.first_time);
+        report.last_time = end.last_time.or(report.last_time);
         self.check_limits().map_err(Ended::Stopped)?;
 
         *target_len = target_len.saturating_mul(2).min(self.window_len());
         let rest = view.bytes.get(end.consumed..).unwrap_or_default();
-        if let Some(obstacle) = cursor.stop(end.stop, rest, view.at_end) {
+        let packet = report.packets + 1;
+        if let Some(len) = end.doubted {
+            let is_cut = cursor.pass_cut(len, input, packet, &keep_waiting);
+            *is_trusted = !is_cut.map_err(|error| self.read_failed(error))?;
+        } else if let Some(obstacle) = cursor.stop(end.stop, rest, view.at_end) {
             cursor
-                .pass(&obstacle, input, report.packets + 1, &keep_waiting)
+                .pass(&obstacle, input, packet, &keep_waiting)
                 .map_err(|error| self.read_failed(error))?;
             // Where there is damage there is more: what is read for nothing stays small.
             *target_len = self.window_len().min(WINDOW_AFTER_DAMAGE);
@@ -391,7 +405,12 @@ impl<'r, J: Job + Send> Run<'r, J> {
         if self.reports.iter().any(|input| input.packets > 0) {
             return Ok(());
         }
-        let mut errors = self.reports.iter_mut().filter_map(|it| it.error.take());
+        let captures = self.reports.iter_mut();
+        let errors = |it: &mut InputReport| {
+            let parts = it.parts.iter_mut().filter_map(|it| it.error.take());
+            it.error.take().into_iter().chain(parts).next()
+        };
+        let mut errors = captures.filter_map(errors);
         match errors.next() {
             Some(error) => Err(error),
             None => Ok(()),
@@ -458,10 +477,15 @@ impl Reading {
     /// The input has been read, as far as it can be.
     fn into_report(self, error: Option<Error>) -> InputReport {
         let Self {
-            mut report, cursor, ..
+            mut report,
+            mut input,
+            cursor,
+            ..
         } = self;
         (report.damages, report.damage_count) = cursor.into_damages();
         report.error = error;
+        let parts = input.take_parts().into_iter();
+        report.parts = parts.map(InputReport::of_part).collect();
         report
     }
 }

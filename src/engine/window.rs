@@ -7,7 +7,7 @@ use super::job::{Job, Window};
 use super::progress::Progress;
 use super::report::Resume;
 use super::rules::Rules;
-use crate::capture::{Format, Nanos, SideBlock, Stop, Walk, find_boundary};
+use crate::capture::{Format, Nanos, SideBlock, Stop, Successor, Walk, find_boundary, successor};
 use crate::error::Error;
 use crate::flow::{
     DatagramTable, FirstFragment, FlowKey, FlowList, FragmentTable, Observer, Shard, ShardPackets,
@@ -39,10 +39,21 @@ pub(super) struct Unread<'a> {
     pub(super) format: &'a Format,
     /// Where the bytes start in the inputs: the packet before, the offset of the first byte.
     pub(super) base: Place,
+    /// Whether the input ends with the last of them.
+    pub(super) at_end: bool,
+    /// Whether the first record is one, whatever stands behind it.
+    pub(super) is_trusted: bool,
     /// How many packets are to be read at most.
     pub(super) max_packets: u64,
     /// About how many bytes a worker walks at a time.
     pub(super) chunk_len: usize,
+}
+
+impl Unread<'_> {
+    /// Records from here on may be cut short.
+    const fn doubt_from(&self) -> usize {
+        if self.is_trusted { 1 } else { 0 }
+    }
 }
 
 /// How far a window was read.
@@ -50,9 +61,13 @@ pub(super) struct Unread<'a> {
 pub(super) struct WindowEnd {
     /// Bytes read.
     pub(super) consumed: usize,
+    /// Length of the record there, if it is doubted: what stands behind it is none.
+    pub(super) doubted: Option<usize>,
     pub(super) stop: Stop,
     pub(super) format: Format,
     pub(super) packets: u64,
+    /// Times of the first and the last packet that have one.
+    pub(super) first_time: Option<Nanos>,
     pub(super) last_time: Option<Nanos>,
     /// Bytes that the job wrote.
     pub(super) written: u64,
@@ -140,6 +155,7 @@ impl<O> Tables<O> {
             base,
             max_packets,
             chunk_len,
+            ..
         } = unread;
         // Interfaces are mostly described in front of all packets: so all chunks know them.
         let mut head = Walk::new(bytes, 0..bytes.len(), format.clone());
@@ -148,9 +164,11 @@ impl<O> Tables<O> {
         job.window_starts(base.into(), &self.flows, observers)?;
         let mut end = WindowEnd {
             consumed: head.position(),
+            doubted: None,
             stop: Stop::End,
             format: head.format().clone(),
             packets: 0,
+            first_time: None,
             last_time: None,
             written: 0,
         };
@@ -164,9 +182,15 @@ impl<O> Tables<O> {
             let to = bytes.len().min(end.consumed.saturating_add(round_len));
             let ranges = cut(bytes, end.consumed..to, chunk_len, &end.format);
             let wanted = max_packets - end.packets;
-            self.walk(bytes, &ranges, &end.format, wanted, rules);
-            let used = self.prove(bytes, ranges.len(), wanted, rules);
+            self.walk(unread, &ranges, &end.format, wanted, rules);
+            let used = self.prove(unread, ranges.len(), wanted, rules);
+            let doubt = self.withhold(unread, used, wanted, rules);
+            let used = doubt.map_or(used, |it| it.chunks);
             self.round(unread, used, &mut end, &mut found, rules);
+            if let Some(doubt) = doubt {
+                end.stop = doubt.stop;
+                end.doubted = doubt.record;
+            }
             progress.check()?;
         }
         self.flows.assign_ids();
@@ -226,6 +250,9 @@ impl<O> Tables<O> {
                 chunk.balance.time_goes_back.count_earlier(place);
             }
             *last_time = chunk.last_time.or(*last_time);
+            end.first_time = end
+                .first_time
+                .or_else(|| chunk.first_time.map(|(time, _)| time));
             end.last_time = chunk.last_time.or(end.last_time);
             let base = Place {
                 packet: unread.base.packet + end.packets,
@@ -251,18 +278,19 @@ impl<O> Tables<O> {
     /// Phase A: every chunk is walked as if its start were a record's.
     fn walk(
         &mut self,
-        bytes: &[u8],
+        unread: &Unread<'_>,
         ranges: &[Range<usize>],
         format: &Format,
         max_packets: u64,
         rules: &Rules,
     ) {
+        let (bytes, doubt_from) = (unread.bytes, unread.doubt_from());
         if self.chunks.len() < ranges.len() {
             self.chunks.resize_with(ranges.len(), Chunk::default);
         }
         match (ranges, self.chunks.as_mut_slice()) {
             ([range], [chunk, ..]) => {
-                chunk.walk(bytes, range.clone(), format, max_packets, rules);
+                chunk.walk(bytes, range.clone(), format, max_packets, doubt_from, rules);
             }
             (ranges, chunks) => {
                 chunks
@@ -270,16 +298,73 @@ impl<O> Tables<O> {
                     .zip(ranges)
                     .with_max_len(1)
                     .for_each(|(chunk, range)| {
-                        chunk.walk(bytes, range.clone(), format, max_packets, rules);
+                        chunk.walk(bytes, range.clone(), format, max_packets, doubt_from, rules);
                     });
             }
         }
     }
 
+    /// Takes the last record back, if what stands behind it is odd, or cannot be seen: a capture that is
+    /// cut short inside a record may have another one joined to it.
+    fn withhold(
+        &mut self,
+        unread: &Unread<'_>,
+        used: usize,
+        wanted: u64,
+        rules: &Rules,
+    ) -> Option<Doubt> {
+        let bytes = unread.bytes;
+        let chunks = self.chunks.get_mut(..used)?;
+        let packets: u64 = chunks.iter().map(|it| it.balance.packets).sum();
+        if packets >= wanted {
+            return None;
+        }
+        // Chunks without anything end where those before them do.
+        let is_bare = |it: &Chunk| it.balance.packets == 0 && it.side_blocks.is_empty();
+        let number = chunks.iter().rposition(|it| !is_bare(it))?;
+        let chunk = chunks.get_mut(number)?;
+        let start = chunk.last_record.filter(|it| *it >= unread.doubt_from())?;
+        let (end, len) = (chunk.end, chunk.end - start);
+        let (stop, record) = if chunk.is_doubted {
+            (Stop::Partial { needed: len }, Some(len))
+        } else {
+            let format = chunk.end_format.as_ref()?;
+            match successor(bytes, start..end, format, unread.at_end) {
+                Successor::Plausible => return None,
+                Successor::None => (Stop::Partial { needed: len }, Some(len)),
+                Successor::Unseen(behind) => {
+                    let needed = len + behind;
+                    (Stop::Partial { needed }, None)
+                }
+            }
+        };
+        let (from, format) = (chunk.range.start, chunk.start_format.clone()?);
+        chunk.walk(
+            bytes,
+            from..start,
+            &format,
+            wanted,
+            unread.doubt_from(),
+            rules,
+        );
+        Some(Doubt {
+            chunks: number + 1,
+            stop,
+            record,
+        })
+    }
+
     /// Proves that each chunk starts where the one before it ends, in the format that it has
     /// there; walks it again from there if not. Returns how many chunks count: reading ends with
     /// the first that could not be read to its end, or that has the last packet wanted.
-    fn prove(&mut self, bytes: &[u8], count: usize, max_packets: u64, rules: &Rules) -> usize {
+    fn prove(
+        &mut self,
+        unread: &Unread<'_>,
+        count: usize,
+        max_packets: u64,
+        rules: &Rules,
+    ) -> usize {
+        let (bytes, doubt_from) = (unread.bytes, unread.doubt_from());
         let mut wanted = max_packets;
         let mut proved: Option<(usize, Format)> = None;
         for (index, chunk) in self.chunks.iter_mut().take(count).enumerate() {
@@ -299,11 +384,15 @@ impl<O> Tables<O> {
                         None => return index,
                     },
                 };
-                chunk.walk(bytes, start..chunk.range.end, &format, wanted, rules);
+                let range = start..chunk.range.end;
+                chunk.walk(bytes, range, &format, wanted, doubt_from, rules);
             }
             wanted -= chunk.balance.packets.min(wanted);
             match (chunk.stop, chunk.end_format.clone()) {
-                (Some(Stop::End), Some(format)) if wanted > 0 => {
+                // What is behind its last record is looked at where the next chunk does not.
+                (Some(Stop::End), Some(format))
+                    if wanted > 0 && chunk.is_followed(bytes, &format, doubt_from) =>
+                {
                     proved = Some((chunk.end, format));
                 }
                 _ => return index + 1,
@@ -311,6 +400,17 @@ impl<O> Tables<O> {
         }
         count
     }
+}
+
+/// The last record of a round that is not taken yet.
+#[derive(Clone, Copy, Debug)]
+struct Doubt {
+    /// Chunks up to it.
+    chunks: usize,
+    /// More bytes are needed to tell what is behind it, or something impossible is.
+    stop: Stop,
+    /// Its length, where something impossible is behind it.
+    record: Option<usize>,
 }
 
 /// Cuts a run of records into chunks, at places that are to be proved.

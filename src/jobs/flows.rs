@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::output::{OutputFile, STDOUT, table};
 use crate::select::{IdSet, Selection};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What the main job found.
@@ -68,8 +68,7 @@ pub(crate) fn flows_gated(
     progress: &Progress,
 ) -> Result<FlowsReport, Error> {
     let stopwatch = Stopwatch::start();
-    let inputs = sources.iter().filter_map(Source::path);
-    let inputs: Vec<PathBuf> = inputs.map(Path::to_owned).collect();
+    let inputs: Vec<PathBuf> = sources.iter().flat_map(Source::paths).collect();
     let Outputs {
         stats,
         list: list_output,

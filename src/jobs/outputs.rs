@@ -41,7 +41,7 @@ impl Outputs {
         let list = job.list_output.as_deref().map(create).transpose()?;
         let packets = match extract {
             Some(options) => {
-                let formats: Vec<_> = sources.iter_mut().map(Source::probe).collect();
+                let formats: Vec<_> = sources.iter_mut().flat_map(Source::formats).collect();
                 let wanted = options
                     .format
                     .map_or_else(|| common_format(&formats), |format| format.wanted(&formats));

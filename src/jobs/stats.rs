@@ -42,7 +42,7 @@ impl Stats {
     /// `gbps` is the rate at which the inputs were read.
     pub fn new(outcome: &Outcome, elapsed: Duration) -> Self {
         let balance = &outcome.balance;
-        let input_bytes: u64 = outcome.inputs.iter().map(|input| input.bytes).sum();
+        let input_bytes: u64 = outcome.captures().map(|input| input.bytes).sum();
         Self {
             packets: balance.packets,
             packets_in_flows: balance.in_flows,
@@ -59,8 +59,7 @@ impl Stats {
             checksums_wrong: 0,
             checksums_unchecked: 0,
             inputs: outcome
-                .inputs
-                .iter()
+                .captures()
                 .map(|input| InputStats {
                     path: input.path.display().to_string(),
                     packets: input.packets,

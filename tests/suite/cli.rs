@@ -69,11 +69,11 @@ fn a_file_that_is_not_there_fails_before_anything_is_read() {
 }
 
 #[test]
-fn a_directory_is_not_a_capture() {
+fn a_directory_without_captures_is_an_error() {
     run(["testdata"])
         .exits(1)
         .prints_nothing()
-        .says("cannot open testdata");
+        .says("testdata: no captures in it; --recursive also reads");
 }
 
 #[test]

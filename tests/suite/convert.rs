@@ -100,7 +100,7 @@ fn conversions_keep_what_packets_are() {
 fn mixed_inputs() {
     // Microseconds and nanoseconds become nanoseconds, whichever comes first.
     for names in [[US, NS], [NS, US]] {
-        let output = extract(&names);
+        let output = extract(&as_given(&names));
         assert!(
             output.starts_with(&[0x4d, 0x3c, 0xb2, 0xa1]),
             "{names:?}: {:x?}",
@@ -117,13 +117,13 @@ fn mixed_inputs() {
     ];
     let names = names.map(|name| format!("testdata/generated/formats/{name}"));
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let output = extract(&names);
+    let output = extract(&as_given(&names));
     assert!(output.starts_with(&[0xd4, 0xc3, 0xb2, 0xa1]));
     assert_same_content(&parse(&output), &names);
     // pcap and pcapng become pcapng, and so do different link types.
     let raw = "testdata/generated/linktypes/raw.pcap";
     for names in [[US, IPV6], [IPV6, US], [US, raw], [raw, NS]] {
-        let output = extract(&names);
+        let output = extract(&as_given(&names));
         assert!(output.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]), "{names:?}");
         assert_same_content(&parse(&output), &names);
     }
@@ -139,9 +139,16 @@ fn mixed_inputs_as_pcap() {
         vec![IPV6, US],
         vec![US, US],
     ] {
-        let output = extract(&[&names[..], &["--output-format", "pcap"]].concat());
+        let output = extract(&as_given(
+            &[&names[..], &["--output-format", "pcap"]].concat(),
+        ));
         assert_same_content(&parse(&output), &names);
     }
+}
+
+/// Inputs in the order in which they are named here.
+fn as_given<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    [args, &["--as-given"]].concat()
 }
 
 #[track_caller]
@@ -160,7 +167,9 @@ fn mixed_link_types_do_not_fit_into_pcap() {
     let raw = "testdata/generated/linktypes/raw.pcap";
     let link_types = "testdata/generated/formats/link-types.pcapng";
     for names in [vec![US, raw], vec![link_types]] {
-        let (ended, bytes) = try_extract(&[&names[..], &["--output-format", "pcap"]].concat());
+        let (ended, bytes) = try_extract(&as_given(
+            &[&names[..], &["--output-format", "pcap"]].concat(),
+        ));
         let ended = ended.exits(1).says("a pcap file has one link type");
         assert!(bytes.is_none(), "{ended}");
         ended
@@ -177,7 +186,7 @@ fn mixed_link_types_do_not_fit_into_pcap() {
         "--filter",
         "ether host 02:00:00:00:00:01",
     ];
-    assert_eq!(parse(&extract(&args)).packets.len(), 24);
+    assert_eq!(parse(&extract(&as_given(&args))).packets.len(), 24);
 }
 
 /// What is extracted can be read again, and is the same flows.

@@ -222,6 +222,7 @@ fn statistics_are_one_object() {
     let args = [
         HTTP,
         damaged,
+        "--as-given",
         "--disable-display",
         "--filter",
         "not host 10.77.0.2",

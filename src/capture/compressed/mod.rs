@@ -21,4 +21,4 @@ mod unpacker;
 
 pub use content::Content;
 pub(super) use magic::Compression;
-pub(super) use unpacker::unpacked;
+pub(super) use unpacker::{unpacked, unpacked_in_turn};

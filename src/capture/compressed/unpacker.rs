@@ -11,11 +11,26 @@ pub(in crate::capture) fn unpacked(reader: Box<dyn Read + Send>) -> Box<dyn Read
     unpacked_with(reader, || Ahead::new(Limits::usual()))
 }
 
+/// The same, by the thread that reads, and nothing ahead of what it asks for.
+/// `step`: bytes that are read at a time.
+pub(in crate::capture) fn unpacked_in_turn(
+    reader: Box<dyn Read + Send>,
+    step: usize,
+) -> Box<dyn Read + Send> {
+    unpacked_from(Packed::from_place(reader, 0, step), || None)
+}
+
 pub(super) fn unpacked_with(
     reader: Box<dyn Read + Send>,
     ahead: impl FnOnce() -> Option<Box<Ahead>>,
 ) -> Box<dyn Read + Send> {
-    let mut packed = Packed::new(reader);
+    unpacked_from(Packed::new(reader), ahead)
+}
+
+fn unpacked_from(
+    mut packed: Packed,
+    ahead: impl FnOnce() -> Option<Box<Ahead>>,
+) -> Box<dyn Read + Send> {
     match Compression::of_input(packed.peek()) {
         Some(compression) => Box::new(Unpacker {
             state: State::Behind(packed, compression),

@@ -22,7 +22,7 @@ pub use headers::Unjudged;
 pub use report::Verified;
 
 use super::{FlowsJob, FlowsReport, flows_gated};
-use crate::capture::{Capture, Record};
+use crate::capture::{Capture, Merge, Record};
 use crate::decode::{Headers, LinkKey, NotFlow, Tunnels, Unpacked, decode};
 use crate::engine::{
     Config, Findings, Gate, InputReport, Outcome, Place, Progress, Source, Workers,
@@ -81,6 +81,7 @@ pub fn flows_verified(
             Source::Path(path) => Err(path.clone()),
             Source::Reader(name, _) => Err(PathBuf::from(name)),
             Source::Input(input) => Err(input.path().as_ref().clone()),
+            Source::Merged(_) => Err(PathBuf::from(Merge::NAME)),
         })
         .collect::<Result<_, _>>()
         .map_err(|path| ErrorKind::NotReadTwice { path })?;

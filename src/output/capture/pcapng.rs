@@ -3,10 +3,10 @@
 use super::copy::{copy, write};
 use crate::capture::{
     ByteOrder, Format, LinkType, PacketRecord, PcapFormat, SideBlock, SideBlockKind,
-    new_section_header,
+    interface_block, new_section_header, put_enhanced_packet,
 };
 use crate::error::Error;
-use crate::number::{len_u32, nearest_u32};
+use crate::number::len_u32;
 use crate::output::atomic::OutputFile;
 
 /// Writes a pcapng file: sections of pcapng inputs as they are, a section of its own for each
@@ -150,47 +150,25 @@ impl Packets {
 
     /// An interface description block.
     fn interface(self, link_type: LinkType) -> Vec<u8> {
-        let order = self.order;
-        let resolution = if self.unit_ns == 1 { 9 } else { 6 };
-        let body = [
-            order.pair16(link_type.0, 0),
-            order.bytes32(0),
-            order.pair16(OPTION_TSRESOL, 1),
-            [resolution, 0, 0, 0],
-            order.pair16(OPTION_END, 0),
-        ]
-        .concat();
-        let mut bytes = Vec::new();
-        block(&mut bytes, order, 1, &body);
-        bytes
+        interface_block(self.order, link_type, self.unit_ns, 0)
     }
 
     /// An enhanced packet block.
     fn block(self, interface: u32, record: &PacketRecord<'_>) -> Vec<u8> {
-        let order = self.order;
         let count = record.time.0 / i64::from(self.unit_ns);
-        let [high, low] = [count >> 32, count & 0xffff_ffff].map(nearest_u32);
-        let captured = len_u32(record.data.len());
-        let fields = [interface, high, low, captured, record.wire_len];
-        let mut body = fields.map(|field| order.bytes32(field)).concat();
-        body.extend_from_slice(record.data);
-        let mut bytes = Vec::with_capacity(body.len() + 16);
-        block(&mut bytes, order, 6, &body);
+        let wire_len = record.wire_len;
+        let mut bytes = Vec::with_capacity(record.data.len() + 36);
+        put_enhanced_packet(
+            &mut bytes,
+            self.order,
+            interface,
+            count,
+            wire_len,
+            record.data,
+        );
         bytes
     }
 }
 
-fn block(bytes: &mut Vec<u8>, order: ByteOrder, kind: u32, body: &[u8]) {
-    let padding = body.len().next_multiple_of(4) - body.len();
-    let len = len_u32(body.len() + padding + 12);
-    bytes.extend_from_slice(&order.bytes32(kind));
-    bytes.extend_from_slice(&order.bytes32(len));
-    bytes.extend_from_slice(body);
-    bytes.extend(std::iter::repeat_n(0, padding));
-    bytes.extend_from_slice(&order.bytes32(len));
-}
-
 /// Where a section header block has the length of its section.
 const SECTION_LENGTH: std::ops::Range<usize> = 16..24;
-const OPTION_END: u16 = 0;
-const OPTION_TSRESOL: u16 = 9;

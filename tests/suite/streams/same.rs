@@ -220,7 +220,9 @@ fn answer(inputs: &[PathBuf], options: &[&str], way: Way) -> Answer {
     } else {
         slashed(&directory)
     };
+    // A pipe keeps its place, whatever the times: so must files, to be compared with.
     let mut program = Program::new().args(QUIET).args(options);
+    program = program.args(["--as-given"]);
     program = program.args(["--threads", way.threads]);
     program = program.args(way.window.map(|it| format!("--window-bytes={it}")));
     program = program.args(way.chunk.map(|it| format!("--chunk-bytes={it}")));
