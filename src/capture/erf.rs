@@ -7,7 +7,7 @@
 //! of the type says so; a header of the type; the packet; padding.
 
 use super::bytes::ByteOrder;
-use super::joined::Joined;
+use super::joined::{Joined, may_hold_header};
 use super::linktype::LinkType;
 use super::record::{DamageKind, PacketRecord, Stop};
 use super::timestamp::Nanos;
@@ -208,7 +208,7 @@ pub(crate) fn contents(record: &[u8]) -> Option<Contents> {
 pub(super) fn is_capture(bytes: &[u8]) -> bool {
     const ENOUGH: usize = 20;
     const CUT_SHORT: usize = 3;
-    let mut at = 0;
+    let (mut at, mut previous) = (0, 0);
     let mut last: Option<u32> = None;
     for records in 0..ENOUGH {
         if at == bytes.len() {
@@ -225,8 +225,9 @@ pub(super) fn is_capture(bytes: &[u8]) -> bool {
         let contents = bytes.get(at..).and_then(contents);
         let holds_it = contents.is_none_or(|it| it.start <= header.len);
         if !header.is_plausible() || !is_near || !holds_it {
-            // Another capture may be joined to its end.
-            return records > 0 && matches!(Joined::at(bytes, at), Ok(Some(_)));
+            // Another capture may be joined to its end, or to one inside the last record.
+            let is_joined = records > 0 && matches!(Joined::at(bytes, at), Ok(Some(_)));
+            return is_joined || (records > CUT_SHORT && may_hold_header(bytes, previous + 1, at));
         }
         if bytes.len() - at < header.len {
             return records >= CUT_SHORT;
@@ -234,6 +235,7 @@ pub(super) fn is_capture(bytes: &[u8]) -> bool {
         if !header.is_padding() {
             last = Some(header.seconds);
         }
+        previous = at;
         at += header.len;
     }
     true

@@ -325,7 +325,7 @@ impl<E: Extent> Candidate<'_, E> {
             let is_due = !brings || self.pause < LATEST;
             return match (is_inside && acknowledges != Some(false), is_due) {
                 (true, true) => Fit::Exact,
-                _ if is_inside && self.pause < PAUSE => Fit::Near,
+                _ if is_inside && self.pause < PAUSE => Fit::Loose,
                 _ if segment.has(Segment::RST) || self.pause < PAUSE => Fit::Weak,
                 _ => Fit::None,
             };
@@ -334,9 +334,8 @@ impl<E: Extent> Candidate<'_, E> {
         let is_certain = !is_contested || acknowledges == Some(true);
         match (is_inside, is_near, acknowledges) {
             (true, _, None | Some(true)) => Fit::Exact,
-            (true, _, Some(false)) => Fit::Near,
             (false, true, None | Some(true)) if is_certain => Fit::Near,
-            (false, true, _) => Fit::Loose,
+            (true, _, Some(false)) | (false, true, _) => Fit::Loose,
             (false, false, Some(false)) if self.pause >= LONG_PAUSE => Fit::None,
             _ => Fit::Weak,
         }
@@ -351,7 +350,7 @@ impl<E: Extent> Candidate<'_, E> {
             .map(|sent| sent.holds(segment.acknowledgment, 1, 1));
         let is_close = is_inside || (0..i64::from(NEAR)).contains(&past);
         match acknowledges {
-            None if past == 0 => Fit::Near,
+            _ if past == 0 => Fit::Near,
             Some(true) if is_close && self.network != Network::Differs => Fit::Near,
             _ => Fit::None,
         }
@@ -394,7 +393,8 @@ impl<E: Extent> Candidate<'_, E> {
         let continues = first(self.own).is_some_and(|it| is_after(it, segment.sequence));
         let answers = segment.has(Segment::ACK)
             && first(self.peer).is_some_and(|it| is_after(it, segment.acknowledgment));
-        if (continues || answers) && self.network == Network::Same {
+        // Each direction may have a network of its own.
+        if answers || (continues && self.network == Network::Same) {
             Fit::Answer
         } else {
             Fit::None

@@ -240,36 +240,6 @@ fn a_change_of_mac_or_vlan_does_not_split_a_stream() {
     }
 }
 
-/// What splits a flow splits its stream.
-#[test]
-fn timeouts_split_streams_as_they_split_flows() {
-    let trace = Trace::of([
-        SERVER.data(1, "earlier"),
-        CLIENT.syn(10),
-        CLIENT.data(11, "one "),
-        SERVER.data(8, ", later"),
-        CLIENT.data(15, "two"),
-    ]);
-    for timeout in ["--idle-timeout", "--active-timeout"] {
-        let extracted = tcp_streams(&trace, &[timeout, "0.0000005"]);
-        let rows = extracted.manifest.iter();
-        let streams: Vec<_> = rows
-            .filter(|row| !row["file"].is_empty())
-            .map(|row| (&*row["flow_id"], extracted.file(&row["file"])))
-            .collect();
-        assert_eq!(
-            streams,
-            [
-                ("1", &b"earlier"[..]),
-                ("3", b"one "),
-                ("4", b", later"),
-                ("5", b"two"),
-            ]
-        );
-        extracted.ended.says("; 5 flows");
-    }
-}
-
 /// The names of a stream are those of its first packet, too.
 #[test]
 fn a_stream_over_two_taps_has_the_names_of_the_first() {

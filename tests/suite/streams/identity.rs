@@ -464,6 +464,38 @@ fn a_repeated_syn_is_no_other_connection() {
     assert_all_ways(&doubled, &[talk.texts()]);
 }
 
+// Timeouts.
+
+/// What splits a flow splits its stream.
+#[test]
+fn timeouts_split_streams_as_they_split_flows() {
+    let trace = Trace::of([
+        SERVER.data(1, "earlier"),
+        CLIENT.syn(10),
+        CLIENT.data(11, "one "),
+        SERVER.data(8, ", later"),
+        CLIENT.data(15, "two"),
+    ]);
+    for timeout in ["--idle-timeout", "--active-timeout"] {
+        let extracted = tcp_streams(&trace, &[timeout, "0.0000005"]);
+        let rows = extracted.manifest.iter();
+        let streams: Vec<_> = rows
+            .filter(|row| !row["file"].is_empty())
+            .map(|row| (&*row["flow_id"], extracted.file(&row["file"])))
+            .collect();
+        assert_eq!(
+            streams,
+            [
+                ("1", &b"earlier"[..]),
+                ("3", b"one "),
+                ("4", b", later"),
+                ("5", b"two"),
+            ]
+        );
+        extracted.ended.says("; 5 flows");
+    }
+}
+
 // Directions in files of their own.
 
 #[test]
