@@ -324,7 +324,8 @@ impl<E: Extent> Candidate<'_, E> {
         if self.closed != Closed::No {
             let is_due = !brings || self.pause < LATEST;
             return match (is_inside && acknowledges != Some(false), is_due) {
-                (true, true) => Fit::Exact,
+                // Where the next one has such numbers, too, they are rather of that.
+                (true, true) => Fit::Near,
                 _ if is_inside && self.pause < PAUSE => Fit::Loose,
                 _ if segment.has(Segment::RST) || self.pause < PAUSE => Fit::Weak,
                 _ => Fit::None,
