@@ -176,7 +176,10 @@ impl Summary {
         let own = Candidate::alone(&self.sides[side]);
         let choice = match self.previous.as_deref() {
             Some(previous) => {
-                let previous = Candidate::alone(&previous[side]);
+                let previous = Candidate {
+                    is_superseded: true,
+                    ..Candidate::alone(&previous[side])
+                };
                 choose(&[own, previous], segment, payload)
             }
             None => choose(&[own], segment, payload),

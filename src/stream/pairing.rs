@@ -66,7 +66,8 @@ impl<H: Handler> Tracker<H> {
                     let candidate = weigh(more.all.get(place)?)?;
                     Some((candidate, place))
                 });
-                let (candidates, places): (Vec<_>, Vec<usize>) = weighed.unzip();
+                let (mut candidates, places): (Vec<_>, Vec<usize>) = weighed.unzip();
+                mark_superseded(&mut candidates, &places);
                 (choose(&candidates, seen.segment, seen.payload), places)
             }
             (Some(pair), _) => {
@@ -137,6 +138,7 @@ impl<H: Handler> Tracker<H> {
             pause: time.0.saturating_sub(last.0).max(0),
             closed,
             network: self.network_of(connection, to, seen),
+            is_superseded: false,
             standing: connection.standing,
         })
     }
@@ -189,14 +191,28 @@ impl<H: Handler> Tracker<H> {
         match connection.side(to.side) {
             NONE => self.open(to, place, current),
             number => {
-                let pair = self.pairs.get_mut(to.pair);
-                if let Some(current) = pair.and_then(|it| it.current.get_mut(to.side))
-                    && connection.standing != Standing::Twin
-                {
-                    *current = number;
-                }
+                self.make_current(to, place, number, connection.standing);
                 number
             }
+        }
+    }
+
+    /// Notes that a connection is the current one of a side: late segments of another one do not
+    /// make that the current one again.
+    fn make_current(&mut self, to: Route, place: Place, number: u32, standing: Standing) {
+        let Some(pair) = self.pairs.get_mut(to.pair) else {
+            return;
+        };
+        let current = pair.current(to.side);
+        let before = pair.more.as_ref().and_then(|more| {
+            let mut all = more.all.iter();
+            all.rposition(|it| current != NONE && it.side(to.side) == current)
+        });
+        if let Some(current) = pair.current.get_mut(to.side)
+            && standing == Standing::Settled
+            && place >= before
+        {
+            *current = number;
         }
     }
 
@@ -369,6 +385,21 @@ impl<H: Handler> Tracker<H> {
                 direction.info.flags |= IS_OVER;
             }
         }
+    }
+}
+
+/// Marks those that started before another one whose direction has been seen in the same network.
+fn mark_superseded<E>(candidates: &mut [Candidate<'_, E>], places: &[usize]) {
+    let is_established = |it: &Candidate<'_, E>| {
+        it.own.is_some() && it.standing == Standing::Settled && it.network == Network::Same
+    };
+    let both = candidates.iter().zip(places);
+    let newest = both
+        .filter(|(it, _)| is_established(it))
+        .map(|(_, place)| *place)
+        .max();
+    for (candidate, place) in candidates.iter_mut().zip(places) {
+        candidate.is_superseded = Some(*place) < newest && candidate.network == Network::Same;
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Candidate<'a, E> {
     pub closed: Closed,
     /// Whether it was seen in the segment's network.
     pub network: Network,
+    /// Another one was established after it.
+    pub is_superseded: bool,
     /// The direction that a SYN has started, and no answer has confirmed.
     pub standing: Standing,
 }
@@ -55,6 +57,7 @@ impl<'a, E> Candidate<'a, E> {
             pause: 0,
             closed: Closed::No,
             network: Network::Same,
+            is_superseded: false,
             standing: Standing::Settled,
         }
     }
@@ -321,7 +324,7 @@ impl<E: Extent> Candidate<'_, E> {
             }
             Network::Same => {}
         }
-        if self.closed != Closed::No {
+        if self.closed != Closed::No || self.is_superseded {
             let is_due = !brings || self.pause < LATEST;
             return match (is_inside && acknowledges != Some(false), is_due) {
                 // Where the next one has such numbers, too, they are rather of that.

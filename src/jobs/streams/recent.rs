@@ -105,10 +105,14 @@ fn sum_without_payload(piece: &PayloadSpan, segment: &[u8], network: &NetworkKey
 
 impl Recent {
     /// Adds pieces that were written after these; the oldest are forgotten.
-    pub(super) fn extend(&mut self, new: &[RecentPiece]) {
+    pub(super) fn extend(&mut self, new: Vec<RecentPiece>) {
         let room = MOST_RECENT.saturating_sub(new.len());
         let old = self.0.get(self.0.len().saturating_sub(room)..);
-        self.0 = [old.unwrap_or_default(), new].concat().into();
+        self.0 = match old.unwrap_or_default() {
+            // Most streams are written once.
+            [] => new.into(),
+            old => [old, &new].concat().into(),
+        };
     }
 
     /// Offset of the first of the last `count` pieces, where the last one ends at `end`.
@@ -193,8 +197,8 @@ mod tests {
     #[test]
     fn the_last_pieces_are_found_by_their_offsets() {
         let mut recent = Recent::default();
-        recent.extend(&[piece(10), piece(5)]);
-        recent.extend(&[piece(1)]);
+        recent.extend(vec![piece(10), piece(5)]);
+        recent.extend(vec![piece(1)]);
         let found = |offset| recent.find(offset, 116).map(|(range, _)| range);
         assert_eq!(found(99), None, "forgotten");
         assert_eq!(found(100), Some(100..110));
@@ -210,11 +214,11 @@ mod tests {
     #[test]
     fn the_oldest_are_forgotten() {
         let mut recent = Recent::default();
-        recent.extend(&[piece(1); 3]);
-        recent.extend(&[piece(2); MOST_RECENT - 1]);
+        recent.extend(vec![piece(1); 3]);
+        recent.extend(vec![piece(2); MOST_RECENT - 1]);
         assert_eq!(recent.0.len(), MOST_RECENT);
         assert_eq!(recent.0[0].len, 1);
-        recent.extend(&[piece(3); MOST_RECENT + 7]);
+        recent.extend(vec![piece(3); MOST_RECENT + 7]);
         assert_eq!(recent.0.len(), MOST_RECENT + 7, "as many as are given");
     }
 

@@ -135,7 +135,12 @@ impl<'a> Writer<'a> {
         let mut total = 0;
         let notes = self.notes_recent && meta.network.protocol == TCP;
         let first_noted = pending.len().saturating_sub(MOST_RECENT);
-        let mut recent = Vec::new();
+        let noted = if notes {
+            pending.len() - first_noted
+        } else {
+            0
+        };
+        let mut recent = Vec::with_capacity(noted);
         for (index, piece) in pending.iter().enumerate() {
             self.loaded = None;
             if notes && index >= first_noted {
@@ -172,7 +177,7 @@ impl<'a> Writer<'a> {
         }
         self.batch.write(self.source.window, part, output)?;
         if notes {
-            stream.state.content.recent.extend(&recent);
+            stream.state.content.recent.extend(recent);
         }
         Ok(total)
     }

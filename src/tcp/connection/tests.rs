@@ -45,6 +45,7 @@ const NOTHING: Candidate<'_, Reassembler<Bytes>> = Candidate {
     pause: 0,
     closed: Closed::No,
     network: Network::Same,
+    is_superseded: false,
     standing: Standing::Settled,
 };
 const SECOND: i64 = 1_000_000_000;
