@@ -36,7 +36,7 @@ use crate::tcp::{Arrival, Overlap, Segment, Step, StreamEnd};
 ///
 /// # Memory
 ///
-/// A tracker keeps what waits for a gap, within bounds, and 88 bytes for each direction besides
+/// A tracker keeps what waits for a gap, within bounds, and 104 bytes for each direction besides
 /// [`Handler::State`]. Payload is not copied: a [`PayloadSpan`] says where it is, and can be read
 /// while the call lasts, or later if [`Handler::spans`] shows it to the tracker.
 pub trait Handler: Send + Sized {
