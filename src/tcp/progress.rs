@@ -101,7 +101,7 @@ impl Step {
 }
 
 /// How far one direction has come, in 16 bytes: for those who need no more than
-/// [`Candidates`] and [`Step`].
+/// [`choose`](super::choose) and [`Step`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     initial: u32,
