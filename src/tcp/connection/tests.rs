@@ -278,6 +278,11 @@ fn networks_are_told_apart_and_joined() {
     assert_eq!(place(other, data(1031, 500_031)), Choice::Next);
     assert_eq!(
         place(other, data(1001, 500_001)),
+        Choice::Existing(0),
+        "a repetition"
+    );
+    assert_eq!(
+        place(Network::Differs, data(1001, 500_001)),
         Choice::Next,
         "other bytes"
     );
