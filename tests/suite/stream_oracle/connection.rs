@@ -308,11 +308,16 @@ impl Connection {
             self.acknowledges_anything || before.iter().any(|it| it.acknowledges_anything);
         let is_told_apart = all_have_syns && !acknowledges_anything;
         let distance = if is_told_apart { 0 } else { 128 << 20 };
+        // Of numbers that were sent microseconds ago nothing tells which connection they are of; hosts
+        // keep initial numbers apart from them (RFC 9293, section 3.4.1).
+        let distance = |a: usize, b: usize| distance.max(u32::try_from(a.max(b) + 2).unwrap());
         for (number, side) in self.sides.iter_mut().enumerate() {
+            let len = side.len;
             let is_near = |isn: u32| {
                 before.iter().any(|it| {
-                    let other = it.sides[number].isn;
-                    isn.wrapping_sub(other).min(other.wrapping_sub(isn)) <= distance
+                    let other = &it.sides[number];
+                    let apart = isn.wrapping_sub(other.isn).min(other.isn.wrapping_sub(isn));
+                    apart <= distance(len, other.len)
                 })
             };
             while is_near(side.isn) {
