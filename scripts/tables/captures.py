@@ -93,16 +93,24 @@ def pcap_records(content: bytes, order: str, variant: pcap.Variant) -> list[Reco
     is_ixia = variant in (pcap.Variant.IXIA_HARDWARE, pcap.Variant.IXIA_SOFTWARE)
     header_len = 24 if variant is pcap.Variant.KUZNETZOV else 16
     at = 28 if is_ixia else 24
+    is_erf = struct.unpack_from(order + "I", content, 20)[0] & 0xFFFF == LINKTYPE_ERF
     found = []
     while at < len(content):
         seconds, fraction, captured, wire = struct.unpack_from(order + "IIII", content, at)
         if minor < 3:
             captured, wire = wire, captured
-        found.append(Record(at, wire, seconds * 1_000_000_000 + fraction * variant.unit_ns))
+        time = seconds * 1_000_000_000 + fraction * variant.unit_ns
+        if is_erf:
+            # The packet's own header says both: 32 bits of seconds, 32 of their fraction.
+            stamp = struct.unpack_from("<Q", content, at + header_len)[0]
+            time = stamp * 1_000_000_000 >> 32
+            wire = struct.unpack_from(">H", content, at + header_len + 14)[0]
+        found.append(Record(at, wire, time))
         at += header_len + captured
     return found
 
 
+LINKTYPE_ERF = 197
 # Of packets: enhanced, simple and obsolete ones, and where the length on the wire stands.
 PACKET_BLOCKS = {6: 24, 3: 8, 2: 24}
 

@@ -77,9 +77,9 @@ def check_index(
     path = program.folder / "day.idx"
     paths = [capture.path for capture in captures]
     codes = captures[0].codes
-    program.run("index", *paths, *options, "-o", path, "--stats", program.stats_path, codes=codes)
+    program.run("index", "--as-given", *paths, *options, "-o", path, "--stats", program.stats_path, codes=codes)
     stats = program.stats()
-    text = program.run(*paths, *options, "--format", "csv", codes=codes).decode()
+    text = program.run("--as-given", *paths, *options, "--format", "csv", codes=codes).decode()
 
     types = lists.types_of(options)
     flows = pyarrow.parquet.read_table(path)

@@ -36,6 +36,7 @@ TYPES = {
     "tcp_flags": SHORT,
 }
 DEVICE_TYPES = {"device": SHORT, "device_port": SHORT}
+TUNNEL_TYPES = {"tunnel": TEXT, "tunnel_id": TEXT}
 REVERSE_TYPES = {"reverse_packets": LONG, "reverse_bytes": LONG, "reverse_tcp_flags": SHORT}
 BYTES_TYPES = {"src_ip_bytes": pyarrow.binary(16), "dst_ip_bytes": pyarrow.binary(16)}
 # What DuckDB makes of the types.
@@ -61,6 +62,8 @@ def types_of(options: tuple[str, ...]) -> dict:
         types |= DEVICE_TYPES
     if "--bidirectional" in options:
         types |= REVERSE_TYPES
+    if "--decap" in options:
+        types |= TUNNEL_TYPES
     return types
 
 
