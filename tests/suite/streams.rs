@@ -19,3 +19,4 @@ mod recorded;
 mod required;
 pub(crate) mod same;
 mod selection;
+mod ways;

@@ -2,9 +2,10 @@
 //! counts, whether the wrong one came first or last, and whether it is written already, waits to be
 //! written, or is held back.
 
+use super::ways::all_ways;
 use crate::common::Complaints;
 use crate::common::program::{Program, run};
-use crate::common::streams::{Extracted, assert_same, extracted, payload, tcp_streams};
+use crate::common::streams::{assert_same, payload, tcp_streams};
 use pcap_flows::output::stream::HeaderStyle;
 use std::fs;
 use testkit::Random;
@@ -75,40 +76,6 @@ fn expected(sent: &[Sent]) -> (Vec<u8>, u64) {
     }
     let bytes = bytes.into_iter().map(|it| it.unwrap().0);
     (bytes.collect(), conflicts)
-}
-
-/// Sizes of windows, and whether the capture comes from a pipe.
-const WAYS: [(&str, bool); 4] = [
-    ("1", false),
-    ("70000", false),
-    ("100000000", false),
-    ("1", true),
-];
-
-/// All ways to read and to write the streams of a trace.
-fn all_ways(
-    trace: &Trace,
-    options: &[&str],
-    mut check: impl FnMut(&str, Extracted, Option<HeaderStyle>),
-) {
-    for (window, is_pipe) in WAYS {
-        for header in [None, Some(HeaderStyle::Packed), Some(HeaderStyle::Extended)] {
-            let mut options = [options, &["--window-bytes", window]].concat();
-            options.extend(header.map(|style| match style {
-                HeaderStyle::Extended => "--tcpheader=extended",
-                _ => "--tcpheader",
-            }));
-            let extracted = if is_pipe {
-                let program = Program::new()
-                    .args(["-", "--extract-tcp-all"])
-                    .args(&options);
-                extracted(program.input(&trace.file(), 5000))
-            } else {
-                tcp_streams(trace, &options)
-            };
-            check(&format!("pipe {is_pipe}, {options:?}"), extracted, header);
-        }
-    }
 }
 
 /// Compares a stream, in all ways, with what it is to hold.

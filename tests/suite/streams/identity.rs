@@ -15,6 +15,16 @@ struct Talk {
     count: usize,
 }
 
+/// A conversation of the client with the server; its initial numbers, and how many requests.
+const fn talk(name: &'static str, numbers: (u32, u32), count: usize) -> Talk {
+    Talk {
+        ends: CLIENT,
+        numbers,
+        name,
+        count,
+    }
+}
+
 impl Talk {
     fn request(&self, index: usize) -> String {
         format!("<{}-req{index}>", self.name)
@@ -87,6 +97,16 @@ fn trace(segments: impl IntoIterator<Item = Segment>) -> Trace {
     Trace::of(segments.into_iter().map(|it| it.checked()))
 }
 
+/// Segments, and others after a pause in ms.
+fn later(first: Vec<Segment>, pause: u64, second: Vec<Segment>) -> Trace {
+    let mut trace = trace(first);
+    trace.pause_ms(pause);
+    for segment in second {
+        trace.add(segment.checked());
+    }
+    trace
+}
+
 const fn in_vlan(id: u16) -> Ends {
     Ends {
         vlan: Some(id),
@@ -143,9 +163,7 @@ fn the_same_addresses_in_two_vlans_are_two_conversations() {
             // Without SYNs, the very same numbers are told apart by what they carry.
             let red = Talk {
                 ends: in_vlan(10),
-                numbers: (1000, 500_000),
-                name: "red",
-                count: 6,
+                ..talk("red", (1000, 500_000), 6)
             };
             let numbers = (
                 1000_u32.wrapping_add(apart),
@@ -153,9 +171,7 @@ fn the_same_addresses_in_two_vlans_are_two_conversations() {
             );
             let blue = Talk {
                 ends: in_vlan(20),
-                numbers,
-                name: "blue",
-                count: 6,
+                ..talk("blue", numbers, 6)
             };
             let segments = |talk: &Talk| {
                 let start = if has_syn {
@@ -174,12 +190,7 @@ fn the_same_addresses_in_two_vlans_are_two_conversations() {
 
 #[test]
 fn a_conversation_that_changes_its_vlan_is_one() {
-    let talk = Talk {
-        ends: CLIENT,
-        numbers: (1000, 500_000),
-        name: "one",
-        count: 6,
-    };
+    let talk = talk("one", (1000, 500_000), 6);
     let whole = talk.whole();
     for at in 1..whole.len() {
         let moved = whole
@@ -197,12 +208,7 @@ fn a_conversation_that_changes_its_vlan_is_one() {
 
 #[test]
 fn directions_in_vlans_of_their_own_are_one_conversation() {
-    let talk = Talk {
-        ends: CLIENT,
-        numbers: (1000, 500_000),
-        name: "one",
-        count: 4,
-    };
+    let talk = talk("one", (1000, 500_000), 4);
     for segments in [talk.whole(), talk.data(|_, _, _| Vec::new())] {
         let tagged = segments.into_iter().map(|mut segment| {
             segment.ends.vlan = Some(if segment.ends.ports.0 == 80 { 20 } else { 10 });
@@ -216,12 +222,7 @@ fn directions_in_vlans_of_their_own_are_one_conversation() {
 /// Each packet past two taps: in two VLANs, in the same order or, for answers, in the other one.
 #[test]
 fn copies_in_another_vlan_are_the_same_conversation() {
-    let talk = Talk {
-        ends: CLIENT,
-        numbers: (1000, 500_000),
-        name: "one",
-        count: 5,
-    };
+    let talk = talk("one", (1000, 500_000), 5);
     for is_routed in [false, true] {
         for segments in [talk.whole(), talk.data(|_, _, _| Vec::new())] {
             let twice = segments.into_iter().flat_map(|segment| {
@@ -248,12 +249,7 @@ fn copies_in_another_vlan_are_the_same_conversation() {
 
 #[test]
 fn a_stray_syn_changes_nothing() {
-    let talk = Talk {
-        ends: CLIENT,
-        numbers: (100, 500),
-        name: "talk",
-        count: 12,
-    };
+    let talk = talk("talk", (100, 500), 12);
     let distances = [
         1,
         2,
@@ -314,12 +310,7 @@ fn a_stray_syn_changes_nothing() {
 
 #[test]
 fn a_second_syn_before_the_answer_to_the_first_one() {
-    let talk = Talk {
-        ends: CLIENT,
-        numbers: (100, 500),
-        name: "talk",
-        count: 6,
-    };
+    let talk = talk("talk", (100, 500), 6);
     for distance in [1, 30, 1000, 1_000_000_000_u32] {
         let mut segments = talk.whole();
         segments.insert(1, CLIENT.syn(100 + distance));
@@ -330,19 +321,9 @@ fn a_second_syn_before_the_answer_to_the_first_one() {
 /// A SYN that is answered starts a connection, also beside one that nobody has closed.
 #[test]
 fn an_answered_syn_starts_a_connection() {
-    let first = Talk {
-        ends: CLIENT,
-        numbers: (100, 500),
-        name: "first",
-        count: 4,
-    };
+    let first = talk("first", (100, 500), 4);
     for (own, other) in [(1100, 90_000), (3_000_000_000, 10), (5_000_000, 600)] {
-        let second = Talk {
-            ends: CLIENT,
-            numbers: (own, other),
-            name: "second",
-            count: 4,
-        };
+        let second = talk("second", (own, other), 4);
         let open = [first.handshake(), first.data(|_, _, _| Vec::new())].concat();
         let segments = [open, second.whole()].concat();
         assert_all_ways(&trace(segments), &[first.texts(), second.texts()]);
@@ -354,12 +335,7 @@ fn an_answered_syn_starts_a_connection() {
 /// The second conversation's SYNs were not captured.
 #[test]
 fn ports_used_again_without_a_syn() {
-    let first = Talk {
-        ends: CLIENT,
-        numbers: (100, 500),
-        name: "first",
-        count: 4,
-    };
+    let first = talk("first", (100, 500), 4);
     let numbers = [
         (1_000_000_000, 1_500_000_000),
         (100_000, 100_500),
@@ -368,23 +344,14 @@ fn ports_used_again_without_a_syn() {
         (100, 500),
     ];
     for (numbers, is_reset) in numbers.into_iter().flat_map(|it| [(it, false), (it, true)]) {
-        let second = Talk {
-            ends: CLIENT,
-            numbers,
-            name: "second",
-            count: 4,
-        };
+        let second = talk("second", numbers, 4);
         let mut first_part = first.whole();
         if is_reset {
             first_part.pop();
             let last = first_part.pop().unwrap();
             first_part.push(last.with_flags(RST | ACK));
         }
-        let mut trace = trace(first_part);
-        trace.pause_ms(600_000);
-        for segment in second.data(|_, _, _| Vec::new()) {
-            trace.add(segment.checked());
-        }
+        let trace = later(first_part, 600_000, second.data(|_, _, _| Vec::new()));
         assert_all_ways(&trace, &[first.texts(), second.texts()]);
     }
 }
@@ -392,25 +359,15 @@ fn ports_used_again_without_a_syn() {
 /// Without an end and without a SYN, numbers of both sides far off and a minute without a packet.
 #[test]
 fn without_an_end_far_numbers_of_both_sides_are_another_connection() {
-    let first = Talk {
-        ends: CLIENT,
-        numbers: (100, 500),
-        name: "first",
-        count: 4,
-    };
-    let second = Talk {
-        ends: CLIENT,
-        numbers: (1_000_000_000, 2_000_000_000),
-        name: "second",
-        count: 4,
-    };
+    let first = talk("first", (100, 500), 4);
+    let second = talk("second", (1_000_000_000, 2_000_000_000), 4);
     let nothing = |_, _, _| Vec::new();
     for (pause, connections) in [(600_000, 2), (1000, 1)] {
-        let mut trace = trace([first.handshake(), first.data(nothing)].concat());
-        trace.pause_ms(pause);
-        for segment in second.data(nothing) {
-            trace.add(segment.checked());
-        }
+        let trace = later(
+            [first.handshake(), first.data(nothing)].concat(),
+            pause,
+            second.data(nothing),
+        );
         let extracted = tcp_streams(&trace, &[]);
         assert_eq!(extracted.manifest.len(), 2 * connections, "{pause}");
     }
@@ -418,12 +375,7 @@ fn without_an_end_far_numbers_of_both_sides_are_another_connection() {
 
 #[test]
 fn the_same_initial_number_again() {
-    let first = Talk {
-        ends: CLIENT,
-        numbers: (100, 500),
-        name: "first",
-        count: 4,
-    };
+    let first = talk("first", (100, 500), 4);
     let second = Talk {
         name: "other",
         ..first
@@ -433,11 +385,7 @@ fn the_same_initial_number_again() {
         if !has_end {
             segments.truncate(segments.len() - 2);
         }
-        let mut trace = trace(segments);
-        trace.pause_ms(pause);
-        for segment in second.whole() {
-            trace.add(segment.checked());
-        }
+        let trace = later(segments, pause, second.whole());
         assert_all_ways(&trace, &[first.texts(), second.texts()]);
     }
 }
@@ -445,12 +393,7 @@ fn the_same_initial_number_again() {
 /// A SYN that was sent again, or captured twice, is the same connection: until its end.
 #[test]
 fn a_repeated_syn_is_no_other_connection() {
-    let talk = Talk {
-        ends: CLIENT,
-        numbers: (100, 500),
-        name: "talk",
-        count: 4,
-    };
+    let talk = talk("talk", (100, 500), 4);
     let mut trace = Trace::default();
     for pause in [1000, 2000, 4000, 64_000] {
         trace.add(CLIENT.syn(100).checked());
@@ -501,24 +444,9 @@ fn timeouts_split_streams_as_they_split_flows() {
 #[test]
 fn answers_of_another_file_belong_to_their_requests() {
     let talks = [
-        Talk {
-            ends: CLIENT,
-            numbers: (100, 50_000),
-            name: "first",
-            count: 2,
-        },
-        Talk {
-            ends: CLIENT,
-            numbers: (200_000, 90_000),
-            name: "second",
-            count: 3,
-        },
-        Talk {
-            ends: CLIENT,
-            numbers: (3_000_000_000, 1),
-            name: "third",
-            count: 2,
-        },
+        talk("first", (100, 50_000), 2),
+        talk("second", (200_000, 90_000), 3),
+        talk("third", (3_000_000_000, 1), 2),
     ];
     let folder = tempfile::tempdir().unwrap();
     let files = ["tx.pcap", "rx.pcap"].map(|name| folder.path().join(name));

@@ -1,9 +1,9 @@
 //! Bytes that come again with other content: which of them count, whether what came first is in
 //! its file already, waits to be written, or is held back.
 
+use super::ways::all_ways;
 use crate::common::Complaints;
-use crate::common::program::Program;
-use crate::common::streams::{Extracted, assert_same, extracted, payload, records, tcp_streams};
+use crate::common::streams::{Extracted, assert_same, payload, records, tcp_streams};
 use pcap_flows::output::stream::HeaderStyle;
 use testkit::Random;
 use testkit::conversation::{CLIENT, Segment, Trace, content, segments};
@@ -47,14 +47,6 @@ fn expected(pieces: &[Segment], first: u32, is_last: bool) -> Expected {
     }
 }
 
-/// Sizes of windows, and whether the capture comes from a pipe.
-const WAYS: [(&str, bool); 4] = [
-    ("1", false),
-    ("70000", false),
-    ("100000000", false),
-    ("1", true),
-];
-
 /// Runs all ways to read and write these segments behind a SYN, and compares them with what they
 /// are to be.
 fn compare(label: &str, pieces: &[Segment], wrong: &mut Complaints) {
@@ -64,25 +56,10 @@ fn compare(label: &str, pieces: &[Segment], wrong: &mut Complaints) {
     let name = CLIENT.name("tcp");
     for overlap in ["first", "last"] {
         let expected = expected(pieces, first, overlap == "last");
-        for (window, is_pipe) in WAYS {
-            for header in [None, Some(HeaderStyle::Packed), Some(HeaderStyle::Extended)] {
-                let mut options = vec!["--overlap", overlap, "--window-bytes", window];
-                options.extend(header.map(|style| match style {
-                    HeaderStyle::Extended => "--tcpheader=extended",
-                    _ => "--tcpheader",
-                }));
-                let extracted = if is_pipe {
-                    let program = Program::new()
-                        .args(["-", "--extract-tcp-all"])
-                        .args(&options);
-                    extracted(program.input(&trace.file(), 5000))
-                } else {
-                    tcp_streams(&trace, &options)
-                };
-                let label = format!("{label}, pipe {is_pipe}, {options:?}");
-                check(&label, &extracted, &name, header, &expected, wrong);
-            }
-        }
+        all_ways(&trace, &["--overlap", overlap], |way, extracted, header| {
+            let label = format!("{label}, {way}");
+            check(&label, &extracted, &name, header, &expected, wrong);
+        });
     }
 }
 
