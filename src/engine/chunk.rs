@@ -321,10 +321,15 @@ impl Chunk {
         headers: &Headers<'_>,
         rules: &Rules,
     ) {
-        if rules.needs.contents {
+        // One test for lists, which need nothing.
+        let needs = &rules.needs;
+        if !(needs.contents | needs.payloads | rules.duplicates.is_some()) {
+            return;
+        }
+        if needs.contents {
             self.packets.push_layers(shard, layers(record, headers));
         }
-        if rules.needs.payloads {
+        if needs.payloads {
             let payload = payload(record, headers);
             self.packets.push_payload(shard, payload);
         }

@@ -66,7 +66,7 @@ impl HashKey {
 
     /// Hashes a 5-tuple. The endpoints are sorted before they are mixed: sums or XORs of both
     /// would make conversations collide that share no endpoint.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tuple(
         &self,
         addresses: &Addresses<'_>,

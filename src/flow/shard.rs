@@ -134,8 +134,7 @@ impl<'a> ShardPackets<'a> {
         let (data, end) = (layers.data as usize, layers.data + layers.data_len);
         let data = self.window.get(data..end as usize).unwrap_or_default();
         let transport = if layers.is_packed {
-            *unpacked = self.unpack(layers, data, decode);
-            unpacked.as_ref().and_then(transport_of)
+            self.unpack(layers, data, decode, unpacked)
         } else {
             let (bytes, start) = match layers.place {
                 Layers::IN_WINDOW => (Some(self.window), Some(layers.transport)),
@@ -161,15 +160,23 @@ impl<'a> ShardPackets<'a> {
     }
 
     #[cold]
-    fn unpack(&self, layers: &Layers, data: &[u8], decode: &DecodeOptions) -> Option<Unpacked> {
-        match layers.place {
+    #[inline(never)]
+    fn unpack<'b>(
+        &self,
+        layers: &Layers,
+        data: &[u8],
+        decode: &DecodeOptions,
+        unpacked: &'b mut Option<Unpacked>,
+    ) -> Option<Transport<'b>> {
+        *unpacked = match layers.place {
             Layers::IN_WINDOW => Unpacked::find(layers.link_type, data, decode),
             Layers::NOWHERE => None,
             index => {
                 let datagram = self.datagrams.get(index as usize)?;
                 Unpacked::find(LinkType::RAW, datagram, decode)
             }
-        }
+        };
+        unpacked.as_ref().and_then(transport_of)
     }
 }
 
@@ -227,12 +234,15 @@ impl Shard {
         observer: &mut O,
     ) {
         let mut guesses = [0; BATCH];
+        // Outside of the loop, so that nothing is to be dropped for each packet.
+        let mut unpacked = None;
         for (batch, number) in chunk.packets.chunks(BATCH).zip((0..).step_by(BATCH)) {
             for (packet, guess) in batch.iter().zip(&mut guesses) {
                 *guess = self.guess(packet, chunk.link(packet), rules);
             }
             for ((packet, guess), number) in batch.iter().zip(guesses).zip(number..) {
-                self.apply_packet::<O, LOOKS>(&chunk, number, packet, guess, rules, observer);
+                let at = (number, guess);
+                self.apply_packet::<O, LOOKS>(&chunk, at, packet, rules, observer, &mut unpacked);
             }
         }
     }
@@ -252,11 +262,11 @@ impl Shard {
     fn apply_packet<O: Observer, const LOOKS: bool>(
         &mut self,
         chunk: &ShardPackets<'_>,
-        number: usize,
+        (number, guess): (usize, u32),
         packet: &PacketRef,
-        guess: u32,
         rules: &ShardRules<'_>,
         observer: &mut O,
+        unpacked: &mut Option<Unpacked>,
     ) {
         let link = chunk.link(packet);
         let addresses = chunk.addresses.get(packet.addresses[0] as usize);
@@ -301,8 +311,7 @@ impl Shard {
         if let Some(payload) = chunk.payloads.get(number) {
             observer.payload(index, packet, payload, chunk.window);
         }
-        let mut unpacked = None;
-        let contents = chunk.contents(number, rules.decode, &mut unpacked);
+        let contents = chunk.contents(number, rules.decode, unpacked);
         observer.packet(index, packet, contents.as_ref());
     }
 
