@@ -26,9 +26,9 @@ impl<H: Handler> Tracker<H> {
         let Some(pair) = self.pairs.get_mut(pair) else {
             return;
         };
-        pair.connections += 1;
-        let number = pair.connections;
-        let Some(connection) = pair.connections().all.get_mut(place) else {
+        pair.count += 1;
+        let number = pair.count;
+        let Some(connection) = pair.list().all.get_mut(place) else {
             return;
         };
         connection.standing = Standing::Settled;
@@ -62,7 +62,7 @@ impl<H: Handler> Tracker<H> {
         let Some(pair) = self.pairs.get_mut(pair) else {
             return;
         };
-        let all = &mut pair.connections().all;
+        let all = &mut pair.list().all;
         let Some(connection) = all.get_mut(place) else {
             return;
         };
@@ -136,7 +136,7 @@ impl<H: Handler> Tracker<H> {
         let Some(pair) = self.pairs.get_mut(info.pair) else {
             return;
         };
-        let all = &pair.connections().all;
+        let all = &pair.list().all;
         if let Some(place) = all
             .iter()
             .rposition(|it| it.directions.contains(&direction))
@@ -158,7 +158,7 @@ impl<H: Handler> Tracker<H> {
 
     /// A twin of which enough is known.
     fn next_evidence(&self, pair: u32) -> Option<(usize, Evidence)> {
-        let all = &self.pairs.get(pair)?.more.as_ref()?.all;
+        let all = &self.pairs.get(pair)?.listed.as_ref()?.all;
         let twins = all.iter().enumerate();
         let mut twins = twins.filter(|(_, it)| it.standing == Standing::Twin);
         twins.find_map(|(place, twin)| {
@@ -210,16 +210,16 @@ impl<H: Handler> Tracker<H> {
         is_meant: impl Fn(&Connection) -> bool,
     ) {
         let all = |it: &Self| {
-            let more = it.pairs.get(pair).and_then(|it| it.more.as_ref());
-            more.map_or(0, |it| it.all.len())
+            let list = it.pairs.get(pair).and_then(|it| it.listed.as_ref());
+            list.map_or(0, |it| it.all.len())
         };
         for place in 0..all(self) {
-            let more = self.pairs.get(pair).and_then(|it| it.more.as_ref());
-            let connection = more.and_then(|it| it.all.get(place).map(|own| (it, own)));
-            let Some((more, connection)) = connection.filter(|(_, it)| is_meant(it)) else {
+            let list = self.pairs.get(pair).and_then(|it| it.listed.as_ref());
+            let connection = list.and_then(|it| it.all.get(place).map(|own| (it, own)));
+            let Some((list, connection)) = connection.filter(|(_, it)| is_meant(it)) else {
                 continue;
             };
-            let Some(beside) = more.all.get(connection.beside) else {
+            let Some(beside) = list.all.get(connection.beside) else {
                 continue;
             };
             let is_part = match connection.standing {

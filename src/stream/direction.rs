@@ -43,7 +43,7 @@ pub struct DirectionInfo {
     /// The sequence number of the first data that came, and the print of their segment.
     pub(super) first_data: u32,
     pub(super) first_print: u32,
-    /// The print of the last segment with data.
+    /// The quick print of the last segment with data.
     pub(super) last_print: u32,
     pub(super) flags: u16,
     /// Shift of the window, as the SYN of this side has it, or [`UNSCALED`].

@@ -35,7 +35,7 @@ impl<H: Handler> Tracker<H> {
         let number = pair.current(to.side);
         let direction = self.directions.get(number as usize)?;
         let info = &direction.info;
-        let is_usual = pair.more.is_none()
+        let is_usual = pair.listed.is_none()
             && !segment.has(Segment::SYN)
             && !info.has(WAS_RESET | IS_OVER)
             && !direction.tcp.has_fin()
@@ -49,21 +49,27 @@ impl<H: Handler> Tracker<H> {
         let Some(pair) = self.pairs.get_mut(to.pair) else {
             return NONE;
         };
-        if pair.more.is_none() && pair.current == [NONE; 2] {
+        if pair.listed.is_none() && pair.current == [NONE; 2] {
             return self.open(to, None, current);
         }
         let number = pair.current(to.side);
-        let near = pair.more.as_mut().map(|it| it.near(to.side, number));
+        if self.continues_exactly(to, number, seen, current.time) {
+            return number;
+        }
+        let Some(pair) = self.pairs.get_mut(to.pair) else {
+            return NONE;
+        };
+        let near = pair.listed.as_mut().map(|it| it.near(to.side, number));
         let weigh = |connection: &Connection| self.weigh(connection, to, seen, current.time);
         let (choice, places) = match (self.pairs.get(to.pair), near) {
             (
                 Some(Pair {
-                    more: Some(more), ..
+                    listed: Some(list), ..
                 }),
                 Some(near),
             ) => {
                 let weighed = near.into_iter().filter_map(|place| {
-                    let candidate = weigh(more.all.get(place)?)?;
+                    let candidate = weigh(list.all.get(place)?)?;
                     Some((candidate, place))
                 });
                 let (mut candidates, places): (Vec<_>, Vec<usize>) = weighed.unzip();
@@ -97,6 +103,19 @@ impl<H: Handler> Tracker<H> {
                 self.start_unconfirmed(to, place(index), Standing::Twin, current)
             }
         }
+    }
+
+    /// Whether a segment continues or repeats the current connection of several, which is that of no
+    /// other one then: most segments on ports that are used again.
+    fn continues_exactly(&self, to: Route, number: u32, seen: Seen<'_>, time: Nanos) -> bool {
+        let pair = self.pairs.get(to.pair);
+        let list = pair.and_then(|it| it.listed.as_ref());
+        let mut newest = list
+            .iter()
+            .flat_map(|it| it.all.iter().rev().take(MOST_SEARCHED));
+        let current = newest.find(|it| number != NONE && it.side(to.side) == number);
+        let candidate = current.and_then(|it| self.weigh(it, to, seen, time));
+        candidate.is_some_and(|it| it.continues_exactly(seen.segment, seen.payload))
     }
 
     /// A connection as a segment's side sees it; `None` if no packet can belong to it.
@@ -170,11 +189,7 @@ impl<H: Handler> Tracker<H> {
         let Some(pair) = self.pairs.get_mut(to.pair) else {
             return NONE;
         };
-        let connection = match (&pair.more, place) {
-            (Some(more), Some(place)) => more.all.get(place).cloned(),
-            _ => Some(Connection::new(pair.current, 1)),
-        };
-        let Some(connection) = connection else {
+        let Some(connection) = pair.connection(place) else {
             return NONE;
         };
         let is_answered = connection.side(to.side) == NONE || !seen.segment.has(Segment::SYN);
@@ -204,8 +219,8 @@ impl<H: Handler> Tracker<H> {
             return;
         };
         let current = pair.current(to.side);
-        let before = pair.more.as_ref().and_then(|more| {
-            let mut all = more.all.iter();
+        let before = pair.listed.as_ref().and_then(|list| {
+            let mut all = list.all.iter();
             all.rposition(|it| current != NONE && it.side(to.side) == current)
         });
         if let Some(current) = pair.current.get_mut(to.side)
@@ -220,7 +235,7 @@ impl<H: Handler> Tracker<H> {
         let Some(pair) = self.pairs.get_mut(pair) else {
             return;
         };
-        if let Some(connection) = pair.connections().all.get_mut(place)
+        if let Some(connection) = pair.list().all.get_mut(place)
             && connection.joined.len() < MOST_NETWORKS
             && !connection.joined.contains(&network)
         {
@@ -233,11 +248,11 @@ impl<H: Handler> Tracker<H> {
         let Some(pair) = self.pairs.get_mut(to.pair) else {
             return NONE;
         };
-        if !pair.connections().all.is_empty() {
-            pair.connections += 1;
+        if !pair.list().all.is_empty() {
+            pair.count += 1;
         }
-        let number = pair.connections;
-        let all = &mut pair.connections().all;
+        let number = pair.count;
+        let all = &mut pair.list().all;
         all.push(Connection::new([NONE; 2], number));
         let place = all.len() - 1;
         self.open(to, Some(place), current)
@@ -257,8 +272,8 @@ impl<H: Handler> Tracker<H> {
         let Some(pair) = self.pairs.get_mut(to.pair) else {
             return NONE;
         };
-        let number = pair.connections + 1;
-        let all = &mut pair.connections().all;
+        let number = pair.count + 1;
+        let all = &mut pair.list().all;
         all.push(Connection {
             standing,
             beside: beside.unwrap_or(0),
@@ -276,11 +291,7 @@ impl<H: Handler> Tracker<H> {
         let Some(pair) = self.pairs.get_mut(to.pair) else {
             return NONE;
         };
-        let connection = match (&pair.more, place) {
-            (Some(more), Some(place)) => more.all.get(place).cloned(),
-            _ => Some(Connection::new(pair.current, 1)),
-        };
-        let Some(connection) = connection else {
+        let Some(connection) = pair.connection(place) else {
             return NONE;
         };
         let peer = connection.side(1 - to.side);
@@ -299,8 +310,8 @@ impl<H: Handler> Tracker<H> {
             direction.tcp.suspend();
         }
         let number = put(&mut self.directions, &mut self.free, direction);
-        if let (Some(more), Some(place)) = (&mut pair.more, place)
-            && let Some(connection) = more.all.get_mut(place)
+        if let (Some(list), Some(place)) = (&mut pair.listed, place)
+            && let Some(connection) = list.all.get_mut(place)
             && let Some(own) = connection.directions.get_mut(to.side)
         {
             *own = number;
@@ -338,14 +349,14 @@ impl<H: Handler> Tracker<H> {
             let direction = self.directions.get(number as usize);
             direction.is_some_and(|it| it.info.has(IS_OVER))
         };
-        let Some(more) = &pair.more else {
+        let Some(list) = &pair.listed else {
             let peer = pair.current(1 - to.side);
             return match pair.current(to.side) {
                 NONE if !is_over(peer) => self.open(to, None, current),
                 _ => self.start(to, current),
             };
         };
-        let newest = more.all.iter().enumerate().rev().take(MOST_SEARCHED);
+        let newest = list.all.iter().enumerate().rev().take(MOST_SEARCHED);
         let is_free = |it: &Connection| it.side(to.side) == NONE && !is_over(it.side(1 - to.side));
         let known = newest.clone().find(|(_, it)| is_here(it.side(to.side)));
         let known = known.map(|(place, it)| (place, it.side(to.side)));
@@ -374,7 +385,7 @@ impl<H: Handler> Tracker<H> {
             return;
         };
         let listed = pair
-            .more
+            .listed
             .iter()
             .flat_map(|it| it.all.iter().rev().take(MOST_SEARCHED));
         let listed = listed.flat_map(|it| it.directions);
@@ -407,9 +418,7 @@ fn mark_superseded<E>(candidates: &mut [Candidate<'_, E>], places: &[usize]) {
 /// first or the last one with data; or others were in the place of the first one.
 fn elsewhere<S>(own: &Direction<S>, seen: Seen<'_>) -> Network {
     let Seen {
-        segment,
-        payload,
-        print,
+        segment, payload, ..
     } = seen;
     let info = &own.info;
     if payload == 0 || !info.has(HAS_DATA) {
@@ -418,12 +427,12 @@ fn elsewhere<S>(own: &Direction<S>, seen: Seen<'_>) -> Network {
     let end = segment.payload_sequence().wrapping_add(payload);
     let is_at_end = own.tcp.sent().is_some_and(|sent| sent.end == end);
     if segment.sequence == info.first_data {
-        if print == info.first_print {
+        if seen.print() == info.first_print {
             Network::Copied
         } else {
             Network::Differs
         }
-    } else if is_at_end && print == info.last_print {
+    } else if is_at_end && seen.quick_print() == info.last_print {
         Network::Copied
     } else {
         Network::Other
@@ -436,19 +445,18 @@ pub(super) struct Seen<'a> {
     pub(super) segment: &'a Segment,
     /// Its length on the wire, in bytes.
     pub(super) payload: u32,
-    /// Of the checksum, which may be that of the pseudo header alone, the length, and the first
-    /// bytes of payload.
-    pub(super) print: u32,
+    /// From the header on.
+    pub(super) bytes: &'a [u8],
 }
 
-impl<'a> Seen<'a> {
-    #[inline]
-    pub(super) fn new(segment: &'a Segment, payload: u32, bytes: &[u8]) -> Self {
-        let start = segment.header_len as usize;
-        let first = bytes
-            .get(start..bytes.len().min(start + PRINTED))
-            .unwrap_or_default();
-        let mut print = payload ^ u32::from(segment.checksum) << 16;
+impl Seen<'_> {
+    /// Of the checksum, which may be that of the pseudo header alone, the length, and the first bytes
+    /// of payload.
+    pub(super) fn print(&self) -> u32 {
+        let start = self.segment.header_len as usize;
+        let end = self.bytes.len().min(start + PRINTED);
+        let first = self.bytes.get(start..end).unwrap_or_default();
+        let mut print = self.quick_print();
         for word in first.chunks(4) {
             let mut bytes = [0; 4];
             for (byte, own) in bytes.iter_mut().zip(word) {
@@ -458,11 +466,13 @@ impl<'a> Seen<'a> {
                 .wrapping_mul(0x9e37_79b1)
                 .rotate_left(15);
         }
-        Self {
-            segment,
-            payload,
-            print,
-        }
+        print
+    }
+
+    /// Of the checksum and the length: cheap enough for each segment.
+    #[inline]
+    pub(super) const fn quick_print(&self) -> u32 {
+        self.payload ^ (self.segment.checksum as u32) << 16
     }
 }
 

@@ -33,14 +33,18 @@ impl<H: Handler> Tracker<H> {
         let current = self.current(packet, contents);
         let on_wire = len_u32(transport.bytes.len()).saturating_add(transport.missing);
         let payload = on_wire.saturating_sub(segment.header_len);
-        let seen = Seen::new(&segment, payload, transport.bytes);
+        let seen = Seen {
+            segment: &segment,
+            payload,
+            bytes: transport.bytes,
+        };
         let number = self.direction_of(to, seen, current);
         let arrived = Arrived {
             tcp: Some(&segment),
             payload,
             step: Step::Empty,
         };
-        let Some(noted) = self.note(number, arrived, seen.print, packet, contents) else {
+        let Some(noted) = self.note(number, arrived, seen, packet, contents) else {
             return;
         };
         self.obey(number, noted.answer);
@@ -70,7 +74,7 @@ impl<H: Handler> Tracker<H> {
         &mut self,
         number: u32,
         mut arrived: Arrived<'_>,
-        print: u32,
+        seen: Seen<'_>,
         packet: &PacketRef,
         contents: &Contents<'_>,
     ) -> Option<Noted> {
@@ -95,11 +99,11 @@ impl<H: Handler> Tracker<H> {
             info.flags |= HAS_ACKNOWLEDGED;
         }
         if arrived.payload > 0 && arrived.step != Step::Probe {
-            info.last_print = print;
+            info.last_print = seen.quick_print();
             if !info.has(HAS_DATA) {
                 info.flags |= HAS_DATA;
                 info.first_data = segment.sequence;
-                info.first_print = print;
+                info.first_print = seen.print();
             }
         }
         let is_peer_waiting = peer.as_ref().is_some_and(|it| it.tcp.is_holding());

@@ -34,9 +34,9 @@ pub(super) struct Pair {
     /// belonged to.
     pub(super) current: [u32; 2],
     /// All connections, once there is more to say than which directions are current.
-    pub(super) more: Option<Box<Connections>>,
+    pub(super) listed: Option<Box<Connections>>,
     /// How many connections there are.
-    pub(super) connections: u32,
+    pub(super) count: u32,
     pub(super) verdict: Verdict,
 }
 
@@ -86,8 +86,8 @@ impl PairTable {
         let pair = Pair {
             key,
             current: [NONE; 2],
-            more: None,
-            connections: 1,
+            listed: None,
+            count: 1,
             verdict,
         };
         let number = put(&mut self.pairs, &mut self.free, pair);
@@ -179,10 +179,12 @@ impl Connections {
 }
 
 impl Pair {
-    /// Its connections.
-    pub(super) fn connections(&mut self) -> &mut Connections {
-        let Self { current, more, .. } = self;
-        more.get_or_insert_with(|| {
+    /// Its connections, listed from now on.
+    pub(super) fn list(&mut self) -> &mut Connections {
+        let Self {
+            current, listed, ..
+        } = self;
+        listed.get_or_insert_with(|| {
             let all = if *current == [NONE; 2] {
                 Vec::new()
             } else {
@@ -193,6 +195,14 @@ impl Pair {
                 one_sided: [0; 2],
             })
         })
+    }
+
+    /// One of its connections; without a place, its only one.
+    pub(super) fn connection(&self, place: Option<usize>) -> Option<Connection> {
+        match (&self.listed, place) {
+            (Some(list), Some(place)) => list.all.get(place).cloned(),
+            _ => Some(Connection::new(self.current, 1)),
+        }
     }
 
     /// The current direction of a side.

@@ -48,17 +48,23 @@ impl<E> Clone for Candidate<'_, E> {
 }
 
 impl<'a, E> Candidate<'a, E> {
+    /// One of which nothing is known.
+    pub(super) const UNKNOWN: Self = Self {
+        own: None,
+        peer: None,
+        acknowledged: None,
+        pause: 0,
+        closed: Closed::No,
+        network: Network::Same,
+        is_superseded: false,
+        standing: Standing::Settled,
+    };
+
     /// A direction by itself, of which nothing else is known.
     pub const fn alone(own: &'a E) -> Self {
         Self {
             own: Some(own),
-            peer: None,
-            acknowledged: None,
-            pause: 0,
-            closed: Closed::No,
-            network: Network::Same,
-            is_superseded: false,
-            standing: Standing::Settled,
+            ..Self::UNKNOWN
         }
     }
 }
@@ -232,6 +238,13 @@ enum Fit {
 }
 
 impl<E: Extent> Candidate<'_, E> {
+    /// Whether a segment is surely one of its, as it is the current one.
+    pub fn continues_exactly(&self, segment: &Segment, payload: u32) -> bool {
+        !segment.has(Segment::SYN)
+            && self.network == Network::Same
+            && self.fit(segment, payload, false) == Fit::Exact
+    }
+
     fn initial(&self) -> Option<u32> {
         self.own.and_then(E::initial_sequence)
     }

@@ -38,16 +38,7 @@ fn data(sequence: u32, acknowledgment: u32) -> Segment {
     }
 }
 
-const NOTHING: Candidate<'_, Reassembler<Bytes>> = Candidate {
-    own: None,
-    peer: None,
-    acknowledged: None,
-    pause: 0,
-    closed: Closed::No,
-    network: Network::Same,
-    is_superseded: false,
-    standing: Standing::Settled,
-};
+const NOTHING: Candidate<'_, Reassembler<Bytes>> = Candidate::UNKNOWN;
 const SECOND: i64 = 1_000_000_000;
 
 fn syn<E: Extent>(candidates: &[Candidate<'_, E>], sequence: u32) -> Choice {
