@@ -55,6 +55,7 @@ impl Format {
         snaplen: 0,
         max_captured: 0,
         swapped_lengths: false,
+        is_excerpt: false,
     });
     /// No record or block that is read has more bytes.
     pub const MAX_RECORD_LEN: usize = pcapng::MAX_BLOCK_LEN;
@@ -143,6 +144,14 @@ impl Format {
 }
 
 impl Start {
+    /// The start of a capture whose records were found in others.
+    pub(super) fn of_excerpt(mut self) -> Self {
+        if let Format::Pcap(format) = &mut self.format {
+            format.is_excerpt = true;
+        }
+        self
+    }
+
     /// What the first [`Format::PROBE_LEN`] bytes of a capture tell.
     pub(super) fn of(head: &[u8]) -> Result<Self, ProbeError> {
         let (format, len) = Format::probe(head)?;
@@ -335,7 +344,11 @@ impl<'a> Walk<'a> {
         match joined {
             None => return Ok(false),
             Some(Joined::Pcap(format, len)) => {
-                self.format = Format::Pcap(format);
+                let is_excerpt = matches!(&self.format, Format::Pcap(it) if it.is_excerpt);
+                self.format = Format::Pcap(PcapFormat {
+                    is_excerpt,
+                    ..format
+                });
                 self.side_blocks.push(SideBlock {
                     start: self.position,
                     len,
@@ -367,7 +380,8 @@ impl<'a> Walk<'a> {
             self.doubt()?;
         }
         let record = found?;
-        if record.wire_len == 0 && record.data.is_empty() {
+        let is_excerpt = matches!(&self.format, Format::Pcap(it) if it.is_excerpt);
+        if record.wire_len == 0 && record.data.is_empty() && !is_excerpt {
             zeros::check(self.bytes, self.position)?;
         }
         self.previous = Some(self.position);

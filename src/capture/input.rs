@@ -228,13 +228,16 @@ impl Input {
     /// As [`Input::view`], and when the input is no capture.
     pub fn start(&mut self, keep_waiting: &dyn Fn() -> bool) -> Result<Start, Error> {
         if let Source::Excerpt(excerpt) = &self.source {
-            return Ok(excerpt.capture_start().clone());
+            return Ok(excerpt.capture_start().clone().of_excerpt());
         }
         let path = Arc::clone(&self.path);
         let head = self.view(0, Format::PROBE_LEN, Format::PROBE_LEN, keep_waiting)?;
         let len = Format::probe_len(head.bytes);
         let head = self.view(0, len, len, keep_waiting)?;
-        Start::of(head.bytes).map_err(|why| not_a_capture(&path, why, head.bytes.len()))
+        let len = head.bytes.len();
+        let start = Start::of(head.bytes).map_err(|why| not_a_capture(&path, why, len))?;
+        let is_merged = self.parts.is_some();
+        Ok(if is_merged { start.of_excerpt() } else { start })
     }
 
     /// The bytes from `from` on: at least `min_len`, unless the input ends before, and about

@@ -24,6 +24,8 @@ pub struct PcapFormat {
     pub max_captured: u32,
     /// Whether the two lengths of a record are in the order of version 2.2 and before.
     pub swapped_lengths: bool,
+    /// Its records were found before, and may have other neighbours now: empty ones are packets.
+    pub is_excerpt: bool,
 }
 
 /// The variants of the pcap format.
@@ -124,6 +126,7 @@ impl PcapFormat {
             snaplen,
             max_captured: max_captured(link_type, snaplen),
             swapped_lengths: minor < 3,
+            is_excerpt: false,
         };
         Ok((format, variant.file_header_len()))
     }
@@ -151,6 +154,7 @@ impl PcapFormat {
             snaplen: 0,
             max_captured: max_captured(link_type, 0),
             swapped_lengths: false,
+            is_excerpt: false,
         };
         Ok((format, Variant::Snoop.file_header_len()))
     }

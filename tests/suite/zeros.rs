@@ -130,6 +130,66 @@ fn empty_records_between_others_are_packets() {
     ended.says("29 packets = 20 in flows + 0 not IP + 9 malformed");
 }
 
+/// What was read as packets is carved and merged as packets, whatever its neighbours are then.
+#[test]
+fn empty_records_with_other_neighbours_are_packets() {
+    let format = pcap(Variant::Micros);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let record = |s, data: &[u8]| format.record((s, 0), 60, data);
+    let empty = format.record((0, 0), 0, &[]);
+    let (first, second) = (
+        udp_frame((1, 2), (1000, 53), 20),
+        udp_frame((1, 3), (1001, 53), 20),
+    );
+    let start = format.file(std::iter::empty());
+    // At the end of what an index carves; what follows them in the capture is damage.
+    let damage = vec![0xff; 100];
+    let whole = [
+        &start[..],
+        &record(START_S, &first),
+        &empty,
+        &empty,
+        &damage,
+    ]
+    .concat();
+    fs::write(path("whole.pcap"), whole).unwrap();
+    let program = || Program::new().current_dir(folder.path());
+    let extract = ["--disable-display", "-o"];
+    let whole = program()
+        .args(["whole.pcap"])
+        .args(extract)
+        .args(["direct.pcap"]);
+    whole.run().exits(3);
+    program()
+        .args(["index", "whole.pcap", "-o", "day.idx"])
+        .run()
+        .exits(3);
+    let carved = program()
+        .args(["--index", "day.idx"])
+        .args(extract)
+        .args(["carved.pcap"]);
+    carved.run().exits(3);
+    let [direct, carved] = ["direct.pcap", "carved.pcap"].map(|it| fs::read(path(it)).unwrap());
+    assert_eq!(direct, carved);
+    // Those of two captures, next to each other.
+    for (name, packet) in [("a.pcap", &first), ("b.pcap", &second)] {
+        let empty = empty.repeat(3);
+        let bytes = [
+            &start[..],
+            &record(START_S, packet),
+            &empty,
+            &record(START_S + 9, packet),
+        ];
+        fs::write(path(name), bytes.concat()).unwrap();
+    }
+    let merged = program()
+        .args(["--merge", "a.pcap", "b.pcap"])
+        .run()
+        .exits(0);
+    merged.says("10 packets = 4 in flows + 0 not IP + 6 malformed");
+}
+
 /// The same answer from files and streams, wherever windows and chunks end.
 #[test]
 fn in_all_ways() {

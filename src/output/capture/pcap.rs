@@ -63,6 +63,7 @@ impl PcapWriter {
                     snaplen: SNAPLEN,
                     max_captured: u32::MAX,
                     swapped_lengths: false,
+                    is_excerpt: false,
                 },
             },
         }
