@@ -1,13 +1,13 @@
 //! Connections that must be confirmed: a SYN beside an established connection by its answer, one
 //! that repeats a SYN of another network by data that differ.
 
-use super::direction::{Direction, HAS_DATA, IS_OVER, IS_UNCONFIRMED, NONE};
+use super::direction::{Direction, HAS_ACKNOWLEDGED, HAS_DATA, IS_OVER, IS_UNCONFIRMED, NONE};
 use super::handler::{Answer, Handler};
 use super::place::Current;
 use super::table::Connection;
 use super::track::Tracker;
 use super::wanted::Verdict;
-use crate::tcp::Standing;
+use crate::tcp::{Extent, Standing};
 
 /// What is known of a connection that repeats the SYN of another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,10 +196,34 @@ impl<H: Handler> Tracker<H> {
                 true => Evidence::Own,
                 false => Evidence::Copy,
             },
+            (false, true) if is_final && self.is_half_copied(twin, of) => Evidence::Copy,
             (false, true) if is_final => Evidence::Own,
             (false, false) if is_final => Evidence::Copy,
             _ => Evidence::None,
         }
+    }
+
+    /// Whether what there is of a connection is a copy: both of its SYNs have the numbers of another
+    /// one's, or one side acknowledges what only that one's other side has sent.
+    fn is_half_copied(&self, twin: &Connection, of: &Connection) -> bool {
+        let initial = |it: &Connection, side| {
+            let direction = self.directions.get(it.side(side) as usize);
+            direction.and_then(|it| it.tcp.initial_sequence())
+        };
+        let has_number = |side| initial(twin, side).is_some();
+        let is_same = |side| initial(twin, side) == initial(of, side);
+        if (0..2).all(|side| has_number(side) && is_same(side)) {
+            return true;
+        }
+        (0..2).any(|side| {
+            let own = self.directions.get(twin.side(side) as usize);
+            let own = own.filter(|it| it.info.has(HAS_ACKNOWLEDGED));
+            let sent = self.directions.get(of.side(1 - side) as usize);
+            let sent = sent.and_then(|it| it.tcp.sent());
+            let is_silent = twin.side(1 - side) == NONE;
+            let both = own.zip(sent).filter(|_| is_silent);
+            both.is_some_and(|(own, sent)| sent.holds(own.info.acknowledged, 0, 1))
+        })
     }
 
     /// Decides on those connections of a pair that need to be confirmed, and that `is_meant` picks.

@@ -43,6 +43,8 @@ impl<H: Handler> Tracker<H> {
             tcp: Some(&segment),
             payload,
             step: Step::Empty,
+            packet,
+            contents,
         };
         let Some(noted) = self.note(number, arrived, seen, packet, contents) else {
             return;
@@ -88,6 +90,11 @@ impl<H: Handler> Tracker<H> {
         info.note_time(current.time);
         if segment.has(Segment::SYN) {
             info.window_scale = segment.window_scale.unwrap_or(UNSCALED);
+            let repeats = tcp.initial_sequence() == Some(segment.sequence);
+            if info.has(WAS_RESET) && repeats && !segment.has(Segment::ACK) {
+                let peer = peer.as_deref_mut();
+                try_again(info, peer, tcp.has_payload());
+            }
         }
         arrived.step = Step::of(tcp, segment, arrived.payload);
         if info.has(HAS_RESET) {
@@ -221,6 +228,18 @@ impl<H: Handler> Tracker<H> {
         let peer = direction.info.peer;
         if let Some(peer) = self.directions.get_mut(peer as usize) {
             peer.info.flags |= WAS_RESET;
+        }
+    }
+}
+
+/// A SYN that was refused is repeated: the connection is not reset any more.
+#[cold]
+fn try_again<S>(info: &mut DirectionInfo, peer: Option<&mut Direction<S>>, has_payload: bool) {
+    let has_payload = has_payload || peer.as_ref().is_some_and(|it| it.tcp.has_payload());
+    if !has_payload {
+        info.flags &= !(WAS_RESET | HAS_RESET);
+        if let Some(peer) = peer {
+            peer.info.flags &= !(WAS_RESET | HAS_RESET);
         }
     }
 }

@@ -268,9 +268,22 @@ impl<E: Extent> Candidate<'_, E> {
         let has_payload = |it: Option<&E>| it.is_some_and(E::has_payload);
         let has_payload = has_payload(self.own) || has_payload(self.peer);
         match self.closed {
+            // A client tries again what was refused.
+            Closed::Both if self.was_refused() => self.pause >= LONG_PAUSE,
             Closed::Both => self.pause > COPIED_WITHIN,
             Closed::No | Closed::Own => has_payload && self.pause >= LONG_PAUSE,
         }
+    }
+
+    /// Whether a SYN was refused: its sender has sent no payload, the other side neither SYN nor
+    /// payload.
+    fn was_refused(&self) -> bool {
+        let is_silent = |it: &E| it.initial_sequence().is_none() && !it.has_payload();
+        let tries = |it: &E| it.initial_sequence().is_some() && !it.has_payload();
+        let both = self.own.zip(self.peer);
+        both.is_some_and(|(own, peer)| {
+            (tries(own) && is_silent(peer)) || (tries(peer) && is_silent(own))
+        })
     }
 
     /// Whether a SYN beside it may be a stray one.
@@ -394,6 +407,8 @@ impl<E: Extent> Candidate<'_, E> {
             None => true,
         };
         match acknowledges {
+            // Where the next connection fits as well, it is rather of that.
+            Some(true) if is_expected && self.closed == Closed::Both => Fit::Loose,
             Some(true) if is_expected => Fit::Near,
             Some(false) if self.closed == Closed::Both || self.pause >= LONG_PAUSE => Fit::None,
             _ => Fit::Weak,
