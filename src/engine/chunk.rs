@@ -57,7 +57,7 @@ use crate::capture::{Format, Nanos, PacketRecord, SideBlock, Stop, Successor, Wa
 use crate::decode::protocol::IPCOMP;
 use crate::decode::{Addresses, Headers, NotFlow, Tunnels, decode_any, decode_plain, joined};
 use crate::flow::{Flow, Layers, Link, LinkKey, LinkTable, NetworkKey, PacketRef, Payload};
-use crate::number::{index_u32, len_u32, nearest_u16, offset_u32};
+use crate::number::{index_u32, len_u32, modulo_u32, nearest_u16, offset_u32};
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -327,7 +327,8 @@ impl Chunk {
             return;
         }
         if needs.contents {
-            self.packets.push_layers(shard, layers(record, headers));
+            let layers = layers(record, headers, self.balance.packets);
+            self.packets.push_layers(shard, layers);
         }
         if needs.payloads {
             let payload = payload(record, headers);
@@ -458,7 +459,7 @@ fn packet_ref(record: &PacketRecord<'_>, headers: &Headers<'_>) -> PacketRef {
 }
 
 /// Where the layers of a packet stand.
-fn layers(record: &PacketRecord<'_>, headers: &Headers<'_>) -> Layers {
+fn layers(record: &PacketRecord<'_>, headers: &Headers<'_>, ordinal: u64) -> Layers {
     let on_wire = headers.on_wire(record.data, record.wire_len);
     Layers {
         data: offset_u32(record.data_start),
@@ -470,6 +471,7 @@ fn layers(record: &PacketRecord<'_>, headers: &Headers<'_>) -> Layers {
         has_open_end: headers.wire_end == usize::MAX,
         place: Layers::IN_WINDOW,
         is_packed: false,
+        ordinal: modulo_u32(ordinal),
     }
 }
 

@@ -460,8 +460,13 @@ fn apply<O: Observer>(
             None
         },
     };
+    let packets: u64 = chunks.iter().map(|chunk| chunk.balance.packets).sum();
+    let before_all = balance.packets.saturating_sub(packets);
     let work = |number: usize, shard: &mut Shard, observer: &mut O| {
+        let mut next = before_all;
         for chunk in chunks {
+            let before = next;
+            next += chunk.balance.packets;
             let packets = chunk.packets.get(number);
             if packets.is_empty() {
                 continue;
@@ -475,6 +480,7 @@ fn apply<O: Observer>(
                 datagrams: &chunk.datagrams,
                 addresses: &chunk.addresses,
                 links: &chunk.link_numbers,
+                before,
             };
             shard.apply(packets, &shard_rules, observer);
         }
@@ -485,7 +491,6 @@ fn apply<O: Observer>(
         ]
     };
     let shards = flows.shards.iter_mut().zip(observers).enumerate();
-    let packets: u64 = chunks.iter().map(|chunk| chunk.balance.packets).sum();
     let sums: Vec<[u64; 3]> = if packets < FEW_PACKETS {
         shards
             .map(|(number, (shard, observer))| work(number, shard, observer))

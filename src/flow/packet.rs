@@ -84,6 +84,8 @@ pub(crate) struct Layers {
     pub(crate) place: u32,
     /// Compressed payload is on the way there: the transport header is in what is unpacked.
     pub(crate) is_packed: bool,
+    /// The packet's ordinal in its chunk, from 1.
+    pub(crate) ordinal: u32,
 }
 
 impl Layers {
@@ -119,6 +121,8 @@ pub struct Contents<'a> {
     pub data_start: u32,
     /// How they start.
     pub link_type: LinkType,
+    /// The packet's ordinal in the run, from 1: all packets of all inputs count.
+    pub ordinal: u64,
     /// What the packet carries; `None` for a fragment whose datagram is not complete yet.
     pub transport: Option<Transport<'a>>,
 }

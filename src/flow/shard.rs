@@ -111,6 +111,8 @@ pub(crate) struct ShardPackets<'a> {
     pub(crate) addresses: &'a [[u8; 32]],
     /// The run's number for each of the chunk's link keys.
     pub(crate) links: &'a [u32],
+    /// Packets of the run before the chunk.
+    pub(crate) before: u64,
 }
 
 impl<'a> ShardPackets<'a> {
@@ -155,6 +157,7 @@ impl<'a> ShardPackets<'a> {
             data,
             data_start: layers.data,
             link_type: layers.link_type,
+            ordinal: self.before + u64::from(layers.ordinal),
             transport,
         })
     }

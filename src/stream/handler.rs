@@ -218,4 +218,8 @@ pub struct Arrived<'a> {
     pub payload: u32,
     /// How it advances its direction.
     pub step: Step,
+    /// The packet that brought it, and its contents.
+    pub packet: &'a PacketRef,
+    /// See above.
+    pub contents: &'a Contents<'a>,
 }

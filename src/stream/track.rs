@@ -131,6 +131,11 @@ impl<H: Handler> Tracker<H> {
         &self.directions
     }
 
+    /// The other direction of a connection, if it was captured.
+    pub fn peer(&self, info: &DirectionInfo) -> Option<&Direction<H::State>> {
+        self.directions.get(info.peer as usize)
+    }
+
     pub(crate) const fn directions_mut(&mut self) -> &mut Vec<Direction<H::State>> {
         &mut self.directions
     }
@@ -382,6 +387,8 @@ impl<H: Handler> Tracker<H> {
             tcp: None,
             payload: on_wire,
             step: Step::New,
+            packet,
+            contents,
         };
         self.with_side(number, current, |handler, side| {
             handler.segment(side, &arrived)

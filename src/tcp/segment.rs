@@ -28,8 +28,16 @@ impl Segment {
     pub const SYN: u16 = 0x002;
     /// End of a connection, at once.
     pub const RST: u16 = 0x004;
+    /// The sender has nothing more to send for now.
+    pub const PSH: u16 = 0x008;
     /// The acknowledgment number means something.
     pub const ACK: u16 = 0x010;
+    /// The urgent pointer means something.
+    pub const URG: u16 = 0x020;
+    /// Congestion was experienced (RFC 3168).
+    pub const ECE: u16 = 0x040;
+    /// The congestion window was reduced (RFC 3168).
+    pub const CWR: u16 = 0x080;
 
     /// Reads the header at the start of `bytes`. Options that were not captured are missing.
     /// `None` where its fixed part was not captured, or it says that it is shorter than that.

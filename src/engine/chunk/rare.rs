@@ -72,7 +72,7 @@ impl Chunk {
             key: flow_key(headers, link),
             tunnels: headers.tunnels,
             packet: packet_ref(record, headers),
-            layers: layers(record, headers),
+            layers: layers(record, headers, self.balance.packets),
             payload: payload(record, headers),
         });
     }
@@ -100,7 +100,7 @@ impl Chunk {
         };
         let layers = Layers {
             is_packed: true,
-            ..layers(record, outer)
+            ..layers(record, outer, self.balance.packets)
         };
         let payload = unpacked_payload(record, &inner, data);
         if let Some(fragment) = inner.fragment.as_ref().or(outer.fragment.as_ref()) {
