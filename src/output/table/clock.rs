@@ -38,6 +38,14 @@ pub(super) fn zone(zone: &TimeZone) -> Zone {
     }
 }
 
+/// A time as lists write it: `2014-08-08 17:49:58.000.316.568`; nanoseconds since 1970.
+pub(crate) fn time_text(time_zone: &TimeZone, ns: i64) -> String {
+    let zone = zone(time_zone);
+    let mut text = Vec::new();
+    Clock::new(&zone).append(&mut text, Nanos(ns));
+    String::from_utf8(text).unwrap_or_default()
+}
+
 impl<'a> Clock<'a> {
     pub(super) const fn new(zone: &'a Zone) -> Self {
         // No time of 64 bits is in this minute.

@@ -20,6 +20,7 @@ use rayon::prelude::*;
 use std::io::{self, Write};
 
 pub use clock::TimeZone;
+pub(crate) use clock::time_text;
 pub use column::Columns;
 pub use condition::condition_columns;
 pub use order::{Order, Sort, Window};

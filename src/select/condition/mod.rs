@@ -86,6 +86,7 @@ mod value;
 pub use cell::{Cell, Kind};
 pub use error::{ConditionError, ConditionErrorKind, Expected};
 use program::Test;
+pub use value::parse_time;
 
 use super::language::program::Program;
 

@@ -195,6 +195,14 @@ fn bounds(net: IpNet) -> Result<Bounds<IpAddr>, ConditionErrorKind> {
     Ok(Bounds { low, high })
 }
 
+/// Reads a time as conditions have it: with a zone, or without one, which then is UTC; or
+/// nanoseconds since 1970. `None` where it is none, or does not fit.
+pub fn parse_time(text: &str) -> Option<i64> {
+    let nanoseconds = point_in_time(text).map(Timestamp::as_nanosecond);
+    let nanoseconds = nanoseconds.or_else(|| text.parse().ok())?;
+    i64::try_from(nanoseconds).ok()
+}
+
 /// A time with a zone, or without one, which then is UTC.
 fn point_in_time(text: &str) -> Option<Timestamp> {
     let text = &*ungrouped(text);

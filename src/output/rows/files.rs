@@ -1,0 +1,50 @@
+//! Rows for other programs: Parquet files and Arrow streams.
+
+use super::arrow::Batches;
+use super::{Choice, Table};
+use crate::output::parquet::{ParquetFile, Storage, arrow_failed};
+use arrow_array::RecordBatch;
+use arrow_ipc::writer::StreamWriter;
+use rayon::prelude::*;
+use std::io::{self, Write};
+
+/// Writes a Parquet file with these rows.
+pub(super) fn parquet<T: Table>(
+    table: &T,
+    choice: &Choice,
+    rows: &[usize],
+    out: &mut (dyn Write + Send),
+) -> io::Result<()> {
+    let batches = Batches::new(table, choice);
+    let mut file = ParquetFile::new(out, &batches.schema, Storage::default())?;
+    let groups: Vec<&[usize]> = rows.chunks(ROWS_IN_GROUP).collect();
+    file.write(groups.len(), |number| {
+        batches.batch(groups.get(number).copied().unwrap_or_default())
+    })?;
+    file.finish()?.flush()
+}
+
+/// Writes an Arrow stream with these rows.
+pub(super) fn arrow<T: Table>(
+    table: &T,
+    choice: &Choice,
+    rows: &[usize],
+    out: &mut (dyn Write + Send),
+) -> io::Result<()> {
+    let batches = Batches::new(table, choice);
+    let mut stream = StreamWriter::try_new(out, &batches.schema).map_err(arrow_failed)?;
+    for rows in rows.chunks(ROWS_IN_BATCH * rayon::current_num_threads()) {
+        let some = rows.par_chunks(ROWS_IN_BATCH);
+        let some: Vec<RecordBatch> = some.map(|rows| batches.batch(rows)).collect();
+        for batch in some {
+            stream.write(&batch).map_err(arrow_failed)?;
+        }
+    }
+    stream.finish().map_err(arrow_failed)?;
+    stream.get_mut().flush()
+}
+
+/// Rows of a row group of a Parquet file: tables may have hundreds of columns.
+const ROWS_IN_GROUP: usize = 32 * 1024;
+/// Rows of a batch of an Arrow stream.
+const ROWS_IN_BATCH: usize = 8 * 1024;
