@@ -9,6 +9,7 @@
 
 mod connection;
 mod ending;
+pub mod measure;
 mod out_of_order;
 mod piece;
 mod progress;
