@@ -112,6 +112,15 @@ pub enum ErrorKind {
         flows: u64,
     },
 
+    /// A connection that was requested does not exist.
+    #[error("there is no connection {id}: the capture has {connections}")]
+    UnknownConnection {
+        /// The id that was requested.
+        id: u64,
+        /// How many connections the capture has.
+        connections: u64,
+    },
+
     /// The capture has more flows than the run may hold.
     #[error("the capture has more than {limit} flows; raise --flow-max, or leave it out")]
     TooManyFlows {

@@ -1,6 +1,6 @@
 //! What is read: its order, what is left out, and how far it is read.
 
-use super::plan::Inputs;
+use super::config::Inputs;
 use super::progress::ProgressLine;
 use super::report::say;
 use super::values::ProgressArg;

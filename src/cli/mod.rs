@@ -1,11 +1,15 @@
 //! The command line around the library.
 
 mod args;
+mod config;
+mod groups;
 mod inputs;
 mod plan;
 mod progress;
 mod report;
 mod streams;
+mod tcp;
+mod tcp_args;
 mod values;
 
 use args::{Args, Command};
@@ -15,6 +19,7 @@ use pcap_flows::capture::survive_lost_pages;
 use pcap_flows::engine::{MemoryWatch, Outcome, Progress, Source, available_memory};
 use pcap_flows::error::{Error, ErrorKind};
 use pcap_flows::jobs::index::{CarveReport, IndexReport, carve, index};
+use pcap_flows::jobs::tcp::{TcpReport, tcp};
 use pcap_flows::jobs::verify::flows_verified;
 use pcap_flows::jobs::{FlowsReport, flows};
 use plan::Planned;
@@ -65,6 +70,7 @@ pub(crate) fn main() -> ExitCode {
     }
     let run = match &args.command {
         Some(Command::Index(index)) => &index.run,
+        Some(Command::Tcp(tcp)) => &tcp.run,
         None => &args.run,
     };
     let (verbose, when, memory_limit) = (run.verbose, run.progress, run.memory_limit);
@@ -121,6 +127,13 @@ pub(crate) fn main() -> ExitCode {
             });
             done.map(|done| indexed(&done).or(ready.lacks_some))
         }),
+        Planned::Tcp(job, inputs) => ready(inputs, &progress).and_then(|ready| {
+            let list = &mut io::stdout();
+            let done = with_progress(when, ready.sources, 1, &progress, |sources| {
+                tcp(*job, sources, list, &progress)
+            });
+            done.map(|done| measured(&done).or(ready.lacks_some))
+        }),
         Planned::Carve(job) => {
             let name = job.index.clone();
             let carved = carve(*job, &mut io::stdout(), &progress);
@@ -141,6 +154,13 @@ pub(crate) fn main() -> ExitCode {
 
 fn indexed(done: &IndexReport) -> Exit {
     ended(&done.outcome, report::report_run(&done.outcome))
+}
+
+fn measured(done: &TcpReport) -> Exit {
+    if done.is_list_cut && done.outcome.is_whole() {
+        return Exit::Success;
+    }
+    ended(&done.outcome, report::report_tcp(done))
 }
 
 fn carving_succeeded(done: &CarveReport, index: &Path, verbose: bool) -> Exit {

@@ -1,15 +1,16 @@
 //! From what was typed to what is done.
 
-use super::args::{Args, Command, FlowArgs, IndexArgs, OrderArgs, RunArgs};
+use super::args::{Args, Command, IndexArgs};
+use super::config::{Inputs, check_binary, check_cpu, flow_config, sources};
+use super::groups::OrderArgs;
 use super::streams;
+use super::tcp;
 use super::values::{FormatArg, port_ranges};
-use pcap_flows::capture::widen_pipe;
-use pcap_flows::decode::{DecodeOptions, TrailerOptions};
-use pcap_flows::engine::{Config, Duplicates, InputOrder, Restriction, Source, Tuning};
-use pcap_flows::flow::Timeouts;
+use pcap_flows::engine::{Config, Duplicates, Restriction, Source};
 use pcap_flows::index::Index;
 use pcap_flows::jobs::index::{CarveJob, IndexJob};
 use pcap_flows::jobs::streams::StreamOptions;
+use pcap_flows::jobs::tcp::TcpJob;
 use pcap_flows::jobs::{ExtractOptions, FlowsJob};
 use pcap_flows::output::metadata_of_name;
 use pcap_flows::output::table::{
@@ -18,7 +19,7 @@ use pcap_flows::output::table::{
 use pcap_flows::select::Selection;
 use pcap_flows::select::condition::Condition;
 use std::fs::Metadata;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -31,35 +32,20 @@ pub(crate) enum Planned {
     Carve(Box<CarveJob>),
     /// An index of captures, which are named here and not in the job.
     Index(Box<IndexJob>, Inputs),
-}
-
-/// What is read, as it is named.
-pub(crate) struct Inputs {
-    /// Captures and folders of them.
-    pub(crate) sources: Vec<Source>,
-    pub(crate) order: InputOrder,
-    /// Whether folders in folders are read.
-    pub(crate) recursive: bool,
-}
-
-impl Inputs {
-    const fn new(sources: Vec<Source>, args: OrderArgs) -> Self {
-        Self {
-            sources,
-            order: match args {
-                OrderArgs { merge: true, .. } => InputOrder::Merged,
-                OrderArgs { as_given: true, .. } => InputOrder::AsGiven,
-                OrderArgs { .. } => InputOrder::ByFirstPacket,
-            },
-            recursive: args.recursive,
-        }
-    }
+    /// TCP connections, measured.
+    Tcp(Box<TcpJob>, Inputs),
 }
 
 /// The command to run, or what is wrong with the arguments taken together.
 pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
-    if let Some(Command::Index(args)) = args.command.take() {
-        return index(*args).map(|(job, inputs)| Planned::Index(Box::new(job), inputs));
+    match args.command.take() {
+        Some(Command::Index(args)) => {
+            return index(*args).map(|(job, inputs)| Planned::Index(Box::new(job), inputs));
+        }
+        Some(Command::Tcp(args)) => {
+            return tcp::plan(*args).map(|(job, inputs)| Planned::Tcp(Box::new(job), inputs));
+        }
+        None => {}
     }
     let index = args.index.take();
     let relocated = std::mem::take(&mut args.relocate);
@@ -82,7 +68,7 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
     let sources = if has_index {
         Vec::new()
     } else {
-        sources(&args)?
+        sources(args.stdin, &args.captures)?
     };
     let verify = args.verify;
     let order = args.order;
@@ -244,12 +230,7 @@ fn list_output(args: &Args, has_streams: bool) -> Result<Option<PathBuf>, String
         .output
         .clone()
         .filter(|_| !wants_packets && !takes_output);
-    if output.is_none() && io::stdout().is_terminal() {
-        return Err(
-            "a terminal cannot show this format; name a file for the list with -o, or use > FILE"
-                .to_owned(),
-        );
-    }
+    check_binary(format, output.as_deref())?;
     Ok(output)
 }
 
@@ -269,37 +250,6 @@ fn reads_stdin(sources: &[Source]) -> bool {
     sources
         .iter()
         .any(|source| matches!(source, Source::Reader(..)))
-}
-
-fn sources(args: &Args) -> Result<Vec<Source>, String> {
-    let stdin = || {
-        let stdin = io::stdin();
-        widen_pipe(&stdin);
-        Source::Reader("standard input".to_owned(), Box::new(stdin))
-    };
-    let mut sources: Vec<Source> = Vec::new();
-    if args.stdin {
-        sources.push(stdin());
-    }
-    for path in &args.captures {
-        match path.to_str() {
-            // Given both ways it is still one.
-            Some("-") if args.stdin && args.captures.len() == 1 => {}
-            Some("-") => sources.push(stdin()),
-            _ => sources.push(Source::Path(path.clone())),
-        }
-    }
-    let streams = sources
-        .iter()
-        .filter(|it| matches!(it, Source::Reader(..)))
-        .count();
-    if sources.is_empty() {
-        return Err("name a capture, or read one from a pipe with --stdin".to_owned());
-    }
-    if streams > 1 {
-        return Err("standard input can be read only once".to_owned());
-    }
-    Ok(sources)
 }
 
 /// Verified captures are read twice, one after the other.
@@ -333,18 +283,6 @@ fn check_verifiable(sources: &[Source], order: OrderArgs) -> Result<(), String> 
     Ok(())
 }
 
-/// Cores that worker threads can be pinned to.
-fn check_cpu(run: &RunArgs) -> Result<(), String> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    match run.cpu {
-        Some(cpu) if cpu >= cores => Err(format!(
-            "--cpu {cpu}: this machine has cores 0 to {}",
-            cores - 1
-        )),
-        _ => Ok(()),
-    }
-}
-
 fn config(args: &Args, has_streams: bool) -> Config {
     let mut config = flow_config(&args.flows, &args.run);
     if has_streams && args.run.window_bytes.is_none() {
@@ -359,39 +297,6 @@ fn config(args: &Args, has_streams: bool) -> Config {
         max_packets: args.packet_max,
         max_flows: args.flow_max,
         ..config
-    }
-}
-
-/// How captures are read and flows told apart.
-fn flow_config(args: &FlowArgs, run: &RunArgs) -> Config {
-    let tuning = Tuning::default();
-    let wants_trailer = args.metamako || args.metamako_double || args.metamako_offset.is_some();
-    let inner = if args.metamako_double {
-        TrailerOptions::TRAILER_LEN
-    } else {
-        0
-    };
-    let offset = args.metamako_offset.unwrap_or(0).saturating_add(inner);
-    Config {
-        five_tuple: args.flow_5tuple,
-        conversations: args.bidirectional,
-        decode: DecodeOptions {
-            decap: args.decap,
-            tunnel_ports: args.tunnel_port.iter().copied().collect(),
-            trailer: wants_trailer.then_some(TrailerOptions { offset }),
-        },
-        timeouts: Timeouts {
-            idle_ns: args.idle_timeout,
-            active_ns: args.active_timeout,
-        },
-        tuning: Tuning {
-            threads: run.threads.map_or(0, usize::from),
-            first_cpu: run.cpu,
-            window_len: run.window_bytes.unwrap_or(tuning.window_len),
-            chunk_len: run.chunk_bytes.unwrap_or(tuning.chunk_len),
-            ..tuning
-        },
-        ..Config::default()
     }
 }
 

@@ -4,6 +4,7 @@ use pcap_flows::decode::NotFlow;
 use pcap_flows::engine::{InputReport, Oddity, Outcome};
 use pcap_flows::jobs::index::CarveReport;
 use pcap_flows::jobs::streams::StreamsReport;
+use pcap_flows::jobs::tcp::TcpReport;
 use pcap_flows::jobs::{FlowsReport, WithoutStream};
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -49,6 +50,24 @@ pub(crate) fn report_run(outcome: &Outcome) -> bool {
     say_overlaps(outcome, Overlapping::MergeFirst);
     say_balance(outcome);
     outcome.is_whole()
+}
+
+/// The same of TCP connections that were measured.
+pub(crate) fn report_tcp(report: &TcpReport) -> bool {
+    say_oddities(&report.outcome);
+    say_overlaps(&report.outcome, Overlapping::CanMerge);
+    if report.cut_headers > 0 {
+        say(&format!(
+            "{} TCP packets are in no connection: their header was not captured, or cannot be one",
+            report.cut_headers
+        ));
+    }
+    say(&match report.connections {
+        1 => "1 TCP connection".to_owned(),
+        many => format!("{many} TCP connections"),
+    });
+    say_balance(&report.outcome);
+    report.outcome.is_whole()
 }
 
 /// Notices about the use of an index. Returns whether the captures were whole when they

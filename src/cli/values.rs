@@ -3,9 +3,11 @@
 use clap::ValueEnum;
 use pcap_flows::decode::{TunnelPort, TunnelPortError};
 use pcap_flows::jobs::streams::Gaps;
+use pcap_flows::jobs::tcp::{Grouping, Instant, OpenUntil};
 use pcap_flows::output::capture::CaptureFormat;
 use pcap_flows::output::stream::{HeaderStyle, ManifestFormat, NameTemplate, NameTemplateError};
 use pcap_flows::output::table::{Format, Sort};
+use pcap_flows::select::condition::parse_time;
 use pcap_flows::select::{
     Filter, IdSet, IpNet, PortRange, QuantityError, parse_count, parse_duration, parse_size,
 };
@@ -26,6 +28,60 @@ pub(crate) enum FormatArg {
     Parquet,
     /// An Arrow stream (IPC), to standard output or to -o
     Arrow,
+}
+
+/// How long a connection without an end counts as open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OpenUntilArg {
+    /// Until the capture ends
+    #[default]
+    End,
+    /// Until its last packet
+    LastPacket,
+}
+
+/// Connections that are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GroupingArg {
+    /// All connections
+    All,
+    /// Those of each client's address
+    Client,
+    /// Those of each server's address
+    Server,
+    /// Those between each two addresses
+    Pair,
+}
+
+impl From<GroupingArg> for Grouping {
+    fn from(arg: GroupingArg) -> Self {
+        match arg {
+            GroupingArg::All => Self::All,
+            GroupingArg::Client => Self::Client,
+            GroupingArg::Server => Self::Server,
+            GroupingArg::Pair => Self::Pair,
+        }
+    }
+}
+
+/// A time, or `+` and how long after the first packet.
+pub(crate) fn instant(text: &str) -> Result<Instant, String> {
+    match text.strip_prefix('+') {
+        Some(after) => duration(after).map(Instant::After),
+        None => match parse_time(text) {
+            Some(ns) => Ok(Instant::At(ns)),
+            None => Err("a time is like '2026-11-21 03:53:43.1', or +12.5s".to_owned()),
+        },
+    }
+}
+
+impl From<OpenUntilArg> for OpenUntil {
+    fn from(arg: OpenUntilArg) -> Self {
+        match arg {
+            OpenUntilArg::End => Self::End,
+            OpenUntilArg::LastPacket => Self::LastPacket,
+        }
+    }
 }
 
 impl From<FormatArg> for Format {

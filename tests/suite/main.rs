@@ -43,6 +43,7 @@ mod readme;
 mod steps;
 mod stream_oracle;
 mod streams;
+mod tcp;
 mod timeouts;
 mod tunnels;
 mod verify;

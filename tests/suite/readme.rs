@@ -1,4 +1,4 @@
-//! The commands in README.md do what README.md says.
+//! The commands in README.md and docs/tcp.md do what these say.
 //!
 //! Blocks marked `console` are run, in the repository's root, in order; blocks with any other mark
 //! are not. A line that starts with `$ ` is a command for `sh`, in which `pcap_flows` is the program
@@ -24,19 +24,26 @@ struct Example {
 
 #[test]
 fn commands_print_what_is_shown() {
-    let Ok(text) = fs::read_to_string(root().join("README.md")) else {
-        eprintln!("there is no README.md: nothing to run");
-        return;
-    };
+    // A reference shows tables, without the notices that follow them.
+    for (name, outputs) in [
+        ("README.md", "exec 2>&1"),
+        ("docs/tcp.md", "exec 2>/dev/null"),
+    ] {
+        check(name, outputs);
+    }
+}
+
+fn check(name: &str, outputs: &str) {
+    let text = fs::read_to_string(root().join(name)).unwrap();
     let examples = examples(&text);
     assert!(
         !examples.is_empty(),
-        "README.md shows no command in a block marked `console`"
+        "{name} shows no command in a block marked `console`"
     );
     let mut wrong = Complaints::default();
     let folder = tempfile::tempdir().unwrap();
     for example in &examples {
-        let ended = shell(&example.command, folder.path());
+        let ended = shell(outputs, &example.command, folder.path());
         let found: Vec<&str> = ended
             .text()
             .lines()
@@ -44,7 +51,7 @@ fn commands_print_what_is_shown() {
             .collect();
         if !matches(&example.expected, &found) {
             wrong.add(format!(
-                "README.md:{}: $ {}\nshown:\n{}\nprinted:\n{}",
+                "{name}:{}: $ {}\nshown:\n{}\nprinted:\n{}",
                 example.line,
                 example.command,
                 example.expected.join("\n"),
@@ -60,9 +67,9 @@ fn is_progress(line: &str) -> bool {
     line.starts_with('[') && line.contains("] Flows:")
 }
 
-/// Runs a command as a person would who has the program in the path. Both outputs come as one, as
-/// on a terminal.
-fn shell(command: &str, folder: &Path) -> Ended {
+/// Runs a command as a person would who has the program in the path, after what says where its
+/// outputs go.
+fn shell(outputs: &str, command: &str, folder: &Path) -> Ended {
     let program = Path::new(env!("CARGO_BIN_EXE_pcap_flows"));
     let mut path = program.parent().unwrap().as_os_str().to_owned();
     if let Some(rest) = env::var_os("PATH") {
@@ -71,7 +78,7 @@ fn shell(command: &str, folder: &Path) -> Ended {
     }
     let mut shell = Command::new("sh");
     shell
-        .args(["-c", &format!("exec 2>&1\n{command}")])
+        .args(["-c", &format!("{outputs}\n{command}")])
         .current_dir(root())
         .env("PATH", path)
         .env("TZ", "UTC")

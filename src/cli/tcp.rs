@@ -1,0 +1,116 @@
+//! From the arguments of `pcap_flows tcp` to its job.
+
+use super::config::{Inputs, check_binary, check_cpu, flow_config, sources};
+use super::tcp_args::TcpArgs;
+use super::values::FormatArg;
+use pcap_flows::engine::{Config, Duplicates, Restriction};
+use pcap_flows::jobs::tcp::{TcpJob, View, view_columns};
+use pcap_flows::output::rows::{Choice, Column, Take};
+use pcap_flows::output::table::{Format, TimeZone};
+
+/// The job, or what is wrong with the arguments taken together.
+pub(crate) fn plan(args: TcpArgs) -> Result<(TcpJob, Inputs), String> {
+    check_cpu(&args.run)?;
+    let sources = sources(args.stdin, &args.captures)?;
+    let view = view(&args)?;
+    // A series is a table.
+    let format = match (args.format, &args.series) {
+        (FormatArg::Text, Some(_)) => Format::Csv,
+        (format, _) => format.into(),
+    };
+    check_binary(format, args.output.as_deref())?;
+    let mut config = flow_config(&args.flows, &args.run);
+    if args.run.window_bytes.is_none() {
+        config.tuning.window_len = TcpJob::WINDOW_LEN;
+    }
+    let job = TcpJob {
+        choice: choice(&args, format, view_columns(&view))?,
+        view,
+        config: Config {
+            restriction: Restriction {
+                filter: args.filter.unwrap_or_default(),
+                excluded: args.exclude_ip,
+            },
+            duplicates: args.dedup.map(|window_ns| Duplicates { window_ns }),
+            max_packets: args.packet_max,
+            ..config
+        },
+        keeps_duplicates: args.keep_duplicates,
+        open_until: args.open_until.into(),
+        format,
+        time_zone: if args.local_time {
+            TimeZone::Local
+        } else {
+            TimeZone::Utc
+        },
+        output: args.output,
+        stats: args.run.stats,
+    };
+    Ok((job, Inputs::new(sources, args.order)))
+}
+
+/// What is shown.
+fn view(args: &TcpArgs) -> Result<View, String> {
+    let is_binned = args.series.is_some() || args.concurrency.is_some();
+    if args.bin.is_some() && !is_binned {
+        return Err("--bin is for --concurrency and --series".to_owned());
+    }
+    Ok(match args {
+        TcpArgs {
+            listing: Some(ids), ..
+        } => View::Packets(ids.clone()),
+        TcpArgs {
+            series: Some(ids),
+            bin: Some(bin),
+            ..
+        } => View::Bins(ids.clone(), *bin),
+        TcpArgs {
+            series: Some(ids), ..
+        } => View::Packets(ids.clone()),
+        TcpArgs {
+            explain: Some(ids), ..
+        } => View::Explained(ids.clone()),
+        TcpArgs {
+            open_at: Some(instant),
+            ..
+        } => View::OpenAt(*instant),
+        TcpArgs {
+            concurrency: Some(key),
+            ..
+        } => View::Concurrency((*key).into(), args.bin),
+        TcpArgs { .. } => View::Connections,
+    })
+}
+
+/// Which rows and columns.
+fn choice(args: &TcpArgs, format: Format, columns: &[Column]) -> Result<Choice, String> {
+    let chooses = args.condition.is_some() || args.sort.is_some() || !args.columns.is_empty();
+    if args.explain.is_some() && (chooses || args.format != FormatArg::Text) {
+        return Err("--explain prints text: it has no columns and no other format".to_owned());
+    }
+    let mut choice = Choice::all();
+    if let Some(text) = &args.condition {
+        let parsed = choice.with_condition(columns, text);
+        choice = parsed.map_err(|error| format!("--where: {error}"))?;
+    }
+    if let Some(name) = &args.sort {
+        let sorted = choice.sorted_by(columns, name);
+        choice = sorted.map_err(|error| format!("--sort: {error}"))?;
+    }
+    if !args.columns.is_empty() {
+        if format == Format::Text {
+            return Err(
+                "--columns chooses the columns of tables: name a format with --format csv, json, \
+                 parquet or arrow"
+                    .to_owned(),
+            );
+        }
+        let chosen = choice.with_columns(columns, &args.columns);
+        choice = chosen.map_err(|error| format!("--columns: {error}"))?;
+    }
+    Ok(choice.taking(match (args.first, args.top) {
+        (Some(count), _) => Take::First(count),
+        (None, Some(count)) => Take::Last(count),
+        (None, None) => Take::All,
+    }))
+}

@@ -1,0 +1,130 @@
+//! The arguments of `pcap_flows tcp`.
+
+use super::groups::{FlowArgs, INPUT, OrderArgs, RunArgs};
+use super::values::{
+    FormatArg, GroupingArg, OpenUntilArg, count, duration, filter, ids, instant, net,
+};
+use clap::Args;
+use pcap_flows::jobs::tcp::Instant;
+use pcap_flows::select::{Filter, IdSet, IpNet};
+use std::path::PathBuf;
+
+/// What is measured, and which of it is shown.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TcpArgs {
+    /// Captures, read as one, in the order of their first packets; directories; "-" is standard input
+    #[arg(value_name = "CAPTURE")]
+    pub(crate) captures: Vec<PathBuf>,
+
+    /// Read a capture from standard input
+    #[arg(long, help_heading = INPUT)]
+    pub(crate) stdin: bool,
+
+    #[command(flatten)]
+    pub(crate) order: OrderArgs,
+
+    /// Look at the first N packets only
+    #[arg(long, value_name = "N", value_parser = count, help_heading = INPUT)]
+    pub(crate) packet_max: Option<u64>,
+
+    /// Look only at packets that match EXPR, in the language of pcap-filter(7)
+    #[arg(long, value_name = "EXPR", value_parser = filter, help_heading = INPUT)]
+    pub(crate) filter: Option<Filter>,
+
+    /// Leave out packets from or to these addresses (repeatable)
+    #[arg(long, value_name = "NET", value_parser = net, help_heading = INPUT)]
+    pub(crate) exclude_ip: Vec<IpNet>,
+
+    /// Leave out copies of packets, as mirror ports make them, within WINDOW [default: 10ms]
+    #[arg(long, value_name = "WINDOW", value_parser = duration, num_args = 0..=1,
+          require_equals = true, default_missing_value = "10ms", help_heading = INPUT)]
+    pub(crate) dedup: Option<u64>,
+
+    /// List the packets of connections, by connection_id: 7, 7,9-12
+    #[arg(long, value_name = "IDS", value_parser = ids, group = "view", help_heading = VIEW)]
+    pub(crate) listing: Option<IdSet>,
+
+    /// The same as a table; with --bin, what each side sent in stretches of time
+    #[arg(long, value_name = "IDS", value_parser = ids, group = "view", help_heading = VIEW)]
+    pub(crate) series: Option<IdSet>,
+
+    /// Tell the story of connections in a few lines
+    #[arg(long, value_name = "IDS", value_parser = ids, group = "view", help_heading = VIEW)]
+    pub(crate) explain: Option<IdSet>,
+
+    /// Only connections that were open at TIME: '2026-11-21 03:53:43.1', or +12.5s from the first packet
+    #[arg(long, value_name = "TIME", value_parser = instant, group = "view", help_heading = VIEW)]
+    pub(crate) open_at: Option<Instant>,
+
+    /// How many connections were open: all, or those of each client, server or pair of addresses
+    #[arg(long, value_enum, value_name = "KEY", group = "view", help_heading = VIEW)]
+    pub(crate) concurrency: Option<GroupingArg>,
+
+    /// The length of stretches of time, for --concurrency and --series
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = VIEW)]
+    pub(crate) bin: Option<u64>,
+
+    /// Count packets that were captured twice as retransmissions, as tshark does
+    #[arg(long, help_heading = TABLE)]
+    pub(crate) keep_duplicates: bool,
+
+    /// Only connections that meet a condition on columns
+    ///
+    /// As in SQL: 'server_port = 443 and synack_delay > 300ms', "reset_by = 'client' and premature".
+    /// The columns of times and durations may be named without _ns; durations then take units.
+    #[arg(long = "where", value_name = "CONDITION", help_heading = TABLE)]
+    pub(crate) condition: Option<String>,
+
+    /// Sort by a column, ascending [default: in the order of first packets]
+    #[arg(long, value_name = "COLUMN", help_heading = TABLE)]
+    pub(crate) sort: Option<String>,
+
+    /// Only the first N connections of the order
+    #[arg(long, value_name = "N", conflicts_with = "top", help_heading = TABLE)]
+    pub(crate) first: Option<usize>,
+
+    /// Only the N connections at the end of the order: the greatest
+    #[arg(long, value_name = "N", requires = "sort", help_heading = TABLE)]
+    pub(crate) top: Option<usize>,
+
+    /// These columns, in this order: names with commas between them
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', help_heading = TABLE)]
+    pub(crate) columns: Vec<String>,
+
+    /// The format of the table
+    #[arg(long, value_enum, default_value_t, hide_default_value = true, help_heading = TABLE)]
+    pub(crate) format: FormatArg,
+
+    /// How long a connection without an end counts as open
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, hide_default_value = true,
+          help_heading = TABLE)]
+    pub(crate) open_until: OpenUntilArg,
+
+    /// Show times in the system's time zone instead of UTC
+    #[arg(long, help_heading = TABLE)]
+    pub(crate) local_time: bool,
+
+    /// Where the table goes, if not to standard output
+    #[arg(short, long, value_name = "FILE", help_heading = TABLE)]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) flows: FlowArgs,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+const VIEW: &str = "What is shown, if not a row for each connection";
+const TABLE: &str = "The table";
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  pcap_flows tcp big.pcap --where 'server_port = 443 and synack_delay > 300ms' --first 1
+  pcap_flows tcp big.pcap --sort client_retransmissions --top 10
+  pcap_flows tcp big.pcap --where \"reset_by = 'client' and premature\" --format csv \\
+      --columns client_ip,client_port,server_ip,server_port,reset_packet,others_open
+  pcap_flows tcp big.pcap --explain 7                   one connection's story
+  pcap_flows tcp big.pcap --listing 7 --where 'direction = 1 and window < 500000'
+  pcap_flows tcp big.pcap --concurrency client --bin 1s --format csv
+  pcap_flows tcp day/ --format parquet -o tcp.parquet";
