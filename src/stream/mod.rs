@@ -20,6 +20,7 @@ mod direction;
 mod handler;
 mod pairing;
 mod place;
+mod recent;
 mod segments;
 mod shared;
 mod table;
@@ -35,4 +36,5 @@ pub use track::Tracker;
 pub use wanted::{Selected, Wanted};
 
 pub(crate) use bytes::PackedPosition;
+pub(crate) use recent::{MOST_RECENT, Recent, RecentPiece, Settled};
 pub(crate) use wanted::Verdict;

@@ -4,12 +4,11 @@
 //! Where both differ, their checksums say which of them count, or else their order does.
 
 use super::content::{FileState, Rare, Repeated, Run};
-use super::recent::{MOST_RECENT, Recent};
 use super::writer::{Framing, Writer};
 use crate::decode::{Checksum, NetworkKey};
 use crate::error::Error;
 use crate::number::{memory_usize, piece_u32};
-use crate::stream::{Direction, PayloadSpan, SpanSource};
+use crate::stream::{Direction, MOST_RECENT, PayloadSpan, Recent, SpanSource};
 use crate::tcp::{Better, Overlap, Piece};
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,10 +1,9 @@
 //! Content of a stream: what waits to be written, and what was written.
 
 use super::options::{Gaps, StreamRules};
-use super::recent::{Recent, Settled};
 use crate::capture::{LinkType, Nanos};
 use crate::decode::ChecksumCounts;
-use crate::stream::PayloadSpan;
+use crate::stream::{PayloadSpan, Recent, Settled};
 use crate::tcp::{Arrival, Gap, Piece};
 use std::ops::Range;
 

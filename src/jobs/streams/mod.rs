@@ -14,7 +14,6 @@ mod flush;
 mod job;
 mod manifest;
 mod options;
-mod recent;
 mod report;
 mod target;
 mod writer;

@@ -2,14 +2,13 @@
 
 use super::content::{FileState, Rare, Run};
 use super::options::StreamRules;
-use super::recent::{MOST_RECENT, RecentPiece};
 use crate::capture::Nanos;
 use crate::decode::NetworkKey;
 use crate::decode::protocol::TCP;
 use crate::error::Error;
 use crate::number::flow_id_u32;
 use crate::output::stream::{FileId, Folder, HeaderStyle, RecordHeader, TcpFields};
-use crate::stream::{Direction, PayloadSpan, SpanSource};
+use crate::stream::{Direction, MOST_RECENT, PayloadSpan, RecentPiece, SpanSource};
 use crate::tcp::{Extent, Piece, Segment};
 use std::fs::File;
 use std::io::{self, IoSlice, Write};

@@ -7,31 +7,31 @@
 //! How many pieces may have come between two copies is a number of the stream, so that the bytes of a
 //! stream depend neither on windows nor on whether the capture is a file.
 
+use super::bytes::PayloadSpan;
 use crate::decode::{Checksum, NetworkKey, PseudoHeader, Sum, checksum};
 use crate::error::Error;
 use crate::number::len_u32;
-use crate::stream::PayloadSpan;
 use crate::tcp::Piece;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Pieces of a stream, written or pending, whose bytes may give way to a copy.
-pub(super) const MOST_RECENT: usize = 256;
+pub(crate) const MOST_RECENT: usize = 256;
 
 /// The last pieces that were written, in order.
 #[derive(Debug, Default)]
-pub(super) struct Recent(Box<[RecentPiece]>);
+pub(crate) struct Recent(Box<[RecentPiece]>);
 
 /// A piece that was written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RecentPiece {
+pub(crate) struct RecentPiece {
     len: u32,
     known: Known,
 }
 
 /// What is known of the checksum of a piece that was written.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Known {
+pub(crate) enum Known {
     /// What it says.
     Checksum(Checksum),
     /// The sum of the segment without its payload, which is the piece.
@@ -42,7 +42,7 @@ pub(super) enum Known {
 
 impl Known {
     /// What the checksum says; `payload` reads the bytes of the piece.
-    pub(super) fn checksum(
+    pub(crate) fn checksum(
         self,
         payload: impl FnOnce() -> Result<Vec<u8>, Error>,
     ) -> Result<Checksum, Error> {
@@ -64,7 +64,7 @@ const _: () = assert!(
 impl RecentPiece {
     /// A piece that is about to be written, between these endpoints; `segment` are the bytes of its
     /// segment, if its checksum can be computed.
-    pub(super) fn new(piece: &PayloadSpan, network: &NetworkKey, segment: Option<&[u8]>) -> Self {
+    pub(crate) fn new(piece: &PayloadSpan, network: &NetworkKey, segment: Option<&[u8]>) -> Self {
         let known = segment.map_or(Known::Checksum(Checksum::Unchecked), |segment| {
             let known = sum_without_payload(piece, segment, network);
             let NetworkKey {
@@ -105,7 +105,7 @@ fn sum_without_payload(piece: &PayloadSpan, segment: &[u8], network: &NetworkKey
 
 impl Recent {
     /// Adds pieces that were written after these; the oldest are forgotten.
-    pub(super) fn extend(&mut self, new: Vec<RecentPiece>) {
+    pub(crate) fn extend(&mut self, new: Vec<RecentPiece>) {
         let room = MOST_RECENT.saturating_sub(new.len());
         let old = self.0.get(self.0.len().saturating_sub(room)..);
         self.0 = match old.unwrap_or_default() {
@@ -116,14 +116,14 @@ impl Recent {
     }
 
     /// Offset of the first of the last `count` pieces, where the last one ends at `end`.
-    pub(super) fn start_of_last(&self, count: usize, end: u64) -> u64 {
+    pub(crate) fn start_of_last(&self, count: usize, end: u64) -> u64 {
         let last = self.0.iter().rev().take(count);
         end - last.map(|it| u64::from(it.len)).sum::<u64>().min(end)
     }
 
     /// The piece that holds the byte at an offset, and what is known of its checksum, where the last
     /// piece ends at `end`.
-    pub(super) fn find(&self, offset: u64, end: u64) -> Option<(Range<u64>, Known)> {
+    pub(crate) fn find(&self, offset: u64, end: u64) -> Option<(Range<u64>, Known)> {
         let mut end = end;
         for piece in self.0.iter().rev() {
             let start = end.checked_sub(u64::from(piece.len))?;
@@ -139,11 +139,11 @@ impl Recent {
 /// Parts of a stream whose bytes have differed from a copy, and the checksums of the segments whose
 /// bytes these are now. Parts do not overlap.
 #[derive(Debug, Default)]
-pub(super) struct Settled(BTreeMap<u64, (u64, Checksum)>);
+pub(crate) struct Settled(BTreeMap<u64, (u64, Checksum)>);
 
 impl Settled {
     /// What is known of the byte at an offset, and where the same is no longer true.
-    pub(super) fn at(&self, offset: u64) -> (Option<Checksum>, u64) {
+    pub(crate) fn at(&self, offset: u64) -> (Option<Checksum>, u64) {
         let before = self.0.range(..=offset).next_back();
         match before {
             Some((_, &(end, checksum))) if end > offset => (Some(checksum), end),
@@ -155,7 +155,7 @@ impl Settled {
     }
 
     /// Notes a part's checksum; what was known of it before is no longer true.
-    pub(super) fn set(&mut self, part: Range<u64>, checksum: Checksum) {
+    pub(crate) fn set(&mut self, part: Range<u64>, checksum: Checksum) {
         self.cut(part.start);
         self.cut(part.end);
         while let Some((&inside, _)) = self.0.range(part.clone()).next() {
@@ -176,7 +176,7 @@ impl Settled {
     }
 
     /// Forgets parts that end before an offset.
-    pub(super) fn forget_before(&mut self, offset: u64) {
+    pub(crate) fn forget_before(&mut self, offset: u64) {
         while let Some(first) = self.0.first_entry()
             && first.get().0 <= offset
         {
