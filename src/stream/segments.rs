@@ -232,15 +232,15 @@ impl<H: Handler> Tracker<H> {
     }
 }
 
-/// A SYN that was refused is repeated: the connection is not reset any more.
+/// A SYN is repeated: if it was refused, and nothing else came of it, the connection is not reset any
+/// more.
 #[cold]
 fn try_again<S>(info: &mut DirectionInfo, peer: Option<&mut Direction<S>>, has_payload: bool) {
-    let has_payload = has_payload || peer.as_ref().is_some_and(|it| it.tcp.has_payload());
-    if !has_payload {
+    let is_silent =
+        |it: &Direction<S>| !it.tcp.has_payload() && it.tcp.initial_sequence().is_none();
+    if let Some(peer) = peer.filter(|it| !has_payload && is_silent(it)) {
         info.flags &= !(WAS_RESET | HAS_RESET);
-        if let Some(peer) = peer {
-            peer.info.flags &= !(WAS_RESET | HAS_RESET);
-        }
+        peer.info.flags &= !(WAS_RESET | HAS_RESET);
     }
 }
 
