@@ -4,7 +4,7 @@
 use super::direction::{Direction, HAS_ACKNOWLEDGED, HAS_DATA, IS_OVER, IS_UNCONFIRMED, NONE};
 use super::handler::{Answer, Handler};
 use super::place::Current;
-use super::table::Connection;
+use super::table::{Connection, MOST_SEARCHED, MOST_UNSETTLED};
 use super::track::Tracker;
 use super::wanted::Verdict;
 use crate::tcp::{Extent, Standing};
@@ -28,6 +28,7 @@ impl<H: Handler> Tracker<H> {
         };
         pair.count += 1;
         let number = pair.count;
+        pair.list().unsettled.retain(|it| *it != place);
         let Some(connection) = pair.list().all.get_mut(place) else {
             return;
         };
@@ -62,6 +63,7 @@ impl<H: Handler> Tracker<H> {
         let Some(pair) = self.pairs.get_mut(pair) else {
             return;
         };
+        pair.list().unsettled.retain(|it| *it != place);
         let all = &mut pair.list().all;
         let Some(connection) = all.get_mut(place) else {
             return;
@@ -137,10 +139,9 @@ impl<H: Handler> Tracker<H> {
             return;
         };
         let all = &pair.list().all;
-        if let Some(place) = all
-            .iter()
-            .rposition(|it| it.directions.contains(&direction))
-        {
+        let mut newest = all.iter().enumerate().rev().take(MOST_SEARCHED);
+        let found = newest.find(|(_, it)| it.directions.contains(&direction));
+        if let Some((place, _)) = found {
             self.join_network(info.pair, place, network);
         }
     }
@@ -158,8 +159,10 @@ impl<H: Handler> Tracker<H> {
 
     /// A twin of which enough is known.
     fn next_evidence(&self, pair: u32) -> Option<(usize, Evidence)> {
-        let all = &self.pairs.get(pair)?.listed.as_ref()?.all;
-        let twins = all.iter().enumerate();
+        let list = self.pairs.get(pair)?.listed.as_ref()?;
+        let all = &list.all;
+        let unsettled = list.unsettled.iter();
+        let twins = unsettled.filter_map(|&place| Some((place, all.get(place)?)));
         let mut twins = twins.filter(|(_, it)| it.standing == Standing::Twin);
         twins.find_map(|(place, twin)| {
             let evidence = self.evidence(twin, all.get(twin.beside)?, false);
@@ -233,29 +236,45 @@ impl<H: Handler> Tracker<H> {
         current: Current<'_>,
         is_meant: impl Fn(&Connection) -> bool,
     ) {
-        let all = |it: &Self| {
-            let list = it.pairs.get(pair).and_then(|it| it.listed.as_ref());
-            list.map_or(0, |it| it.all.len())
-        };
-        for place in 0..all(self) {
+        let list = self.pairs.get(pair).and_then(|it| it.listed.as_ref());
+        let unsettled = list.map_or_else(Vec::new, |it| it.unsettled.clone());
+        for place in unsettled {
             let list = self.pairs.get(pair).and_then(|it| it.listed.as_ref());
-            let connection = list.and_then(|it| it.all.get(place).map(|own| (it, own)));
-            let Some((list, connection)) = connection.filter(|(_, it)| is_meant(it)) else {
-                continue;
-            };
-            let Some(beside) = list.all.get(connection.beside) else {
-                continue;
-            };
-            let is_part = match connection.standing {
-                Standing::Settled => continue,
-                Standing::Unanswered => self.has_taken_part(beside),
-                Standing::Twin => self.evidence(connection, beside, true) == Evidence::Copy,
-            };
-            if is_part {
-                self.absorb(pair, place, current);
-            } else {
-                self.confirm(pair, place, current);
+            let connection = list.and_then(|it| it.all.get(place));
+            if connection.is_some_and(&is_meant) {
+                self.settle_place(pair, place, current);
             }
+        }
+    }
+
+    /// Of too many connections that must be confirmed, decides on the oldest one.
+    pub(super) fn bound_unsettled(&mut self, pair: u32, current: Current<'_>) {
+        let list = self.pairs.get(pair).and_then(|it| it.listed.as_ref());
+        let unsettled = list.map(|it| &it.unsettled);
+        let oldest = unsettled.filter(|it| it.len() > MOST_UNSETTLED);
+        if let Some(&place) = oldest.and_then(|it| it.first()) {
+            self.settle_place(pair, place, current);
+        }
+    }
+
+    fn settle_place(&mut self, pair: u32, place: usize, current: Current<'_>) {
+        let list = self.pairs.get(pair).and_then(|it| it.listed.as_ref());
+        let both = list.and_then(|list| {
+            let connection = list.all.get(place)?;
+            Some((connection, list.all.get(connection.beside)?))
+        });
+        let Some((connection, beside)) = both else {
+            return;
+        };
+        let is_part = match connection.standing {
+            Standing::Settled => return,
+            Standing::Unanswered => self.has_taken_part(beside),
+            Standing::Twin => self.evidence(connection, beside, true) == Evidence::Copy,
+        };
+        if is_part {
+            self.absorb(pair, place, current);
+        } else {
+            self.confirm(pair, place, current);
         }
     }
 

@@ -6,7 +6,7 @@ use super::direction::{
 };
 use super::handler::Handler;
 use super::place::Current;
-use super::table::{Connection, Pair, put};
+use super::table::{Connection, MOST_SEARCHED, Pair, put};
 use super::track::{Route, Tracker};
 use super::wanted::Verdict;
 use crate::capture::Nanos;
@@ -220,8 +220,9 @@ impl<H: Handler> Tracker<H> {
         };
         let current = pair.current(to.side);
         let before = pair.listed.as_ref().and_then(|list| {
-            let mut all = list.all.iter();
-            all.rposition(|it| current != NONE && it.side(to.side) == current)
+            let mut newest = list.all.iter().enumerate().rev().take(MOST_SEARCHED);
+            let found = newest.find(|(_, it)| current != NONE && it.side(to.side) == current);
+            found.map(|(place, _)| place)
         });
         if let Some(current) = pair.current.get_mut(to.side)
             && standing == Standing::Settled
@@ -280,6 +281,8 @@ impl<H: Handler> Tracker<H> {
             ..Connection::new([NONE; 2], number)
         });
         let place = all.len() - 1;
+        pair.list().unsettled.push(place);
+        self.bound_unsettled(to.pair, current);
         if self.unconfirmed.last() != Some(&to.pair) {
             self.unconfirmed.push(to.pair);
         }
@@ -482,5 +485,3 @@ const PRINTED: usize = 16;
 const USUAL_PAUSE: i64 = 60_000_000_000;
 /// Networks that a connection may change to.
 const MOST_NETWORKS: usize = 8;
-/// Connections that are searched for a packet without numbers: those that started last.
-const MOST_SEARCHED: usize = 64;

@@ -46,6 +46,8 @@ pub(super) struct Connections {
     pub(super) all: Vec<Connection>,
     /// For each side: connections before this one have a direction of it.
     pub(super) one_sided: [usize; 2],
+    /// Those that must be confirmed, in order.
+    pub(super) unsettled: Vec<usize>,
 }
 
 /// A connection between two endpoints.
@@ -147,12 +149,17 @@ impl Connections {
     /// Where the connections are that a packet from a side may belong to: that of the packet
     /// before it, the newest ones, and the first ones that nothing came for from this side.
     pub(super) fn near(&mut self, side: usize, current: u32) -> Vec<usize> {
-        let Self { all, one_sided } = self;
+        let Self { all, one_sided, .. } = self;
         let has =
             |place: usize, number: u32| all.get(place).is_some_and(|it| it.side(side) == number);
+        // What was absorbed by another one has no directions.
+        let is_waiting = |place: usize| {
+            let connection = all.get(place);
+            connection.is_some_and(|it| it.side(side) == NONE && it.directions != [NONE; 2])
+        };
         let first = one_sided.get_mut(side);
         let first = first.map_or(0, |first| {
-            while *first < all.len() && !has(*first, NONE) {
+            while *first < all.len() && !is_waiting(*first) {
                 *first += 1;
             }
             *first
@@ -162,10 +169,12 @@ impl Connections {
         near.extend(
             newest
                 .clone()
+                .take(MOST_SEARCHED)
                 .find(|&it| current != NONE && has(it, current)),
         );
         near.extend(newest.take(MOST_WEIGHED));
-        let waiting = (first..all.len()).filter(|&it| has(it, NONE));
+        let oldest = (first..all.len()).take(MOST_SCANNED);
+        let waiting = oldest.filter(|&it| is_waiting(it));
         near.extend(waiting.take(MOST_WEIGHED));
         let mut known = Vec::with_capacity(near.len());
         near.retain(|it| {
@@ -193,6 +202,7 @@ impl Pair {
             Box::new(Connections {
                 all,
                 one_sided: [0; 2],
+                unsettled: Vec::new(),
             })
         })
     }
@@ -237,6 +247,13 @@ pub(super) fn put<T>(values: &mut Vec<T>, free: &mut Vec<u32>, value: T) -> u32 
     number
 }
 
+/// Connections among which that of a side's last packet is searched for: the newest ones.
+pub(super) const MOST_SEARCHED: usize = 64;
+/// Connections among which those are searched for that wait for their other direction: the oldest
+/// ones, from the first of these on.
+const MOST_SCANNED: usize = 1024;
+/// Connections that must be confirmed, at most: of more, the oldest one is decided on.
+pub(super) const MOST_UNSETTLED: usize = 64;
 /// Connections that are weighed against a packet: of those that started last, and of those that
 /// wait for their other direction.
 const MOST_WEIGHED: usize = 32;
