@@ -23,6 +23,8 @@ CODES = (0, 1, 3)
 NAME = "../in.pcap"
 LIST = ["--format", "csv"]
 QUIET = ["--disable-display"]
+# A command of its own: its name comes first.
+TCP = ["tcp"]
 STREAMS = ["--extract-tcp-all", "--extract-udp-all", *QUIET]
 # What is asked of a capture. Outputs are named in the folder that the program runs in.
 QUESTIONS: tuple[list[str], ...] = (
@@ -48,6 +50,12 @@ QUESTIONS: tuple[list[str], ...] = (
     [*QUIET, "-o", "out.pcap"],
     [*QUIET, "-o", "out.pcap", "--extract", "1"],
     [*QUIET, "-o", "out.pcap", "--extract-port", "1", "1024"],
+    [*TCP, *LIST],
+    [*TCP, *LIST, "--decap", "--keep-duplicates", "--idle-timeout", "1"],
+    [*TCP, "--format", "parquet", "-o", "tcp.parquet", "--sort", "duration"],
+    [*TCP, "--listing", "1-3"],
+    [*TCP, "--explain", "1"],
+    [*TCP, "--concurrency", "pair", "--bin", "1s"],
 )
 # What is asked of an index, and of the captures in the same words.
 CARVED: tuple[list[str], ...] = (
@@ -111,9 +119,9 @@ class Reader:
 
     def asked(self, question: list[str], data: bytes, one: list[str], many: list[str]) -> Found:
         """File and pipe, one thread and several say the same."""
-        first = self.run("one", [NAME, *question, *one])
-        second = self.run("many", [NAME, *question, *many])
-        third = self.run("pipe", ["-", *question, *one], data)
+        first = self.run("one", [*named(question, NAME), *one])
+        second = self.run("many", [*named(question, NAME), *many])
+        third = self.run("pipe", [*named(question, "-"), *one], data)
         complaints = [*faults(first), *faults(second), *faults(third)]
         complaints += differences("threads", first, second) + differences("pipe", first, third)
         return Found(complaints, [first, second, third])
@@ -183,6 +191,12 @@ class Reader:
             else:
                 path.unlink()
         return ended
+
+
+def named(question: list[str], capture: str) -> list[str]:
+    """A question about a capture."""
+    start = question[:1] == TCP
+    return [*question[:start], capture, *question[start:]]
 
 
 def on_alarm(*_: object) -> None:
