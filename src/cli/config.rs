@@ -9,7 +9,7 @@ use pcap_flows::output::table::Format;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-/// What is read, as it is named.
+/// Inputs of a command.
 pub(crate) struct Inputs {
     /// Captures and folders of them.
     pub(crate) sources: Vec<Source>,
@@ -32,7 +32,7 @@ impl Inputs {
     }
 }
 
-/// What is read, as it is named.
+/// The captures and folders named on the command line; `-` is standard input.
 pub(super) fn sources(from_stdin: bool, captures: &[PathBuf]) -> Result<Vec<Source>, String> {
     let stdin = || {
         let stdin = io::stdin();
@@ -64,7 +64,7 @@ pub(super) fn sources(from_stdin: bool, captures: &[PathBuf]) -> Result<Vec<Sour
     Ok(sources)
 }
 
-/// What is no text does not go to a terminal.
+/// Refuses to write a binary format to a terminal.
 pub(super) fn check_binary(format: Format, output: Option<&Path>) -> Result<(), String> {
     if format.is_binary() && output.is_none() && io::stdout().is_terminal() {
         return Err(

@@ -48,7 +48,7 @@ pub(crate) struct TcpArgs {
     #[arg(long, value_name = "IDS", value_parser = ids, group = "view", help_heading = VIEW)]
     pub(crate) series: Option<IdSet>,
 
-    /// Tell the story of connections in a few lines
+    /// Summarize connections in a few lines each
     #[arg(long, value_name = "IDS", value_parser = ids, group = "view", help_heading = VIEW)]
     pub(crate) explain: Option<IdSet>,
 

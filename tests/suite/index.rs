@@ -9,5 +9,5 @@ mod packets;
 mod parts;
 mod refusals;
 mod retransmissions;
-mod same;
+pub(crate) mod same;
 mod streams;

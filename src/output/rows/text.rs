@@ -3,6 +3,7 @@
 
 use super::{Choice, Column, Row, Table};
 use crate::output::table::Format;
+use crate::output::table::csv::{end_of_row, field};
 use crate::select::condition::Cell;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::io::Write;
@@ -76,16 +77,6 @@ fn append(cell: Cell<'_>, text: &mut Vec<u8>) {
         Cell::Bool(is_true) => write!(text, "{is_true}"),
     };
     debug_assert!(written.is_ok(), "a vector takes all bytes");
-}
-
-fn field<W: Write>(writer: &mut csv::Writer<W>, text: &[u8]) {
-    let written = writer.write_field(text);
-    debug_assert!(written.is_ok(), "a vector takes all bytes");
-}
-
-fn end_of_row<W: Write>(writer: &mut csv::Writer<W>) {
-    let written = writer.write_record(None::<&[u8]>);
-    debug_assert!(written.is_ok(), "all rows have the same columns");
 }
 
 struct Object<'a, R> {

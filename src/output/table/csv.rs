@@ -28,12 +28,14 @@ pub(super) fn append(text: &mut Vec<u8>, flows: &[(u64, Flow)], columns: Columns
     }
 }
 
-fn field<W: Write>(writer: &mut csv::Writer<W>, text: &[u8]) {
+/// Writes a field of a row.
+pub(crate) fn field<W: Write>(writer: &mut csv::Writer<W>, text: &[u8]) {
     let written = writer.write_field(text);
     debug_assert!(written.is_ok(), "a vector takes all bytes");
 }
 
-fn end_of_row<W: Write>(writer: &mut csv::Writer<W>) {
+/// Ends a row.
+pub(crate) fn end_of_row<W: Write>(writer: &mut csv::Writer<W>) {
     let written = writer.write_record(None::<&[u8]>);
     debug_assert!(written.is_ok(), "all rows have the same columns");
 }

@@ -6,7 +6,7 @@ mod clock;
 pub(crate) mod column;
 pub(crate) mod columnar;
 pub(crate) mod condition;
-mod csv;
+pub(crate) mod csv;
 mod digits;
 mod files;
 mod json;

@@ -8,7 +8,8 @@ use crate::streams::same::mixed;
 use std::fs;
 use std::path::PathBuf;
 
-const WAYS: [&[&str]; 5] = [
+/// Ways to read a capture that must not make a difference.
+pub(crate) const WAYS: [&[&str]; 5] = [
     &["--threads", "1"],
     &[
         "--threads",

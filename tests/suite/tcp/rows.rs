@@ -4,6 +4,7 @@ use super::{table, tcp};
 use crate::common::program::{Program, Row, number};
 use crate::common::streams::extracted;
 use crate::common::{Complaints, captures, testdata};
+use crate::index::same::WAYS;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -18,24 +19,11 @@ const RECORDED: [&str; 4] = [
 
 #[test]
 fn whatever_the_threads_windows_and_inputs() {
-    let ways: [&[&str]; 4] = [
-        &["--threads", "1"],
-        &[
-            "--threads",
-            "3",
-            "--window-bytes",
-            "3000",
-            "--chunk-bytes",
-            "500",
-        ],
-        &["--window-bytes", "1", "--chunk-bytes", "1"],
-        &["--threads", "7", "--chunk-bytes", "1000"],
-    ];
     let mut wrong = Complaints::default();
     for (turn, capture) in captures().into_iter().filter(|it| !it.refused).enumerate() {
         let args = ["--format", "csv", "--decap", "--keep-duplicates"];
         let expected = tcp(&capture.path(), args);
-        let way = ways[turn % ways.len()];
+        let way = WAYS[turn % WAYS.len()];
         let found = tcp(&capture.path(), args.iter().chain(way));
         if found.stdout != expected.stdout {
             wrong.add(format!("{}, {way:?}", capture.name));
