@@ -13,7 +13,7 @@ mod text;
 pub use choice::{Choice, ColumnError, Order, Take};
 
 use crate::error::Error;
-use crate::output::table::{Format, KeepGoing};
+use crate::output::table::{Format, KeepGoing, Watched};
 use crate::select::condition::{Cell, Kind as ConditionKind};
 use rayon::prelude::*;
 use std::io::{self, Write};
@@ -126,14 +126,16 @@ pub fn write<T: Table>(
     keep_going: &KeepGoing<'_>,
 ) -> Result<(), Error> {
     let rows = choice.rows(table);
-    let written = match format {
-        Format::Parquet => Some(files::parquet(table, choice, &rows, out)),
-        Format::Arrow => Some(files::arrow(table, choice, &rows, out)),
-        Format::Text | Format::Csv | Format::Json => None,
-    };
-    if let Some(written) = written {
-        keep_going()?;
-        return written.map_err(failed);
+    if format.is_binary() {
+        let out = &mut Watched { out, keep_going };
+        let written = match format {
+            Format::Parquet => files::parquet(table, choice, &rows, out),
+            _ => files::arrow(table, choice, &rows, out),
+        };
+        return written.map_err(|error| match keep_going() {
+            Ok(()) => failed(error),
+            Err(why) => why,
+        });
     }
     if format == Format::Csv {
         out.write_all(&text::header(table, choice))

@@ -161,9 +161,9 @@ pub type KeepGoing<'a> = dyn Fn() -> Result<(), Error> + Sync + 'a;
 type WriteAll = fn(&mut (dyn Write + Send), &dyn Flows, &[(u64, u64)], Columns) -> io::Result<()>;
 
 /// Fails when the rest is not wanted any more.
-struct Watched<'a> {
-    out: &'a mut (dyn Write + Send),
-    keep_going: &'a KeepGoing<'a>,
+pub(crate) struct Watched<'a> {
+    pub(crate) out: &'a mut (dyn Write + Send),
+    pub(crate) keep_going: &'a KeepGoing<'a>,
 }
 
 impl Write for Watched<'_> {
