@@ -1,15 +1,14 @@
 //! The command line as typed.
 
-use super::groups::{FLOWS, FlowArgs, INPUT, OrderArgs, RUN, RunArgs};
+use super::groups::{FLOWS, FlowArgs, INPUT, InputArgs, OrderArgs, RUN, RunArgs};
 use super::tcp_args::{self, TcpArgs};
 use super::values::{
     CaptureFormatArg, ChecksumArg, FormatArg, GapsArg, Generate, HeaderArg, NameStyleArg,
-    OverlapArg, SortArg, bytes, count, duration, filter, ids, manifest, name_template, net,
-    relocated,
+    OverlapArg, SortArg, bytes, count, ids, manifest, name_template, net, relocated,
 };
 use clap::{ArgAction, Parser, Subcommand};
 use pcap_flows::output::stream::NameTemplate;
-use pcap_flows::select::{Filter, IdSet, IpNet};
+use pcap_flows::select::{IdSet, IpNet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -25,9 +24,8 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
-    /// Captures, read as one, in the order of their first packets; directories; "-" is standard input
-    #[arg(value_name = "CAPTURE")]
-    pub(crate) captures: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
 
     /// Ask an index that `pcap_flows index` made, instead of reading captures
     ///
@@ -43,37 +41,6 @@ pub(crate) struct Args {
     #[arg(long, value_name = "OLD=NEW", value_parser = relocated, requires = "index",
           help_heading = INPUT)]
     pub(crate) relocate: Vec<(PathBuf, PathBuf)>,
-
-    /// Read a capture from standard input
-    #[arg(long, help_heading = INPUT)]
-    pub(crate) stdin: bool,
-
-    #[command(flatten)]
-    pub(crate) order: OrderArgs,
-
-    /// Look at the first N packets only
-    #[arg(long, value_name = "N", value_parser = count, help_heading = INPUT)]
-    pub(crate) packet_max: Option<u64>,
-
-    /// Look only at packets that match EXPR, in the language of pcap-filter(7)
-    ///
-    /// host, net, port, portrange, src, dst, tcp, udp, sctp, icmp, icmp6, ip, ip6, proto, vlan [ID],
-    /// ether host, and, or, not, parentheses. Everything also matches inside VLAN tags, which
-    /// differs from tcpdump on purpose. A flow keeps its FlowID whatever the filter.
-    #[arg(long, value_name = "EXPR", value_parser = filter, help_heading = INPUT)]
-    pub(crate) filter: Option<Filter>,
-
-    /// Leave out copies of packets, as mirror ports make them, within WINDOW [default: 10ms]
-    ///
-    /// A copy is the same IP packet, whatever its MAC addresses, VLAN tags and TTL; the one that was
-    /// captured first stays.
-    #[arg(long, value_name = "WINDOW", value_parser = duration, num_args = 0..=1,
-          require_equals = true, default_missing_value = "10ms", help_heading = INPUT)]
-    pub(crate) dedup: Option<u64>,
-
-    /// Leave out packets from or to these addresses (repeatable)
-    #[arg(long, value_name = "NET", value_parser = net, help_heading = INPUT)]
-    pub(crate) exclude_ip: Vec<IpNet>,
 
     #[command(flatten)]
     pub(crate) flows: FlowArgs,

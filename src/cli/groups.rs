@@ -1,8 +1,48 @@
 //! Arguments that commands share.
 
-use super::values::{ProgressArg, bytes, duration, memory_bytes, tunnel_port};
+use super::values::{ProgressArg, bytes, count, duration, filter, memory_bytes, net, tunnel_port};
 use pcap_flows::decode::TunnelPort;
+use pcap_flows::select::{Filter, IpNet};
 use std::path::PathBuf;
+
+/// Captures, and which of their packets are looked at.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct InputArgs {
+    /// Captures, read as one, in the order of their first packets; directories; "-" is standard input
+    #[arg(value_name = "CAPTURE")]
+    pub(crate) captures: Vec<PathBuf>,
+
+    /// Read a capture from standard input
+    #[arg(long, help_heading = INPUT)]
+    pub(crate) stdin: bool,
+
+    #[command(flatten)]
+    pub(crate) order: OrderArgs,
+
+    /// Look at the first N packets only
+    #[arg(long, value_name = "N", value_parser = count, help_heading = INPUT)]
+    pub(crate) packet_max: Option<u64>,
+
+    /// Look only at packets that match EXPR, in the language of pcap-filter(7)
+    ///
+    /// host, net, port, portrange, src, dst, tcp, udp, sctp, icmp, icmp6, ip, ip6, proto, vlan [ID],
+    /// ether host, and, or, not, parentheses. Everything also matches inside VLAN tags, which
+    /// differs from tcpdump on purpose. A flow keeps its FlowID whatever the filter.
+    #[arg(long, value_name = "EXPR", value_parser = filter, help_heading = INPUT)]
+    pub(crate) filter: Option<Filter>,
+
+    /// Leave out copies of packets, as mirror ports make them, within WINDOW [default: 10ms]
+    ///
+    /// A copy is the same IP packet, whatever its MAC addresses, VLAN tags and TTL; the one that was
+    /// captured first stays.
+    #[arg(long, value_name = "WINDOW", value_parser = duration, num_args = 0..=1,
+          require_equals = true, default_missing_value = "10ms", help_heading = INPUT)]
+    pub(crate) dedup: Option<u64>,
+
+    /// Leave out packets from or to these addresses (repeatable)
+    #[arg(long, value_name = "NET", value_parser = net, help_heading = INPUT)]
+    pub(crate) exclude_ip: Vec<IpNet>,
+}
 
 /// In which order captures are read.
 #[derive(Clone, Copy, Debug, clap::Args)]

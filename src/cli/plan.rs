@@ -68,10 +68,10 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
     let sources = if has_index {
         Vec::new()
     } else {
-        sources(args.stdin, &args.captures)?
+        sources(args.input.stdin, &args.input.captures)?
     };
     let verify = args.verify;
-    let order = args.order;
+    let order = args.input.order;
     if verify {
         check_verifiable(&sources, order)?;
     }
@@ -290,11 +290,11 @@ fn config(args: &Args, has_streams: bool) -> Config {
     }
     Config {
         restriction: Restriction {
-            filter: args.filter.clone().unwrap_or_default(),
-            excluded: args.exclude_ip.clone(),
+            filter: args.input.filter.clone().unwrap_or_default(),
+            excluded: args.input.exclude_ip.clone(),
         },
-        duplicates: args.dedup.map(|window_ns| Duplicates { window_ns }),
-        max_packets: args.packet_max,
+        duplicates: args.input.dedup.map(|window_ns| Duplicates { window_ns }),
+        max_packets: args.input.packet_max,
         max_flows: args.flow_max,
         ..config
     }

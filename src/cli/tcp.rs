@@ -11,7 +11,7 @@ use pcap_flows::output::table::{Format, TimeZone};
 /// The job, or what is wrong with the arguments taken together.
 pub(crate) fn plan(args: TcpArgs) -> Result<(TcpJob, Inputs), String> {
     check_cpu(&args.run)?;
-    let sources = sources(args.stdin, &args.captures)?;
+    let sources = sources(args.input.stdin, &args.input.captures)?;
     let view = view(&args)?;
     // A series is a table.
     let format = match (args.format, &args.series) {
@@ -28,11 +28,11 @@ pub(crate) fn plan(args: TcpArgs) -> Result<(TcpJob, Inputs), String> {
         view,
         config: Config {
             restriction: Restriction {
-                filter: args.filter.unwrap_or_default(),
-                excluded: args.exclude_ip,
+                filter: args.input.filter.unwrap_or_default(),
+                excluded: args.input.exclude_ip,
             },
-            duplicates: args.dedup.map(|window_ns| Duplicates { window_ns }),
-            max_packets: args.packet_max,
+            duplicates: args.input.dedup.map(|window_ns| Duplicates { window_ns }),
+            max_packets: args.input.packet_max,
             ..config
         },
         keeps_duplicates: args.keep_duplicates,
@@ -46,7 +46,7 @@ pub(crate) fn plan(args: TcpArgs) -> Result<(TcpJob, Inputs), String> {
         output: args.output,
         stats: args.run.stats,
     };
-    Ok((job, Inputs::new(sources, args.order)))
+    Ok((job, Inputs::new(sources, args.input.order)))
 }
 
 /// What is shown.

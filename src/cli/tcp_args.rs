@@ -1,44 +1,17 @@
 //! The arguments of `pcap_flows tcp`.
 
-use super::groups::{FlowArgs, INPUT, OrderArgs, RunArgs};
-use super::values::{
-    FormatArg, GroupingArg, OpenUntilArg, count, duration, filter, ids, instant, net,
-};
+use super::groups::{FlowArgs, InputArgs, RunArgs};
+use super::values::{FormatArg, GroupingArg, OpenUntilArg, duration, ids, instant};
 use clap::Args;
 use pcap_flows::jobs::tcp::Instant;
-use pcap_flows::select::{Filter, IdSet, IpNet};
+use pcap_flows::select::IdSet;
 use std::path::PathBuf;
 
 /// What is measured, and which of it is shown.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TcpArgs {
-    /// Captures, read as one, in the order of their first packets; directories; "-" is standard input
-    #[arg(value_name = "CAPTURE")]
-    pub(crate) captures: Vec<PathBuf>,
-
-    /// Read a capture from standard input
-    #[arg(long, help_heading = INPUT)]
-    pub(crate) stdin: bool,
-
     #[command(flatten)]
-    pub(crate) order: OrderArgs,
-
-    /// Look at the first N packets only
-    #[arg(long, value_name = "N", value_parser = count, help_heading = INPUT)]
-    pub(crate) packet_max: Option<u64>,
-
-    /// Look only at packets that match EXPR, in the language of pcap-filter(7)
-    #[arg(long, value_name = "EXPR", value_parser = filter, help_heading = INPUT)]
-    pub(crate) filter: Option<Filter>,
-
-    /// Leave out packets from or to these addresses (repeatable)
-    #[arg(long, value_name = "NET", value_parser = net, help_heading = INPUT)]
-    pub(crate) exclude_ip: Vec<IpNet>,
-
-    /// Leave out copies of packets, as mirror ports make them, within WINDOW [default: 10ms]
-    #[arg(long, value_name = "WINDOW", value_parser = duration, num_args = 0..=1,
-          require_equals = true, default_missing_value = "10ms", help_heading = INPUT)]
-    pub(crate) dedup: Option<u64>,
+    pub(crate) input: InputArgs,
 
     /// List the packets of connections, by connection_id: 7, 7,9-12
     #[arg(long, value_name = "IDS", value_parser = ids, group = "view", help_heading = VIEW)]
