@@ -62,6 +62,12 @@ pub(crate) fn report_tcp(report: &TcpReport) -> bool {
             report.cut_headers
         ));
     }
+    if report.fragments > 0 {
+        say(&format!(
+            "{} TCP packets are fragments that complete no datagram: of a whole one, the last fragment counts",
+            report.fragments
+        ));
+    }
     say(&match report.connections {
         1 => "1 TCP connection".to_owned(),
         many => format!("{many} TCP connections"),

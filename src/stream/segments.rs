@@ -27,6 +27,8 @@ impl<H: Handler> Tracker<H> {
         let (Some(transport), Some(segment)) = (transport, segment) else {
             if transport.is_some() {
                 self.count_cut_header(to);
+            } else {
+                self.fragments += 1;
             }
             return self.without_transport(to, packet, contents);
         };

@@ -49,6 +49,8 @@ pub struct Tracker<H: Handler> {
     /// Packets whose TCP or UDP header was not captured, or cannot be one: by pair and flow, as
     /// FlowIDs may decide whether they are wanted.
     pub(super) cut_headers: BTreeMap<(u32, u32), u64>,
+    /// Fragments of TCP that do not complete their datagram.
+    pub(crate) fragments: u64,
     /// Packets with a wrong checksum are left out.
     requires_checksums: bool,
     /// For each flow the checksums that were looked at, where wrong ones are left out.
@@ -121,6 +123,7 @@ impl<H: Handler> Tracker<H> {
             unconfirmed: Vec::new(),
             networks: Networks::default(),
             cut_headers: BTreeMap::new(),
+            fragments: 0,
             first_flow: 0,
             error: None,
         }

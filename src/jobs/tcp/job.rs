@@ -40,6 +40,8 @@ pub struct TcpReport {
     pub connections: u64,
     /// TCP packets whose header was not captured, or cannot be one: they are in no connection.
     pub cut_headers: u64,
+    /// Fragments that do not complete their datagram: it counts as one packet, the one that does.
+    pub fragments: u64,
     /// Whether the table's reader left before its end.
     pub is_list_cut: bool,
 }
@@ -80,6 +82,7 @@ pub fn tcp(
         connections,
         recorded,
         cut_headers,
+        fragments,
         count,
         ..
     } = measuring;
@@ -103,6 +106,7 @@ pub fn tcp(
         elapsed,
         connections: count,
         cut_headers,
+        fragments,
         is_list_cut,
     })
 }
@@ -189,6 +193,7 @@ struct Measuring {
     recorded: Vec<Recorded>,
     count: u64,
     cut_headers: u64,
+    fragments: u64,
 }
 
 impl Measuring {
@@ -210,6 +215,7 @@ impl Measuring {
             recorded: Vec::new(),
             count: 0,
             cut_headers: 0,
+            fragments: 0,
         }
     }
 }
@@ -278,6 +284,7 @@ impl Job for Measuring {
             self.connections.all = all.into_iter().map(|(entry, _)| entry).collect();
         }
         for (shard, tracker) in trackers.iter().enumerate() {
+            self.fragments += tracker.fragments;
             self.cut_headers += tracker.cut_headers(|flow| flows.id_of(shard, flow));
         }
         Ok(0)
