@@ -75,6 +75,7 @@
 //! | `ignore_addresses` | packets left out by their addresses, before anything else is parsed |
 //! | `flow_table` | a flow table with names of servers and Community IDs, saved and loaded |
 
+pub mod app;
 pub mod capture;
 pub mod decode;
 pub mod engine;
