@@ -115,6 +115,8 @@ impl<H: Handler> Tracker<H> {
         target.info.last = target.info.last.max(info.last);
         let network = self.network_id(joined);
         self.join_network_of(into, network);
+        // It has the spans of this window now, which may have to be kept.
+        self.touch(into);
         if self.is_followed(into) {
             self.with_side(into, current, |handler, side| {
                 handler.absorbed(side, state);

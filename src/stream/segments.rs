@@ -2,7 +2,8 @@
 
 use super::bytes::PayloadSpan;
 use super::direction::{
-    Direction, DirectionInfo, HAS_ACKNOWLEDGED, HAS_DATA, HAS_RESET, UNSCALED, WAS_RESET,
+    Direction, DirectionInfo, HAS_ACKNOWLEDGED, HAS_DATA, HAS_RESET, HAS_TAKEN_PART, UNSCALED,
+    WAS_RESET,
 };
 use super::handler::{Answer, Arrived, Handler};
 use super::pairing::Seen;
@@ -94,9 +95,11 @@ impl<H: Handler> Tracker<H> {
             info.window_scale = segment.window_scale.unwrap_or(UNSCALED);
             let repeats = tcp.initial_sequence() == Some(segment.sequence);
             if info.has(WAS_RESET) && repeats && !segment.has(Segment::ACK) {
-                let peer = peer.as_deref_mut();
-                try_again(info, peer, tcp.has_payload());
+                try_again(info, peer.as_deref_mut());
             }
+        }
+        if !segment.has(Segment::SYN | Segment::RST) {
+            info.flags |= HAS_TAKEN_PART;
         }
         arrived.step = Step::of(tcp, segment, arrived.payload);
         if info.has(HAS_RESET) {
@@ -237,10 +240,10 @@ impl<H: Handler> Tracker<H> {
 /// A SYN is repeated: if it was refused, and nothing else came of it, the connection is not reset any
 /// more.
 #[cold]
-fn try_again<S>(info: &mut DirectionInfo, peer: Option<&mut Direction<S>>, has_payload: bool) {
+fn try_again<S>(info: &mut DirectionInfo, peer: Option<&mut Direction<S>>) {
     let is_silent =
-        |it: &Direction<S>| !it.tcp.has_payload() && it.tcp.initial_sequence().is_none();
-    if let Some(peer) = peer.filter(|it| !has_payload && is_silent(it)) {
+        |it: &Direction<S>| !it.info.has(HAS_TAKEN_PART) && it.tcp.initial_sequence().is_none();
+    if let Some(peer) = peer.filter(|it| !info.has(HAS_TAKEN_PART) && is_silent(it)) {
         info.flags &= !(WAS_RESET | HAS_RESET);
         peer.info.flags &= !(WAS_RESET | HAS_RESET);
     }
