@@ -301,6 +301,11 @@ pub(crate) struct IndexArgs {
     #[arg(long, value_name = "OLD=NEW", value_parser = relocated, requires = "append")]
     pub(crate) relocate: Vec<(PathBuf, PathBuf)>,
 
+    /// Do not measure TCP connections: the index is smaller and made faster, and pcap_flows tcp --index
+    /// reads the captures
+    #[arg(long)]
+    pub(crate) no_tcp: bool,
+
     #[command(flatten)]
     pub(crate) flows: FlowArgs,
 

@@ -18,8 +18,8 @@ use inputs::{ready, with_progress};
 use pcap_flows::capture::survive_lost_pages;
 use pcap_flows::engine::{MemoryWatch, Outcome, Progress, Source, available_memory};
 use pcap_flows::error::{Error, ErrorKind};
-use pcap_flows::jobs::index::{CarveReport, IndexReport, carve, index};
-use pcap_flows::jobs::tcp::{TcpReport, tcp};
+use pcap_flows::jobs::index::{CarveReport, IndexReport, carve, index, tcp_by_index};
+use pcap_flows::jobs::tcp::{TcpReport, tcp, tcp_beside};
 use pcap_flows::jobs::verify::flows_verified;
 use pcap_flows::jobs::{FlowsReport, flows};
 use plan::Planned;
@@ -134,6 +134,22 @@ pub(crate) fn main() -> ExitCode {
             });
             done.map(|done| measured(&done).or(ready.lacks_some))
         }),
+        Planned::TcpBeside(job, near, far) => ready(far, &progress).and_then(|far| {
+            let near = ready(near, &progress)?;
+            let list = &mut io::stdout();
+            let done = with_progress(when, near.sources, 1, &progress, |sources| {
+                tcp_beside(*job, sources, far.sources, list, &progress)
+            });
+            done.map(|(done, outcome)| {
+                let far_exit = ended(&outcome, report::report_run(&outcome));
+                let lacks_some = near.lacks_some || far.lacks_some;
+                let is_damaged = matches!(far_exit, Exit::Damaged);
+                measured(&done).or(lacks_some || is_damaged)
+            })
+        }),
+        Planned::TcpByIndex(job) => {
+            tcp_by_index(*job, &mut io::stdout(), &progress).map(|done| measured(&done))
+        }
         Planned::Carve(job) => {
             let name = job.index.clone();
             let carved = carve(*job, &mut io::stdout(), &progress);
@@ -157,10 +173,15 @@ fn indexed(done: &IndexReport) -> Exit {
 }
 
 fn measured(done: &TcpReport) -> Exit {
-    if done.is_list_cut && done.outcome.is_whole() {
+    if done.is_list_cut && done.is_whole() {
         return Exit::Success;
     }
-    ended(&done.outcome, report::report_tcp(done))
+    let is_whole = report::report_tcp(done);
+    match &done.outcome {
+        Some(outcome) => ended(outcome, is_whole),
+        None if is_whole => Exit::Success,
+        None => Exit::Damaged,
+    }
 }
 
 fn carving_succeeded(done: &CarveReport, index: &Path, verbose: bool) -> Exit {

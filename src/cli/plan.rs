@@ -8,7 +8,7 @@ use super::tcp;
 use super::values::{FormatArg, port_ranges};
 use pcap_flows::engine::{Config, Duplicates, Restriction, Source};
 use pcap_flows::index::Index;
-use pcap_flows::jobs::index::{CarveJob, IndexJob};
+use pcap_flows::jobs::index::{CarveJob, IndexJob, TcpIndexJob};
 use pcap_flows::jobs::streams::StreamOptions;
 use pcap_flows::jobs::tcp::TcpJob;
 use pcap_flows::jobs::{ExtractOptions, FlowsJob};
@@ -34,6 +34,10 @@ pub(crate) enum Planned {
     Index(Box<IndexJob>, Inputs),
     /// TCP connections, measured.
     Tcp(Box<TcpJob>, Inputs),
+    /// The same, with what another capture saw of them.
+    TcpBeside(Box<TcpJob>, Inputs, Inputs),
+    /// The same, by an index.
+    TcpByIndex(Box<TcpIndexJob>),
 }
 
 /// The command to run, or what is wrong with the arguments taken together.
@@ -43,7 +47,7 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
             return index(*args).map(|(job, inputs)| Planned::Index(Box::new(job), inputs));
         }
         Some(Command::Tcp(args)) => {
-            return tcp::plan(*args).map(|(job, inputs)| Planned::Tcp(Box::new(job), inputs));
+            return tcp::plan(*args);
         }
         None => {}
     }
@@ -144,6 +148,7 @@ fn index(args: IndexArgs) -> Result<(IndexJob, Inputs), String> {
         output,
         append,
         relocated: args.relocate,
+        measures_tcp: !args.no_tcp,
         stats: args.run.stats,
     };
     let sources = args.captures.into_iter().map(Source::Path);

@@ -54,8 +54,13 @@ pub(crate) fn report_run(outcome: &Outcome) -> bool {
 
 /// The same of TCP connections that were measured.
 pub(crate) fn report_tcp(report: &TcpReport) -> bool {
-    say_oddities(&report.outcome);
-    say_overlaps(&report.outcome, Overlapping::CanMerge);
+    for damage in &report.damages {
+        say(&format!("damaged when it was indexed: {damage}"));
+    }
+    if let Some(outcome) = &report.outcome {
+        say_oddities(outcome);
+        say_overlaps(outcome, Overlapping::CanMerge);
+    }
     if report.cut_headers > 0 {
         say(&format!(
             "{} TCP packets are in no connection: their header was not captured, or cannot be one",
@@ -72,8 +77,10 @@ pub(crate) fn report_tcp(report: &TcpReport) -> bool {
         1 => "1 TCP connection".to_owned(),
         many => format!("{many} TCP connections"),
     });
-    say_balance(&report.outcome);
-    report.outcome.is_whole()
+    if let Some(outcome) = &report.outcome {
+        say_balance(outcome);
+    }
+    report.is_whole()
 }
 
 /// Notices about the use of an index. Returns whether the captures were whole when they

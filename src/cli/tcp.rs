@@ -1,17 +1,41 @@
 //! From the arguments of `pcap_flows tcp` to its job.
 
 use super::config::{Inputs, check_binary, check_cpu, flow_config, sources};
+use super::plan::Planned;
 use super::tcp_args::TcpArgs;
-use super::values::FormatArg;
+use super::values::{FormatArg, Plotted};
 use pcap_flows::engine::{Config, Duplicates, Restriction};
-use pcap_flows::jobs::tcp::{TcpJob, View, view_columns};
+use pcap_flows::jobs::index::TcpIndexJob;
+use pcap_flows::jobs::tcp::{Picture, TcpJob, View, view_columns};
 use pcap_flows::output::rows::{Choice, Column, Take};
 use pcap_flows::output::table::{Format, TimeZone};
+use pcap_flows::select::IdSet;
+use std::ffi::OsStr;
+use std::path::Path;
 
 /// The job, or what is wrong with the arguments taken together.
-pub(crate) fn plan(args: TcpArgs) -> Result<(TcpJob, Inputs), String> {
+pub(crate) fn plan(mut args: TcpArgs) -> Result<Planned, String> {
+    let (captures, order) = (std::mem::take(&mut args.input.captures), args.input.order);
+    let from_stdin = args.input.stdin;
+    if let Some(index) = args.index.take() {
+        let relocated = std::mem::take(&mut args.relocate);
+        let job = job(args)?;
+        return Ok(Planned::TcpByIndex(Box::new(TcpIndexJob {
+            index,
+            relocated,
+            job,
+        })));
+    }
+    let near = Inputs::new(sources(from_stdin, &captures)?, order);
+    if args.beside.is_empty() {
+        return Ok(Planned::Tcp(Box::new(job(args)?), near));
+    }
+    let far = Inputs::new(sources(false, &args.beside)?, order);
+    Ok(Planned::TcpBeside(Box::new(job(args)?), near, far))
+}
+
+fn job(args: TcpArgs) -> Result<TcpJob, String> {
     check_cpu(&args.run)?;
-    let sources = sources(args.input.stdin, &args.input.captures)?;
     let view = view(&args)?;
     // A series is a table.
     let format = match (args.format, &args.series) {
@@ -23,7 +47,7 @@ pub(crate) fn plan(args: TcpArgs) -> Result<(TcpJob, Inputs), String> {
     if args.run.window_bytes.is_none() {
         config.tuning.window_len = TcpJob::WINDOW_LEN;
     }
-    let job = TcpJob {
+    Ok(TcpJob {
         choice: choice(&args, format, view_columns(&view))?,
         view,
         config: Config {
@@ -45,8 +69,7 @@ pub(crate) fn plan(args: TcpArgs) -> Result<(TcpJob, Inputs), String> {
         },
         output: args.output,
         stats: args.run.stats,
-    };
-    Ok((job, Inputs::new(sources, args.input.order)))
+    })
 }
 
 /// What is shown.
@@ -71,6 +94,16 @@ fn view(args: &TcpArgs) -> Result<View, String> {
             explain: Some(ids), ..
         } => View::Explained(ids.clone()),
         TcpArgs {
+            plot: Some(plotted),
+            ..
+        } => {
+            let ids = match plotted {
+                Plotted::All => None,
+                Plotted::Connection(id) => Some(IdSet::from_sorted([*id])),
+            };
+            View::Plotted(ids, picture(args.output.as_deref())?)
+        }
+        TcpArgs {
             open_at: Some(instant),
             ..
         } => View::OpenAt(*instant),
@@ -78,8 +111,19 @@ fn view(args: &TcpArgs) -> Result<View, String> {
             concurrency: Some(key),
             ..
         } => View::Concurrency((*key).into(), args.bin),
+        TcpArgs { .. } if !args.beside.is_empty() => View::Beside,
         TcpArgs { .. } => View::Connections,
     })
+}
+
+/// The kind of a plot is that of its file's name.
+fn picture(output: Option<&Path>) -> Result<Picture, String> {
+    let extension = output.and_then(Path::extension).and_then(OsStr::to_str);
+    match extension {
+        Some("svg") => Ok(Picture::Svg),
+        Some("html" | "htm") => Ok(Picture::Html),
+        _ => Err("--plot writes images and pages: name FILE.svg or FILE.html with -o".to_owned()),
+    }
 }
 
 /// Which rows and columns.
@@ -87,6 +131,9 @@ fn choice(args: &TcpArgs, format: Format, columns: &[Column]) -> Result<Choice, 
     let chooses = args.condition.is_some() || args.sort.is_some() || !args.columns.is_empty();
     if args.explain.is_some() && (chooses || args.format != FormatArg::Text) {
         return Err("--explain prints text: it has no columns and no other format".to_owned());
+    }
+    if args.plot.is_some() && (chooses || args.format != FormatArg::Text) {
+        return Err("--plot draws: it has no columns and no format".to_owned());
     }
     let mut choice = Choice::all();
     if let Some(text) = &args.condition {

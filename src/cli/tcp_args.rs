@@ -1,7 +1,9 @@
 //! The arguments of `pcap_flows tcp`.
 
-use super::groups::{FlowArgs, InputArgs, RunArgs};
-use super::values::{FormatArg, GroupingArg, OpenUntilArg, duration, ids, instant};
+use super::groups::{FlowArgs, INPUT, InputArgs, RunArgs};
+use super::values::{
+    FormatArg, GroupingArg, OpenUntilArg, Plotted, duration, ids, instant, plotted, relocated,
+};
 use clap::Args;
 use pcap_flows::jobs::tcp::Instant;
 use pcap_flows::select::IdSet;
@@ -12,6 +14,20 @@ use std::path::PathBuf;
 pub(crate) struct TcpArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
+
+    /// Ask an index that `pcap_flows index` made, instead of reading captures
+    ///
+    /// Tables are in the index; for packets of connections, and with --filter, its captures are read.
+    #[arg(long, value_name = "INDEX", help_heading = INPUT,
+          conflicts_with_all = ["captures", "stdin", "packet_max", "decap", "tunnel_port", "flow_5tuple",
+              "bidirectional", "idle_timeout", "active_timeout", "metamako", "metamako_double",
+              "metamako_offset", "dedup", "merge", "as_given", "recursive"])]
+    pub(crate) index: Option<PathBuf>,
+
+    /// A capture of the index is elsewhere now (repeatable)
+    #[arg(long, value_name = "OLD=NEW", value_parser = relocated, requires = "index",
+          help_heading = INPUT)]
+    pub(crate) relocate: Vec<(PathBuf, PathBuf)>,
 
     /// List the packets of connections, by connection_id: 7, 7,9-12
     #[arg(long, value_name = "IDS", value_parser = ids, group = "view", help_heading = VIEW)]
@@ -24,6 +40,22 @@ pub(crate) struct TcpArgs {
     /// Summarize connections in a few lines each
     #[arg(long, value_name = "IDS", value_parser = ids, group = "view", help_heading = VIEW)]
     pub(crate) explain: Option<IdSet>,
+
+    /// Plot a connection, or all of them, to FILE.svg or FILE.html (-o)
+    ///
+    /// Of a connection: sequence numbers, windows, round trips and throughput; of all: how many were open,
+    /// how they went, delays. A page (.html) needs nothing else; one can zoom in it.
+    #[arg(long, value_name = "ID|all", value_parser = plotted, requires = "output", group = "view",
+          help_heading = VIEW)]
+    pub(crate) plot: Option<Plotted>,
+
+    /// Compare with a CAPTURE from another point of the path: what was lost where, and where time went
+    ///
+    /// Each connection has the number of segments with payload that passed both points, only the near one
+    /// (the first captures') or only the far one, and how long losses and the server made it wait. Repeatable:
+    /// consecutive captures are one.
+    #[arg(long, value_name = "CAPTURE", group = "view", conflicts_with = "index", help_heading = VIEW)]
+    pub(crate) beside: Vec<PathBuf>,
 
     /// Only connections that were open at TIME: '2026-11-21 03:53:43.1', or +12.5s from the first packet
     #[arg(long, value_name = "TIME", value_parser = instant, group = "view", help_heading = VIEW)]

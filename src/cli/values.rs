@@ -245,6 +245,26 @@ pub(crate) enum Generate {
     CompleteFish,
 }
 
+/// What is plotted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Plotted {
+    /// All connections.
+    All,
+    /// The one with this id.
+    Connection(u64),
+}
+
+/// A connection's id, or `all`.
+pub(super) fn plotted(text: &str) -> Result<Plotted, String> {
+    match text {
+        "all" => Ok(Plotted::All),
+        _ => match text.parse() {
+            Ok(id) if id > 0 => Ok(Plotted::Connection(id)),
+            _ => Err("neither a connection_id, from 1, nor `all`".to_owned()),
+        },
+    }
+}
+
 /// pcap_flow takes numbers such as 10e6.
 pub(super) fn count(text: &str) -> Result<u64, QuantityError> {
     parse_count(text)

@@ -40,6 +40,7 @@
 //! blocks that are no packets), the files with packets, and the balance.
 
 mod columns;
+mod connections;
 mod identity;
 mod notes;
 mod packets;
@@ -49,6 +50,9 @@ mod summary;
 mod table;
 mod writer;
 
+pub(crate) use connections::{
+    ConnectionTable, connections_note, connections_path, is_connection_table,
+};
 pub use identity::{Identity, check};
 pub use notes::{CaptureNote, Notes, PartNote, Settings, Totals};
 pub use packets::{Posting, Postings};

@@ -1,6 +1,6 @@
 //! The notes of an index about itself.
 
-use super::identity::Identity;
+use super::identity::{Identity, digest};
 use crate::decode::TunnelPort;
 use crate::flow::FirstFragment;
 use crate::output::table::Columns;
@@ -19,6 +19,9 @@ pub struct Notes {
     pub captures: Vec<CaptureNote>,
     /// The files with the places of packets, in order.
     pub parts: Vec<PartNote>,
+    /// The file with TCP connections, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<PartNote>,
     /// The totals of all captures.
     pub totals: Totals,
     /// First fragments of datagrams that later captures may continue.
@@ -32,6 +35,15 @@ impl Notes {
     pub(super) const KEY: &str = "pcap_flows.index";
     /// That of the metadata of a file with packets.
     pub(super) const PART_KEY: &str = "pcap_flows.packets";
+    /// That of the metadata of a file with TCP connections.
+    pub(crate) const CONNECTIONS_KEY: &str = "pcap_flows.tcp";
+
+    /// Distinguishes what was made of these captures from what was made of others.
+    pub(super) fn digest(&self) -> String {
+        let heads = self.captures.iter().map(|it| it.identity.head.as_bytes());
+        let heads: Vec<&[u8]> = heads.collect();
+        digest(&[&heads.concat(), &self.totals.packets.to_le_bytes()])
+    }
 }
 
 /// How flows were keyed: everything that FlowIDs depend on.

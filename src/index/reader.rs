@@ -275,7 +275,8 @@ impl Index {
     /// The files that belong to it, itself the first.
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
         let folder = self.flows.path.parent().unwrap_or_else(|| Path::new(""));
-        let parts = self.notes.parts.iter().map(|part| folder.join(&part.file));
+        let parts = self.notes.parts.iter().chain(&self.notes.connections);
+        let parts = parts.map(|part| folder.join(&part.file));
         std::iter::once(self.flows.path.clone()).chain(parts)
     }
 

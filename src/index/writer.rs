@@ -1,7 +1,7 @@
 //! Writing an index.
 
 use super::columns;
-use super::identity::digest;
+use super::connections::{connections_path, is_connection_table};
 use super::notes::{Notes, PartNote};
 use super::packets::{self, Postings};
 use super::summary::Summary;
@@ -108,8 +108,8 @@ impl IndexWriter {
             .map_err(|error| Error::io("write", &self.part_path, error))
     }
 
-    /// Writes the flows, with a summary of each, and puts all under their names: the file that
-    /// names the others last. The parts are noted here.
+    /// Writes the flows, with a summary of each, and puts all under their names, `connections` as
+    /// well: the file that names the others last. The parts are noted here.
     ///
     /// # Errors
     /// When writing fails; then there is no index, or the one that was there.
@@ -118,13 +118,14 @@ impl IndexWriter {
         flows: &dyn Flows,
         summary: impl Fn(u64) -> Option<(&'s Summary, Option<&'s str>)> + Sync,
         notes: Notes,
+        connections: Option<OutputFile>,
     ) -> Result<(), Error> {
         let Self {
             path,
             flows: out,
             mut part,
             part_path,
-            stale,
+            mut stale,
             kept,
             columns,
         } = self;
@@ -134,15 +135,10 @@ impl IndexWriter {
                 .to_string_lossy()
                 .into_owned()
         };
-        let heads: Vec<&[u8]> = notes
-            .captures
-            .iter()
-            .map(|it| it.identity.head.as_bytes())
-            .collect();
         let mut note = PartNote {
             file: file_name(&part_path),
             size: 0,
-            digest: digest(&[&heads.concat(), &notes.totals.packets.to_le_bytes()]),
+            digest: notes.digest(),
         };
         part.note(Notes::PART_KEY, note.digest.clone());
         let failed = |error| Error::io("write", &part_path, error);
@@ -163,6 +159,13 @@ impl IndexWriter {
         let out = file.finish().map_err(failed)?;
         if has_rows {
             part.finish()?;
+        }
+        match connections {
+            Some(file) => file.finish()?,
+            None => {
+                let before = Some(connections_path(&path));
+                stale.extend(before.filter(|it| is_connection_table(it)));
+            }
         }
         out.finish()?;
         // What is left of an older index is in nobody's way.

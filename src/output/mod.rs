@@ -3,6 +3,7 @@
 mod atomic;
 pub mod capture;
 pub(crate) mod parquet;
+pub mod plot;
 pub mod rows;
 pub mod stream;
 pub mod table;

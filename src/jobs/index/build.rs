@@ -12,13 +12,14 @@ use crate::error::{Error, ErrorKind};
 use crate::flow::{Contents, Flow, FlowKey, FlowList, Observer, PacketRef, Payload};
 use crate::index::{
     CaptureNote, Identity, Index, IndexWriter, NamedSummary, Notes, Postings, Settings, Stretch,
-    Summaries, Totals, check,
+    Summaries, Totals, check, connections_note, connections_path, is_connection_table,
 };
 use crate::jobs::stats::Stats;
+use crate::jobs::tcp::Measuring;
 use crate::number::{index_u32, len_u32, place_u32};
 use crate::output::OutputFile;
 use rayon::prelude::*;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ pub struct IndexJob {
     pub append: bool,
     /// Captures of that index that are elsewhere now: where they were, and where they are.
     pub relocated: Vec<(PathBuf, PathBuf)>,
+    /// Whether TCP connections are measured as well, into a table beside the index. One that continues
+    /// an index has no such table: connections may have begun before.
+    pub measures_tcp: bool,
     /// Where the run's statistics go.
     pub stats: Option<PathBuf>,
 }
@@ -61,9 +65,13 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
         output,
         append,
         relocated,
+        measures_tcp,
         stats,
     } = job;
     let inputs = captures.iter().map(PathBuf::as_path);
+    let table = (measures_tcp && !append).then(|| connections_path(&output));
+    let table = table.map(|path| create_table(&path, inputs.clone()));
+    let table = table.transpose()?;
     let stats = stats.map(|path| OutputFile::create(&path, inputs.clone()));
     let stats = stats.transpose()?;
     let mut config = config;
@@ -90,20 +98,23 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
     let writer = IndexWriter::create(&output, inputs, settings(&config).columns(), old.parts)?;
     let first = old.captures.len();
     let notes = old.captures.into_iter().chain(new).collect();
-    let mut build = Build::new(writer, notes, first, old.totals, summaries);
+    let build = Build::new(writer, notes, first, old.totals, summaries);
     let sources = captures.iter().map(|path| Source::Path(path.clone()));
     let resume = Resume {
         flows: &flows,
         fragments: &old.fragments,
     };
     let sources = sources.collect();
+    let measuring = Measuring::new(config.conversations, false, None);
+    let mut jobs = (build, table.is_some().then_some(measuring));
     let outcome = run_on(
-        &workers, &config, sources, resume, &mut build, None, progress,
+        &workers, &config, sources, resume, &mut jobs, None, progress,
     )?;
     drop(flows);
     progress.check()?;
     let elapsed = stopwatch.elapsed();
-    workers.install(|| build.complete(&config, &outcome))?;
+    let (build, measuring) = jobs;
+    workers.install(|| build.complete(&config, &outcome, table.zip(measuring)))?;
     if let Some(mut file) = stats {
         let json = Stats::new(&outcome, elapsed).to_json();
         file.write_all(&json).map_err(|error| file.error(error))?;
@@ -137,6 +148,18 @@ impl Before {
             summaries: index.summaries()?,
         })
     }
+}
+
+/// Starts the table of TCP connections. Nothing but such a table is replaced.
+fn create_table<'a>(
+    path: &Path,
+    inputs: impl Iterator<Item = &'a Path>,
+) -> Result<OutputFile, Error> {
+    if path.exists() && !is_connection_table(path) {
+        let exists = io::Error::from(io::ErrorKind::AlreadyExists);
+        return Err(Error::io("write", path, exists));
+    }
+    OutputFile::create(path, inputs)
 }
 
 /// The note of a capture before it is read.
@@ -296,7 +319,12 @@ impl Build {
     }
 
     /// Writes the flows, and puts the index under its name.
-    fn complete(mut self, config: &Config, outcome: &Outcome) -> Result<(), Error> {
+    fn complete(
+        mut self,
+        config: &Config,
+        outcome: &Outcome,
+        connections: Option<(OutputFile, Measuring)>,
+    ) -> Result<(), Error> {
         let new = self.captures.iter_mut().skip(self.first);
         for (note, report) in new.zip(&outcome.inputs) {
             note.packets = report.packets;
@@ -317,15 +345,27 @@ impl Build {
         };
         match self.writer {
             Some(writer) => {
-                let notes = Notes {
+                let mut notes = Notes {
                     version: Notes::VERSION,
                     settings: settings(config),
                     captures: self.captures,
                     parts: Vec::new(),
+                    connections: None,
                     totals,
                     fragments: outcome.fragments.clone(),
                 };
-                writer.finish(flows, summary, notes)
+                let table = match connections {
+                    Some((mut file, measuring)) => {
+                        let note = connections_note(file.path(), &notes);
+                        let key = (Notes::CONNECTIONS_KEY, note.digest.clone());
+                        let written = measuring.write_table(key, &mut file);
+                        written.map_err(|error| file.error(error))?;
+                        notes.connections = Some(note);
+                        Some(file)
+                    }
+                    None => None,
+                };
+                writer.finish(flows, summary, notes, table)
             }
             None => Ok(()),
         }

@@ -178,7 +178,10 @@ pub(super) fn apply_settings(settings: &Settings, config: &mut Config) {
 }
 
 /// Where the captures are. All of them are checked to be unchanged.
-fn captures(index: &Index, relocated: &[(PathBuf, PathBuf)]) -> Result<Vec<PathBuf>, Error> {
+pub(super) fn captures(
+    index: &Index,
+    relocated: &[(PathBuf, PathBuf)],
+) -> Result<Vec<PathBuf>, Error> {
     let places = places(index, relocated)?;
     for (note, path) in index.notes().captures.iter().zip(&places) {
         let was_moved = relocated.iter().any(|(_, new)| absolute(new) == *path);

@@ -4,6 +4,8 @@ mod build;
 mod carve;
 mod expected;
 mod list;
+mod measured;
 
 pub use build::{IndexJob, IndexReport, index};
 pub use carve::{CarveJob, CarveReport, carve};
+pub use measured::{TcpIndexJob, tcp_by_index};

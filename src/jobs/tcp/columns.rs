@@ -32,12 +32,10 @@ pub(super) static COLUMNS: LazyLock<Columns> = LazyLock::new(|| {
     }
 });
 
-/// The ordinals of the columns that say what else was open.
+/// The ordinals of the columns that say what else was open, in the order of [`Open::cell`](super::row::Open::cell).
 pub(super) fn open_columns() -> impl Iterator<Item = usize> {
-    let names = ["others_open", "others_idle", "pair_open", "server_open"];
-    let columns = COLUMNS.columns.iter().enumerate();
-    let columns = columns.filter(move |(_, it)| names.contains(&it.name));
-    columns.map(|(ordinal, _)| ordinal)
+    let names = ["others_open", "others_idle", "pair_open", "server_open"].into_iter();
+    names.filter_map(|name| columns().iter().position(|it| it.name == name))
 }
 
 type Definition = (&'static str, Kind, ValueOf);
@@ -109,10 +107,10 @@ whole! {
     "reset_ns" Time |row, report| time(report.reset.map(|it| it.1));
     "reset_packet" Number |row, report| packet(report.reset.map(|it| it.1));
     "premature" Bool |row, report| Cell::Bool(report.is_premature);
-    "others_open" Number |row, report| open(row, row.open.others);
-    "others_idle" Number |row, report| open(row, row.open.others_idle);
-    "pair_open" Number |row, report| open(row, row.open.pair);
-    "server_open" Number |row, report| open(row, row.open.server);
+    "others_open" Number |row, report| row.open.cell(0);
+    "others_idle" Number |row, report| row.open.cell(1);
+    "pair_open" Number |row, report| row.open.cell(2);
+    "server_open" Number |row, report| row.open.cell(3);
     "window_scaled" Bool |row, report| Cell::Bool(report.is_window_scaled);
     "idle_max_ns" Duration |row, report| Cell::Signed(report.idle_max);
     "idle_max_packet" Number |row, report| some(report.idle_max_packet);
@@ -249,14 +247,6 @@ fn by(report: &Report, end: Option<(Side, Moment)>) -> Cell<'static> {
             "server"
         })
     })
-}
-
-fn open(row: &ConnectionRow<'_>, count: u32) -> Cell<'static> {
-    if row.open.is_known {
-        number(count)
-    } else {
-        Cell::Null
-    }
 }
 
 /// A figure of turns, where there is one.

@@ -1,11 +1,10 @@
 //! How many connections were open at the same time.
 
+use super::facts::{Facts, Place};
 use super::open::Span;
 use super::options::{Grouping, OpenUntil};
-use super::row::Entry;
 use crate::output::rows::{Column, Kind, Row, Table, columns_of};
 use crate::select::condition::Cell;
-use crate::tcp::measure::State;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -49,27 +48,23 @@ enum Event {
 impl Concurrency {
     /// Counts connections in stretches of `bin_ns`, or as a whole.
     pub(super) fn new(
-        entries: &[Entry],
+        table: &impl Table,
         grouping: Grouping,
         bin_ns: Option<u64>,
         until: OpenUntil,
     ) -> Self {
-        let spans: Vec<(Span, State, bool)> = entries.par_iter().map(span).collect();
+        let rows = (0..table.len()).into_par_iter().with_min_len(64);
+        let connections: Vec<Lasted> = rows.map(|it| Lasted::of(&table.row(it))).collect();
         let mut groups: BTreeMap<String, Vec<(i64, Event)>> = BTreeMap::new();
-        for (span, state, is_reset) in &spans {
+        for connection in &connections {
+            let span = &connection.span;
             let key = match grouping {
                 Grouping::All => "all".to_owned(),
                 Grouping::Client => span.client.to_string(),
                 Grouping::Server => span.server.to_string(),
                 Grouping::Pair => format!("{} -> {}", span.client, span.server),
             };
-            events(
-                groups.entry(key).or_default(),
-                span,
-                *state,
-                *is_reset,
-                until,
-            );
+            connection.add_to(groups.entry(key).or_default(), until);
         }
         let bin = bin_ns.map(|it| i64::try_from(it.max(1)).unwrap_or(i64::MAX));
         let mut rows = Vec::new();
@@ -86,39 +81,53 @@ impl Concurrency {
     }
 }
 
-fn span(entry: &Entry) -> (Span, State, bool) {
-    let report = entry.connection.report();
-    let is_reset = report
-        .reset
-        .is_some_and(|(_, at)| Some(at.time) == report.end);
-    (Span::of(entry), report.state, is_reset)
+impl Concurrency {
+    /// For each stretch: when it starts, how many were open at its end, and at most.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (i64, i64, i64)> {
+        self.rows.iter().map(|it| (it.bin, it.open, it.open_max))
+    }
 }
 
-fn events(
-    events: &mut Vec<(i64, Event)>,
-    span: &Span,
-    state: State,
+/// When a connection was open, and how it began and ended.
+struct Lasted {
+    span: Span,
+    is_refused: bool,
     is_reset: bool,
-    until: OpenUntil,
-) {
-    let Some((from, to)) = span.interval(until) else {
-        if span.opened.is_none() {
-            let event = match state {
-                State::Rej => Event::Refused,
-                _ => Event::Attempt,
-            };
-            events.push((span.first, event));
+}
+
+impl Lasted {
+    fn of(row: &impl Row) -> Self {
+        let facts = Facts(row);
+        let reset = facts.signed(Place::Reset);
+        Self {
+            span: Span::of(row),
+            is_refused: facts.text(Place::State) == Some("REJ"),
+            is_reset: reset.is_some() && reset == facts.signed(Place::End),
         }
-        return;
-    };
-    events.push((from, Event::Opened));
-    let end = match (span.end, is_reset) {
-        (Some(_), true) => Event::Reset,
-        (Some(_), false) => Event::Closed,
-        (None, _) => Event::Unknown,
-    };
-    if to < i64::MAX {
-        events.push((to, end));
+    }
+
+    /// Adds what happened to it.
+    fn add_to(&self, events: &mut Vec<(i64, Event)>, until: OpenUntil) {
+        let Some((from, to)) = self.span.interval(until) else {
+            if self.span.opened.is_none() {
+                let event = if self.is_refused {
+                    Event::Refused
+                } else {
+                    Event::Attempt
+                };
+                events.push((self.span.first, event));
+            }
+            return;
+        };
+        events.push((from, Event::Opened));
+        let end = match (self.span.end, self.is_reset) {
+            (Some(_), true) => Event::Reset,
+            (Some(_), false) => Event::Closed,
+            (None, _) => Event::Unknown,
+        };
+        if to < i64::MAX {
+            events.push((to, end));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The segments of a shard go to what measures their connections.
 
+use super::beside::Sent;
 use super::packets::Listed;
 use super::recorder::Recorder;
 use crate::capture::{ByteOrder, Position};
@@ -8,13 +9,13 @@ use crate::flow::{Contents, PacketRef};
 use crate::number::index_u32;
 use crate::stream::{Answer, Arrived, ChecksumRule, Handler, PayloadSpan, Side as Direction};
 use crate::tcp::Segment;
-use crate::tcp::measure::{Connection, Options, Seen, Side};
+use crate::tcp::measure::{Analysis, Connection, Options, Seen, Side};
 use hashbrown::HashMap;
 use std::hash::RandomState;
 
 /// Measures the connections of a shard.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(in crate::jobs) struct Meter {
     /// By place. Boxed, as moving them all whenever there are more would double the memory.
     #[expect(clippy::vec_box, reason = "they are large, and their number grows")]
     pub(super) connections: Vec<Box<Connection>>,
@@ -23,11 +24,13 @@ pub(super) struct Meter {
     keeps_duplicates: bool,
     /// Where packets are kept, if some are requested.
     pub(super) recorder: Option<Recorder>,
+    /// By place, segments with payload, where those are compared.
+    pub(super) sent: Option<Vec<Vec<(Side, Sent)>>>,
 }
 
 /// Which connection a direction is of, and which side of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Member {
+pub(in crate::jobs) struct Member {
     /// One more than the connection's place; 0 for none.
     number: u32,
     is_second: bool,
@@ -111,6 +114,7 @@ impl Meter {
             waiting: HashMap::with_hasher(RandomState::new()),
             keeps_duplicates,
             recorder: records.then(Recorder::default),
+            sent: None,
         }
     }
 
@@ -133,6 +137,20 @@ impl Meter {
             return;
         };
         let measured = connection.segment(side, seen);
+        if let Some(sent) = &mut self.sent
+            && seen.payload > 0
+            && !measured.analysis.has(Analysis::DUPLICATE)
+        {
+            sent.resize_with(sent.len().max(place + 1), Vec::new);
+            let segment = Sent {
+                time: seen.time,
+                sequence: seen.segment.sequence,
+                len: seen.payload,
+            };
+            if let Some(sent) = sent.get_mut(place) {
+                sent.push((side, segment));
+            }
+        }
         if let Some(recorder) = &mut self.recorder {
             recorder.add(place, || Listed {
                 side,

@@ -1,16 +1,13 @@
 //! The run, and the table at its end.
 
-use super::bins::Bins;
-use super::columns::open_columns;
-use super::concurrency::Concurrency;
-use super::explain::explained;
 use super::handler::Meter;
-use super::open::{open_at, open_at_end};
-use super::options::{TcpJob, View};
-use super::packets::{Listed, Packets, Recorded};
+use super::options::{OpenUntil, TcpJob};
+use super::packets::{Listed, Recorded};
 use super::ranks::Ranks;
 use super::row::Entry;
 use super::rows::Connections;
+use super::shown::{Shown, needs_column};
+use super::stored::Stored;
 use crate::capture::Position;
 use crate::engine::{
     InputStart, Job, Needs, Outcome, Progress, Resume, Source, Stopwatch, Window, Workers,
@@ -18,10 +15,10 @@ use crate::engine::{
 };
 use crate::error::{Error, ErrorKind};
 use crate::flow::FlowList;
+use crate::index::ConnectionTable;
 use crate::jobs::stats::Stats;
-use crate::output::rows::{self, Table};
-use crate::output::table::KeepGoing;
-use crate::output::{OutputFile, STDOUT};
+use crate::output::OutputFile;
+use crate::output::rows::{Table, write_noted};
 use crate::select::IdSet;
 use crate::stream::{Selected, Shared, Tracker, Wanted};
 use rayon::prelude::*;
@@ -32,8 +29,10 @@ use std::time::Duration;
 /// What the job found.
 #[derive(Debug)]
 pub struct TcpReport {
-    /// The run.
-    pub outcome: Outcome,
+    /// The run; `None` where an index had the answer.
+    pub outcome: Option<Outcome>,
+    /// Damage that captures had when they were indexed.
+    pub damages: Vec<String>,
     /// How long it took.
     pub elapsed: Duration,
     /// How many connections there are.
@@ -44,6 +43,14 @@ pub struct TcpReport {
     pub fragments: u64,
     /// Whether the table's reader left before its end.
     pub is_list_cut: bool,
+}
+
+impl TcpReport {
+    /// Whether all captures were read as a whole, without damage.
+    pub fn is_whole(&self) -> bool {
+        let is_whole = self.outcome.as_ref().is_none_or(Outcome::is_whole);
+        is_whole && self.damages.is_empty()
+    }
 }
 
 /// Reads `sources` as one capture, measures their TCP connections, and writes what is requested to
@@ -67,7 +74,9 @@ pub fn tcp(
     let create = |path: &Path| OutputFile::create(path, inputs.iter().map(PathBuf::as_path));
     let output = job.output.as_deref().map(create).transpose()?;
     let stats = job.stats.as_deref().map(create).transpose()?;
-    let mut measuring = Measuring::new(&job);
+    let conversations = job.config.conversations;
+    let ids = job.view.ids().cloned();
+    let mut measuring = Measuring::new(conversations, job.keeps_duplicates, ids);
     let outcome = run_on(
         &workers,
         &job.config,
@@ -86,23 +95,17 @@ pub fn tcp(
         count,
         ..
     } = measuring;
-    let mut shown = Shown {
-        job: &job,
-        output,
-        list,
-        progress,
-        is_cut: false,
-    };
+    let mut shown = Shown::new(&job, output, list, progress);
     workers.install(|| shown.write(connections, &recorded))?;
-    let (output, is_list_cut) = (shown.output, shown.is_cut);
+    let is_list_cut = shown.finish()?;
     if let Some(mut file) = stats {
         let json = Stats::new(&outcome, elapsed).to_json();
         file.write_all(&json).map_err(|error| file.error(error))?;
         file.finish()?;
     }
-    output.map_or(Ok(()), OutputFile::finish)?;
     Ok(TcpReport {
-        outcome,
+        outcome: Some(outcome),
+        damages: Vec::new(),
         elapsed,
         connections: count,
         cut_headers,
@@ -111,84 +114,87 @@ pub fn tcp(
     })
 }
 
-/// What is written, and where it goes.
-struct Shown<'a> {
-    job: &'a TcpJob,
-    output: Option<OutputFile>,
-    list: &'a mut (dyn Write + Send),
-    progress: &'a Progress,
-    /// Its reader left before its end.
-    is_cut: bool,
+/// Measures the TCP connections of `near` and of `far`, captures from two points of the same path, and
+/// writes those of `near` with what was seen of them at both points.
+///
+/// # Errors
+/// When nothing could be read of one of them, or an output cannot be written.
+pub fn tcp_beside(
+    job: TcpJob,
+    near: Vec<Source>,
+    far: Vec<Source>,
+    list: &mut (dyn Write + Send),
+    progress: &Progress,
+) -> Result<(TcpReport, Outcome), Error> {
+    let stopwatch = Stopwatch::start();
+    let workers = Workers::new(&job.config.tuning)?;
+    let inputs = near.iter().chain(&far).flat_map(Source::paths);
+    let inputs: Vec<PathBuf> = inputs.collect();
+    let create = |path: &Path| OutputFile::create(path, inputs.iter().map(PathBuf::as_path));
+    let output = job.output.as_deref().map(create).transpose()?;
+    let measure = |sources: Vec<Source>| {
+        let mut measuring = Measuring::new(job.config.conversations, job.keeps_duplicates, None);
+        measuring.keeps_sent = true;
+        let (config, resume) = (&job.config, Resume::default());
+        let run = run_on(
+            &workers,
+            config,
+            sources,
+            resume,
+            &mut measuring,
+            None,
+            progress,
+        );
+        run.map(|outcome| (measuring, outcome))
+    };
+    let (mut own, outcome) = measure(near)?;
+    let (other, far_outcome) = measure(far)?;
+    let mut shown = Shown::new(&job, output, list, progress);
+    workers.install(|| {
+        own.connections.measure_open(job.open_until);
+        shown.write_beside(&own.connections, &other.connections)
+    })?;
+    let is_list_cut = shown.finish()?;
+    let report = TcpReport {
+        outcome: Some(outcome),
+        damages: Vec::new(),
+        elapsed: stopwatch.elapsed(),
+        connections: own.count,
+        cut_headers: own.cut_headers,
+        fragments: own.fragments,
+        is_list_cut,
+    };
+    Ok((report, far_outcome))
 }
 
-impl Shown<'_> {
-    fn write(&mut self, mut connections: Connections, recorded: &[Recorded]) -> Result<(), Error> {
-        let (job, all) = (self.job, &connections.all);
-        match &job.view {
-            View::Concurrency(grouping, bin) => {
-                self.table(&Concurrency::new(all, *grouping, *bin, job.open_until))
-            }
-            View::Packets(_) => self.table(&Packets::new(recorded)),
-            View::Bins(_, bin) => self.table(&Bins::new(recorded, *bin)),
-            View::Explained(_) => {
-                let stories = recorded.iter().map(|it| explained(it, &job.time_zone));
-                let text = stories.collect::<Vec<_>>().join("\n");
-                self.output(|out, failed, _| out.write_all(text.as_bytes()).map_err(failed))
-            }
-            View::Connections | View::OpenAt(_) => {
-                if let View::OpenAt(instant) = &job.view {
-                    connections.shown = Some(open_at(all, *instant, job.open_until));
-                }
-                if open_columns().any(|it| job.choice.needs(it)) {
-                    connections.open = open_at_end(&connections.all, job.open_until);
-                }
-                connections.time_zone = job.time_zone.clone();
-                self.table(&connections)
-            }
-        }
-    }
-
-    fn table(&mut self, table: &impl Table) -> Result<(), Error> {
-        let job = self.job;
-        self.output(|out, failed, keep_going| {
-            rows::write(table, &job.choice, job.format, out, failed, keep_going)
-        })
-    }
-
-    fn output(
-        &mut self,
-        write: impl FnOnce(
-            &mut (dyn Write + Send),
-            &(dyn Fn(io::Error) -> Error + Sync),
-            &KeepGoing<'_>,
-        ) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let file = self.output.as_ref();
-        let path = file.map_or_else(|| STDOUT.as_ref(), |it| it.path());
-        let path = path.to_owned();
-        let failed = |error| Error::io("write", &path, error);
-        let keep_going = || self.progress.check();
-        let out: &mut (dyn Write + Send) = match &mut self.output {
-            Some(file) => file,
-            None => self.list,
-        };
-        let written = write(out, &failed, &keep_going);
-        match written.and_then(|()| out.flush().map_err(failed)) {
-            // A reader that has seen enough.
-            Err(error) if error.is_broken_pipe() => self.is_cut = true,
-            written => written?,
-        }
-        Ok(())
-    }
+/// The same of connections that were measured when their `captures` were indexed, where the view needs
+/// nothing else. Returns how many there are, and whether the list's reader left before its end.
+pub(in crate::jobs) fn tcp_stored(
+    job: &TcpJob,
+    table: &ConnectionTable,
+    captures: &[PathBuf],
+    list: &mut (dyn Write + Send),
+    progress: &Progress,
+) -> Result<(u64, bool), Error> {
+    let create = |path: &Path| OutputFile::create(path, captures.iter().map(PathBuf::as_path));
+    let output = job.output.as_deref().map(create).transpose()?;
+    let stored = Stored::read(table, |column| needs_column(job, column))?;
+    let count = stored.len() as u64;
+    let mut shown = Shown::new(job, output, list, progress);
+    shown.write_stored(stored)?;
+    Ok((count, shown.finish()?))
 }
 
 /// The part of a run.
-struct Measuring {
+#[derive(Debug)]
+pub(in crate::jobs) struct Measuring {
     shared: Shared,
     keeps_duplicates: bool,
     ids: Option<IdSet>,
+    /// Segments are kept, to compare them with those of another capture.
+    keeps_sent: bool,
     ranks: Ranks,
-    connections: Connections,
+    pub(super) connections: Connections,
     /// Requested connections with their packets.
     recorded: Vec<Recorded>,
     count: u64,
@@ -197,7 +203,12 @@ struct Measuring {
 }
 
 impl Measuring {
-    fn new(job: &TcpJob) -> Self {
+    /// Packets are kept of the connections with these `ids`; if there are none, a row of each one is.
+    pub(in crate::jobs) fn new(
+        conversations: bool,
+        keeps_duplicates: bool,
+        ids: Option<IdSet>,
+    ) -> Self {
         let selected = Selected {
             tcp: Some(Wanted {
                 all: true,
@@ -207,10 +218,11 @@ impl Measuring {
         };
         let memory = available_memory() / MEMORY_SHARE;
         Self {
-            shared: Shared::new(selected, job.config.conversations, memory),
-            keeps_duplicates: job.keeps_duplicates,
-            ids: job.view.ids().cloned(),
-            ranks: Ranks::new(job.view.ids().cloned().unwrap_or_default()),
+            shared: Shared::new(selected, conversations, memory),
+            keeps_duplicates,
+            keeps_sent: false,
+            ranks: Ranks::new(ids.clone().unwrap_or_default()),
+            ids,
             connections: Connections::default(),
             recorded: Vec::new(),
             count: 0,
@@ -220,11 +232,25 @@ impl Measuring {
     }
 }
 
+impl Measuring {
+    /// Writes a table of all connections, with a note about itself.
+    pub(in crate::jobs) fn write_table(
+        self,
+        note: (&str, String),
+        out: &mut (dyn Write + Send),
+    ) -> io::Result<()> {
+        let mut connections = self.connections;
+        connections.measure_open(OpenUntil::default());
+        write_noted(&connections, note, out)
+    }
+}
+
 impl Job for Measuring {
     type Observer = Tracker<Meter>;
 
     fn observer(&self) -> Tracker<Meter> {
-        let meter = Meter::new(self.keeps_duplicates, self.ids.is_some());
+        let mut meter = Meter::new(self.keeps_duplicates, self.ids.is_some());
+        meter.sent = self.keeps_sent.then(Vec::new);
         self.shared.tracker(meter)
     }
 
@@ -320,11 +346,14 @@ fn entries(
     tracker.handler.finish(&members);
     let meter = &mut tracker.handler;
     let mut recorder = meter.recorder.take();
+    let mut sent = meter.sent.take().unwrap_or_default();
     let connections = std::mem::take(&mut meter.connections);
     let mut entries: Vec<(Entry, Vec<Listed>)> = Vec::with_capacity(connections.len());
     for (place, connection) in connections.into_iter().enumerate() {
         let packets = recorder.as_mut().map(|it| it.take(place));
-        entries.push((Entry::new(connection), packets.unwrap_or_default()));
+        let mut entry = Entry::new(connection);
+        entry.sent = sent.get_mut(place).map(std::mem::take).unwrap_or_default();
+        entries.push((entry, packets.unwrap_or_default()));
     }
     for direction in tracker.directions() {
         let (member, info) = (direction.state, &direction.info);

@@ -1,8 +1,8 @@
 //! Connections for people: a line each.
 
-use super::row::ConnectionRow;
+use super::facts::{Facts, Place};
+use crate::output::rows::Row;
 use crate::output::table::{TimeZone, time_text};
-use crate::tcp::measure::{Report, Side};
 use std::net::{IpAddr, SocketAddr};
 
 /// Formats lines.
@@ -16,71 +16,55 @@ impl<'a> Line<'a> {
     }
 
     /// Appends the line of a connection.
-    pub(super) fn append(&self, row: &ConnectionRow<'_>, text: &mut Vec<u8>) {
-        let report = &row.report;
-        let [client, server] = row.entry.ends().map(end);
+    pub(super) fn append(&self, row: &impl Row, text: &mut Vec<u8>) {
+        let facts = Facts(row);
+        let [client, server] = facts.ends();
+        let time = |place| facts.signed(place).unwrap_or(0);
+        let rtt = facts.signed(Place::ServerRtt);
         let mut line = format!(
-            "connection {:>5}: {client} -> {server} | {} + {} | {:<6} | {}",
-            row.id,
-            time_text(self.time_zone, report.first),
-            duration(report.last.saturating_sub(report.first)),
-            report.state.name(),
-            handshake(report),
+            "connection {:>5}: {client} -> {server} | {} + {} | {:<6} | {} | rtt {} | {} B -> {} B <- \
+             | retransmissions {} -> {} <-",
+            facts.number(Place::Id),
+            time_text(self.time_zone, time(Place::First)),
+            duration(time(Place::Last).saturating_sub(time(Place::First))),
+            facts.text(Place::State).unwrap_or("-"),
+            handshake(&facts),
+            rtt.map_or_else(|| "-".to_owned(), duration),
+            facts.number(Place::ClientPayload),
+            facts.number(Place::ServerPayload),
+            facts.number(Place::ClientRetransmissions),
+            facts.number(Place::ServerRetransmissions),
         );
-        let [from_client, from_server] = &report.sides;
-        let (sent, received) = (&from_client.counts, &from_server.counts);
-        let (client_rare, server_rare) = (&from_client.anomalies, &from_server.anomalies);
-        line += &format!(
-            " | rtt {} | {} B -> {} B <- | retransmissions {} -> {} <-",
-            from_client
-                .rtt
-                .map_or_else(|| "-".to_owned(), |it| duration(it.min)),
-            sent.payload_bytes,
-            received.payload_bytes,
-            client_rare.retransmissions,
-            server_rare.retransmissions,
-        );
-        let closed = client_rare
-            .zero_window_ns
-            .saturating_add(server_rare.zero_window_ns);
+        let closed = time(Place::ClientZeroWindow).saturating_add(time(Place::ServerZeroWindow));
         if closed > 0 {
             line += &format!(" | zero window {}", duration(closed));
         }
-        if let Some((side, at)) = report.closed {
-            line += &format!(" | closed by {} [{}]", name(report, side), at.packet);
+        if let Some(side) = facts.text(Place::ClosedBy) {
+            line += &format!(" | closed by {side} [{}]", facts.number(Place::ClosePacket));
         }
-        if let Some((side, at)) = report.reset {
-            line += &format!(" | reset by {} [{}]", name(report, side), at.packet);
+        if let Some(side) = facts.text(Place::ResetBy) {
+            line += &format!(" | reset by {side} [{}]", facts.number(Place::ResetPacket));
         }
         text.extend_from_slice(line.as_bytes());
         text.push(b'\n');
     }
 }
 
-fn handshake(report: &Report) -> String {
-    match (report.syn, report.synack) {
+fn handshake<R: Row>(facts: &Facts<'_, R>) -> String {
+    let packet = |place| facts.signed(place);
+    match (packet(Place::SynPacket), packet(Place::SynAckPacket)) {
         (Some(syn), Some(answer)) => format!(
-            "SYN [{}] SYN-ACK [{}] after {}",
-            syn.packet,
-            answer.packet,
-            duration(answer.time.saturating_sub(syn.time)),
+            "SYN [{syn}] SYN-ACK [{answer}] after {}",
+            duration(facts.signed(Place::SynAckDelay).unwrap_or(0)),
         ),
-        (Some(syn), None) => format!("SYN [{}]", syn.packet),
-        (None, Some(answer)) => format!("SYN-ACK [{}]", answer.packet),
+        (Some(syn), None) => format!("SYN [{syn}]"),
+        (None, Some(answer)) => format!("SYN-ACK [{answer}]"),
         (None, None) => "no handshake".to_owned(),
     }
 }
 
 pub(super) fn end((address, port): (IpAddr, u16)) -> SocketAddr {
     SocketAddr::new(address, port)
-}
-
-fn name(report: &Report, side: Side) -> &'static str {
-    if side == report.client {
-        "client"
-    } else {
-        "server"
-    }
 }
 
 /// `325.447 ms`, `12.300 s`, `17.000 us`.

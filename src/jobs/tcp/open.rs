@@ -1,7 +1,9 @@
 //! Which connections were open at the same time.
 
+use super::facts::{Facts, Place};
 use super::options::{Instant, OpenUntil};
-use super::row::{Entry, Open};
+use super::row::Open;
+use crate::output::rows::{Row, Table};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 use std::hash::RandomState;
@@ -25,19 +27,25 @@ pub(super) struct Span {
 }
 
 impl Span {
-    pub(super) fn of(entry: &Entry) -> Self {
-        let [(client, _), (server, _)] = entry.ends();
-        let report = entry.connection.report();
-        let closed = report.reset.or(report.closed);
+    pub(super) fn of(row: &impl Row) -> Self {
+        let facts = Facts(row);
+        let time = |place| facts.signed(place);
+        let (first, last) = (time(Place::First), time(Place::Last));
         Self {
-            client,
-            server,
-            first: report.first,
-            opened: report.opened,
-            end: report.end,
-            last: report.last,
-            closed: closed.map(|(_, at)| at.time),
+            client: facts.address(Place::ClientIp),
+            server: facts.address(Place::ServerIp),
+            first: first.unwrap_or(0),
+            opened: opened(&facts),
+            end: time(Place::End),
+            last: last.unwrap_or(0),
+            closed: time(Place::Reset).or_else(|| time(Place::Close)),
         }
+    }
+
+    /// The spans of all rows.
+    pub(super) fn of_all(table: &impl Table) -> Vec<Self> {
+        let rows = (0..table.len()).into_par_iter().with_min_len(64);
+        rows.map(|it| Self::of(&table.row(it))).collect()
     }
 
     /// From when to when it was open; it is not any more at the end.
@@ -48,6 +56,21 @@ impl Span {
         };
         let (from, to) = (self.opened?, self.end.unwrap_or(open_end));
         (from < to).then_some((from, to))
+    }
+}
+
+/// When a handshake was complete; of a connection that began before the capture, its first packet.
+/// `None` of attempts that failed.
+fn opened<R: Row>(facts: &Facts<'_, R>) -> Option<i64> {
+    if matches!(facts.text(Place::State), Some("S0" | "REJ")) {
+        return None;
+    }
+    let complete = facts
+        .signed(Place::Ack)
+        .or_else(|| facts.signed(Place::SynAck));
+    match facts.signed(Place::Syn) {
+        Some(_) => complete,
+        None => complete.or_else(|| facts.signed(Place::First)),
     }
 }
 
@@ -69,8 +92,8 @@ struct Count {
 }
 
 /// For each connection that ended, the others that were open then.
-pub(super) fn open_at_end(entries: &[Entry], until: OpenUntil) -> Vec<Open> {
-    let spans: Vec<Span> = entries.par_iter().map(Span::of).collect();
+pub(super) fn open_at_end(table: &impl Table, until: OpenUntil) -> Vec<Open> {
+    let spans = Span::of_all(table);
     let mut events: Vec<(i64, Event, usize)> = Vec::with_capacity(spans.len() * 4);
     for (number, span) in spans.iter().enumerate() {
         if let Some((from, to)) = span.interval(until) {
@@ -109,8 +132,8 @@ pub(super) fn open_at_end(entries: &[Entry], until: OpenUntil) -> Vec<Open> {
 }
 
 /// The connections that were open at a time, by their ordinals.
-pub(super) fn open_at(entries: &[Entry], instant: Instant, until: OpenUntil) -> Vec<usize> {
-    let spans: Vec<Span> = entries.par_iter().map(Span::of).collect();
+pub(super) fn open_at(table: &impl Table, instant: Instant, until: OpenUntil) -> Vec<usize> {
+    let spans = Span::of_all(table);
     let time = match instant {
         Instant::At(time) => time,
         Instant::After(ns) => {

@@ -50,16 +50,35 @@ pub enum View {
     Bins(IdSet, u64),
     /// A few lines about each of some.
     Explained(IdSet),
+    /// The same with what another capture saw of them.
+    Beside,
+    /// Plots of one, or of all.
+    Plotted(Option<IdSet>, Picture),
 }
 
 impl View {
+    /// Whether it is made of what is known of each connection: an index can have that.
+    pub const fn is_of_connections(&self) -> bool {
+        self.ids().is_none()
+    }
+
     /// The connections whose packets are looked at.
     pub(super) const fn ids(&self) -> Option<&IdSet> {
         match self {
             Self::Packets(ids) | Self::Bins(ids, _) | Self::Explained(ids) => Some(ids),
-            Self::Connections | Self::OpenAt(_) | Self::Concurrency(..) => None,
+            Self::Plotted(ids, _) => ids.as_ref(),
+            Self::Connections | Self::Beside | Self::OpenAt(_) | Self::Concurrency(..) => None,
         }
     }
+}
+
+/// How plots are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// An image, for print and for other pages.
+    Svg,
+    /// A page in which one can zoom.
+    Html,
 }
 
 /// A time.

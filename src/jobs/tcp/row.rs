@@ -1,6 +1,8 @@
 //! A connection, and where it belongs.
 
+use super::beside::Sent;
 use crate::flow::NetworkKey;
+use crate::select::condition::Cell;
 use crate::tcp::measure::{Connection, Report, Side, Sides};
 use std::net::IpAddr;
 
@@ -14,6 +16,8 @@ pub(super) struct Entry {
     pub(super) flows: Sides<u64>,
     /// Among the connections of its endpoints, from 1.
     pub(super) number: u32,
+    /// Segments with payload, where they are compared with those of another capture.
+    pub(super) sent: Vec<(Side, Sent)>,
 }
 
 impl Entry {
@@ -23,6 +27,7 @@ impl Entry {
             network: NetworkKey::default(),
             flows: Sides::default(),
             number: 0,
+            sent: Vec::new(),
         }
     }
 
@@ -70,4 +75,13 @@ pub(super) struct Open {
     pub(super) pair: u32,
     /// Those with the same server.
     pub(super) server: u32,
+}
+
+impl Open {
+    /// One of its figures, in their order.
+    pub(super) fn cell(&self, figure: usize) -> Cell<'static> {
+        let figures = [self.others, self.others_idle, self.pair, self.server];
+        let figure = figures.get(figure).filter(|_| self.is_known);
+        figure.map_or(Cell::Null, |it| Cell::Unsigned((*it).into()))
+    }
 }

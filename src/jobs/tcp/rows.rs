@@ -2,6 +2,8 @@
 
 use super::columns::{COLUMNS, ValueOf};
 use super::line::Line;
+use super::open::open_at_end;
+use super::options::OpenUntil;
 use super::row::{ConnectionRow, Entry, Open};
 use crate::output::rows::{Column, Row, Table};
 use crate::output::table::TimeZone;
@@ -17,6 +19,18 @@ pub(super) struct Connections {
     pub(super) open: Vec<Open>,
     pub(super) time_zone: TimeZone,
 }
+
+impl Connections {
+    /// Notes for each connection that ended how many others were open.
+    pub(super) fn measure_open(&mut self, until: OpenUntil) {
+        let shown = self.shown.take();
+        self.open = open_at_end(self, until);
+        self.shown = shown;
+    }
+}
+
+/// Times that tables of other programs have as timestamps, too.
+pub(super) const TIMESTAMPS: &[&str] = &["first", "last"];
 
 impl Row for ConnectionRow<'_> {
     fn cell(&self, column: usize) -> Cell<'_> {
@@ -54,6 +68,6 @@ impl Table for Connections {
     }
 
     fn timestamps(&self) -> &[&'static str] {
-        &["first", "last"]
+        TIMESTAMPS
     }
 }

@@ -1,5 +1,6 @@
 //! The columns of what is shown.
 
+use super::beside::BESIDE_COLUMNS;
 use super::bins::BIN_COLUMNS;
 use super::columns::columns;
 use super::concurrency::OPEN_COLUMNS;
@@ -12,8 +13,9 @@ pub fn view_columns(view: &View) -> &'static [Column] {
     match view {
         View::Connections | View::OpenAt(_) => columns(),
         View::Concurrency(..) => &OPEN_COLUMNS,
+        View::Beside => &BESIDE_COLUMNS,
         View::Packets(_) => &PACKET_COLUMNS,
         View::Bins(..) => &BIN_COLUMNS,
-        View::Explained(_) => &[],
+        View::Explained(_) | View::Plotted(..) => &[],
     }
 }

@@ -8,15 +8,19 @@ use arrow_ipc::writer::StreamWriter;
 use rayon::prelude::*;
 use std::io::{self, Write};
 
-/// Writes a Parquet file with these rows.
+/// Writes a Parquet file with these rows, and a note about itself.
 pub(super) fn parquet<T: Table>(
     table: &T,
     choice: &Choice,
     rows: &[usize],
+    note: Option<(&str, String)>,
     out: &mut (dyn Write + Send),
 ) -> io::Result<()> {
     let batches = Batches::new(table, choice);
     let mut file = ParquetFile::new(out, &batches.schema, Storage::default())?;
+    if let Some((key, value)) = note {
+        file.note(key, value);
+    }
     let groups: Vec<&[usize]> = rows.chunks(ROWS_IN_GROUP).collect();
     file.write(groups.len(), |number| {
         batches.batch(groups.get(number).copied().unwrap_or_default())

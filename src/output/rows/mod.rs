@@ -129,7 +129,7 @@ pub fn write<T: Table>(
     if format.is_binary() {
         let out = &mut Watched { out, keep_going };
         let written = match format {
-            Format::Parquet => files::parquet(table, choice, &rows, out),
+            Format::Parquet => files::parquet(table, choice, &rows, None, out),
             _ => files::arrow(table, choice, &rows, out),
         };
         return written.map_err(|error| match keep_going() {
@@ -152,6 +152,19 @@ pub fn write<T: Table>(
         }
     }
     Ok(())
+}
+
+/// Writes all rows of a table as a Parquet file that has a note about itself.
+///
+/// # Errors
+/// When writing fails.
+pub(crate) fn write_noted<T: Table>(
+    table: &T,
+    note: (&str, String),
+    out: &mut (dyn Write + Send),
+) -> io::Result<()> {
+    let rows: Vec<usize> = (0..table.len()).collect();
+    files::parquet(table, &Choice::all(), &rows, Some(note), out)
 }
 
 const ROWS_IN_BLOCK: usize = 256;
