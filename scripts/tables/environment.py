@@ -24,19 +24,24 @@ def provide() -> str | None:
     names = " and ".join(missing)
     if MARK in os.environ:
         return f"{names}: not importable in {sys.prefix}"
-    folder = place()
-    python = folder / "bin" / "python3"
-    why = None if (folder / "complete").exists() else make(folder, python)
-    if why is not None:
-        return f"{names}: not installed, and cannot be installed here ({why})"
-    os.environ[MARK] = str(folder)
+    python = python_with("tables", PACKAGES)
+    if not isinstance(python, Path):
+        return f"{names}: not installed, and cannot be installed here ({python})"
+    os.environ[MARK] = str(python)
     sys.stdout.flush()
     os.execv(python, [str(python), *sys.argv])
 
 
-def place() -> Path:
-    """Where the environment is: in the user's cache, or else among temporary files."""
-    name = f"tables-{sys.version_info.major}.{sys.version_info.minor}"
+def python_with(name: str, packages: tuple[str, ...]) -> Path | str:
+    """The interpreter of an environment of this name that has these packages, or why there is none."""
+    folder = place(f"{name}-{sys.version_info.major}.{sys.version_info.minor}")
+    python = folder / "bin" / "python3"
+    why = None if (folder / "complete").exists() else make(folder, python, packages)
+    return python if why is None else why
+
+
+def place(name: str) -> Path:
+    """Where an environment is: in the user's cache, or else among temporary files."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pcap_flows"
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -45,11 +50,11 @@ def place() -> Path:
         return Path(tempfile.mkdtemp(prefix="pcap_flows-")) / name
 
 
-def make(folder: Path, python: Path) -> str | None:
+def make(folder: Path, python: Path, packages: tuple[str, ...]) -> str | None:
     """Makes an environment. Returns why that is not possible."""
-    print(f"installing {' and '.join(PACKAGES)} to {folder}", flush=True)
+    print(f"installing {' and '.join(packages)} to {folder}", flush=True)
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--retries", "1"]
-    for argv in ([sys.executable, "-m", "venv", str(folder)], [*pip, *PACKAGES]):
+    for argv in ([sys.executable, "-m", "venv", str(folder)], [*pip, *packages]):
         try:
             done = subprocess.run(argv, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:

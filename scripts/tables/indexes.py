@@ -20,18 +20,18 @@ from .program import Complaints, Program
 
 SUMMARY_TYPES = {
     "handshake": pyarrow.bool_(),
-    "retransmissions": pyarrow.uint32(),
-    "payload_bytes": pyarrow.uint64(),
+    "retransmissions": pyarrow.int64(),
+    "payload_bytes": pyarrow.int64(),
     "first_payload": pyarrow.binary(),
     "server_name": pyarrow.string(),
     "community_id": pyarrow.string(),
-    "fragments": pyarrow.uint32(),
-    "next_seq": pyarrow.uint64(),
-    "tcp_state": pyarrow.uint16(),
+    "fragments": pyarrow.int64(),
+    "next_seq": pyarrow.int64(),
+    "tcp_state": pyarrow.int32(),
 }
 NULLABLE = {"first_payload", "server_name", "community_id", "next_seq"} | set(lists.DEVICE_TYPES)
 WITHOUT_STATISTICS = frozenset({"first_payload", "next_seq", "community_id"})
-PACKETS_SCHEMA = {"flow_id": pyarrow.uint64(), "capture": pyarrow.uint32()}
+PACKETS_SCHEMA = {"flow_id": pyarrow.int64(), "capture": pyarrow.int64()}
 # Protocols whose ports count for Community IDs, and others that have one; lists show unknown ones as numbers.
 WITH_PORTS = {"tcp": 6, "udp": 17, "sctp": 132}
 PROTOCOLS = WITH_PORTS | {
@@ -157,7 +157,7 @@ def check_packets(
         schema = {it.name: it.type for it in table.schema if it.name != "offsets"}
         complaints.compare(f"{label}: columns of packets", schema, PACKETS_SCHEMA)
         offsets = table.schema.field("offsets").type
-        complaints.compare(f"{label}: type of offsets", (offsets.num_fields, offsets.value_type), (1, pyarrow.uint64()))
+        complaints.compare(f"{label}: type of offsets", (offsets.num_fields, offsets.value_type), (1, pyarrow.int64()))
         for row in table.to_pylist():
             places = [(row["capture"], offset) for offset in row["offsets"]]
             complaints.holds(f"{label}: flow {row['flow_id']} has a row without places", bool(places))

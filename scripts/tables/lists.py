@@ -17,8 +17,8 @@ from .captures import Capture
 from .program import Complaints, Program
 
 OPTIONS = ("--bidirectional", "--flow-5tuple", "--decap", "--metamako")
-TEXT, SHORT, LONG = pyarrow.string(), pyarrow.uint16(), pyarrow.uint64()
-TIME = pyarrow.timestamp("ns", tz="UTC")
+TEXT, SHORT, LONG = pyarrow.string(), pyarrow.int32(), pyarrow.int64()
+TIME = pyarrow.timestamp("us", tz="UTC")
 TYPES = {
     "flow_id": LONG,
     "protocol": TEXT,
@@ -31,10 +31,12 @@ TYPES = {
     "dst_port": SHORT,
     "packets": LONG,
     "bytes": LONG,
-    "first_ns": TIME,
-    "last_ns": TIME,
+    "first_ns": LONG,
+    "last_ns": LONG,
     "tcp_flags": SHORT,
 }
+# What Parquet and Arrow have after last_ns, besides.
+SPAN_TYPES = {"first": TIME, "last": TIME, "duration_ns": LONG}
 DEVICE_TYPES = {"device": SHORT, "device_port": SHORT}
 TUNNEL_TYPES = {"tunnel": TEXT, "tunnel_id": TEXT}
 REVERSE_TYPES = {"reverse_packets": LONG, "reverse_bytes": LONG, "reverse_tcp_flags": SHORT}
@@ -42,10 +44,9 @@ BYTES_TYPES = {"src_ip_bytes": pyarrow.binary(16), "dst_ip_bytes": pyarrow.binar
 # What DuckDB makes of the types.
 DUCKDB_TYPES = {
     TEXT: ("VARCHAR",),
-    SHORT: ("USMALLINT",),
-    LONG: ("UBIGINT",),
-    # Versions before 1.5 know times with a zone only in microseconds.
-    TIME: ("TIMESTAMPTZ_NS", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS"),
+    SHORT: ("INTEGER",),
+    LONG: ("BIGINT",),
+    TIME: ("TIMESTAMP WITH TIME ZONE",),
     pyarrow.binary(16): ("BLOB",),
 }
 BLOOM = ("src_ip", "dst_ip", "src_port", "dst_port", "src_ip_bytes", "dst_ip_bytes")
@@ -65,6 +66,16 @@ def types_of(options: tuple[str, ...]) -> dict:
     if "--decap" in options:
         types |= TUNNEL_TYPES
     return types
+
+
+def with_spans(types: dict) -> dict:
+    """The columns that Parquet and Arrow have."""
+    all_types = {}
+    for name, column_type in types.items():
+        all_types[name] = column_type
+        if name == "last_ns":
+            all_types |= SPAN_TYPES
+    return all_types | BYTES_TYPES
 
 
 def combinations(capture: Capture) -> list[tuple[str, ...]]:
@@ -108,13 +119,14 @@ def check_list(
     parquet = pyarrow.parquet.read_table(path)
     arrow = pyarrow.ipc.open_stream(stream).read_all()
     expected = from_csv(text, types)
-    with_bytes = [row | address_bytes(row) for row in expected]
+    table_types = with_spans(types)
+    with_bytes = [row | spans(row) | address_bytes(row) for row in expected]
     for what, table in (("parquet", parquet), ("arrow", arrow)):
-        check_types(f"{label}: {what}", table.schema, types | BYTES_TYPES, complaints)
+        check_types(f"{label}: {what}", table.schema, table_types, complaints)
         table.validate(full=True)
         complaints.compare_rows(f"{label}: {what} and csv", rows(table), with_bytes)
     complaints.compare_rows(f"{label}: json and csv", [json.loads(line) for line in lines], expected)
-    check_duckdb(label, path, arrow, types | BYTES_TYPES, with_bytes, complaints)
+    check_duckdb(label, path, arrow, table_types, with_bytes, complaints)
     check_sums(label, program.stats(), parquet, complaints)
     if not options and capture.is_thorough:
         check_filters(label, path, BLOOM, complaints)
@@ -151,9 +163,15 @@ def address_bytes(row: dict) -> dict:
     return {"src_ip_bytes": packed(row["src_ip"]), "dst_ip_bytes": packed(row["dst_ip"])}
 
 
+def spans(row: dict) -> dict:
+    """First and last times in microseconds, and the time between them."""
+    first, last = row["first_ns"], row["last_ns"]
+    return {"first": first // 1000, "last": last // 1000, "duration_ns": last - first}
+
+
 def rows(table: pyarrow.Table) -> list[dict]:
-    """The rows of a table, with times as numbers."""
-    for name in ("first_ns", "last_ns"):
+    """The rows of a table, with timestamps as microseconds."""
+    for name in set(table.schema.names) & {"first", "last"}:
         place = table.schema.get_field_index(name)
         table = table.set_column(place, name, table.column(name).cast(pyarrow.int64()))
     return table.to_pylist()
@@ -169,19 +187,12 @@ def check_duckdb(
         complaints.compare(f"{label}: DuckDB, {what}: columns", list(described), list(types))
         for name, found in described.items():
             complaints.holds(f"{label}: DuckDB, {what}: {name} is {found}", found in DUCKDB_TYPES[types[name]])
-        is_in_micros = "TIMESTAMP WITH TIME ZONE" in described.values()
-        wanted = [row | micros(row) for row in expected] if is_in_micros else expected
-        complaints.compare_rows(f"{label}: DuckDB, {what}, and csv", duckdb_rows(source), wanted)
-
-
-def micros(row: dict) -> dict:
-    """The times of a row without what microseconds do not tell."""
-    return {name: row[name] // 1000 * 1000 for name in ("first_ns", "last_ns")}
+        complaints.compare_rows(f"{label}: DuckDB, {what}, and csv", duckdb_rows(source), expected)
 
 
 def duckdb_rows(source: str) -> list[dict]:
-    """The rows of a table, with times as numbers."""
-    times = "epoch_ns(first_ns) as first_ns, epoch_ns(last_ns) as last_ns"
+    """The rows of a table, with timestamps as microseconds."""
+    times = "epoch_us(first) as first, epoch_us(last) as last"
     done = duckdb.execute(f"select * replace ({times}) from {source}")
     names = [column[0] for column in done.description]
     return [dict(zip(names, row)) for row in done.fetchall()]

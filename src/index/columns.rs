@@ -4,8 +4,9 @@ use super::summary::Summary;
 use crate::flow::{Flow, community_id};
 use crate::output::parquet::Storage;
 use crate::output::table::{Columns, column, columnar};
-use arrow_array::builder::{BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder};
-use arrow_array::types::{UInt16Type, UInt32Type, UInt64Type};
+use arrow_array::builder::{
+    BinaryBuilder, BooleanBuilder, Int32Builder, Int64Builder, StringBuilder,
+};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use std::fmt::Write;
@@ -16,14 +17,14 @@ pub(super) fn schema(columns: Columns) -> SchemaRef {
     let mut fields = columnar::fields(columns);
     fields.extend([
         Field::new(HANDSHAKE, DataType::Boolean, false),
-        Field::new(RETRANSMISSIONS, DataType::UInt32, false),
-        Field::new(PAYLOAD_BYTES, DataType::UInt64, false),
+        Field::new(RETRANSMISSIONS, DataType::Int64, false),
+        Field::new(PAYLOAD_BYTES, DataType::Int64, false),
         Field::new(FIRST_PAYLOAD, DataType::Binary, true),
         Field::new(SERVER_NAME, DataType::Utf8, true),
         Field::new(COMMUNITY_ID, DataType::Utf8, true),
-        Field::new(FRAGMENTS, DataType::UInt32, false),
-        Field::new(NEXT_SEQ, DataType::UInt64, true),
-        Field::new(TCP_STATE, DataType::UInt16, false),
+        Field::new(FRAGMENTS, DataType::Int64, false),
+        Field::new(NEXT_SEQ, DataType::Int64, true),
+        Field::new(TCP_STATE, DataType::Int32, false),
     ]);
     Arc::new(Schema::new(fields))
 }
@@ -50,22 +51,22 @@ pub(super) fn batch(
     let rows = flows.len();
     let mut arrays = columnar::arrays(columns, flows.iter().map(|(flow, ..)| flow));
     let mut handshake = BooleanBuilder::with_capacity(rows);
-    let mut retransmissions = PrimitiveBuilder::<UInt32Type>::with_capacity(rows);
-    let mut payload = PrimitiveBuilder::<UInt64Type>::with_capacity(rows);
+    let mut retransmissions = Int64Builder::with_capacity(rows);
+    let mut payload = Int64Builder::with_capacity(rows);
     let mut first = BinaryBuilder::with_capacity(rows, rows * 8);
     let mut names = StringBuilder::new();
     let mut ids = StringBuilder::with_capacity(rows, rows * COMMUNITY_ID_LEN);
-    let mut fragments = PrimitiveBuilder::<UInt32Type>::with_capacity(rows);
-    let mut next_seq = PrimitiveBuilder::<UInt64Type>::with_capacity(rows);
-    let mut state = PrimitiveBuilder::<UInt16Type>::with_capacity(rows);
+    let mut fragments = Int64Builder::with_capacity(rows);
+    let mut next_seq = Int64Builder::with_capacity(rows);
+    let mut state = Int32Builder::with_capacity(rows);
     for (_, summary, name) in flows {
         handshake.append_value(summary.has_handshake());
-        retransmissions.append_value(summary.retransmissions);
-        payload.append_value(summary.payload_bytes);
+        retransmissions.append_value(summary.retransmissions.into());
+        payload.append_value(summary.payload_bytes.cast_signed());
         first.append_option(summary.first_payload());
         names.append_option(*name);
-        fragments.append_value(summary.fragments);
-        next_seq.append_option(summary.next_seq());
+        fragments.append_value(summary.fragments.into());
+        next_seq.append_option(summary.next_seq().map(u64::cast_signed));
         state.append_value(summary.tcp_state().into());
     }
     for (flow, ..) in flows {

@@ -30,7 +30,7 @@ pub struct Notes {
 
 impl Notes {
     /// The version that is written.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
     /// The name of the metadata.
     pub(super) const KEY: &str = "pcap_flows.index";
     /// That of the metadata of a file with packets.

@@ -1,8 +1,7 @@
 //! Where flows' records are: a file with one row for each flow in each gigabyte of the captures.
 
 use crate::number::index_u32;
-use arrow_array::builder::{ListBuilder, PrimitiveBuilder, UInt64Builder};
-use arrow_array::types::{UInt32Type, UInt64Type};
+use arrow_array::builder::{Int64Builder, ListBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use rayon::prelude::*;
@@ -132,26 +131,26 @@ pub(super) fn groups<'a, 'b>(rows: &'b [Posting<'a>], most: usize) -> Vec<&'b [P
 
 /// The columns.
 pub(super) fn schema() -> SchemaRef {
-    let item = Arc::new(Field::new_list_field(DataType::UInt64, false));
+    let item = Arc::new(Field::new_list_field(DataType::Int64, false));
     Arc::new(Schema::new(vec![
-        Field::new(FLOW_ID, DataType::UInt64, false),
-        Field::new(CAPTURE, DataType::UInt32, false),
+        Field::new(FLOW_ID, DataType::Int64, false),
+        Field::new(CAPTURE, DataType::Int64, false),
         Field::new(OFFSETS, DataType::List(item), false),
     ]))
 }
 
 /// Some rows as columns.
 pub(super) fn batch(schema: &SchemaRef, rows: &[Posting<'_>]) -> RecordBatch {
-    let mut ids = PrimitiveBuilder::<UInt64Type>::with_capacity(rows.len());
-    let mut captures = PrimitiveBuilder::<UInt32Type>::with_capacity(rows.len());
+    let mut ids = Int64Builder::with_capacity(rows.len());
+    let mut captures = Int64Builder::with_capacity(rows.len());
     let places = rows.iter().map(|row| row.places.len()).sum();
-    let values = UInt64Builder::with_capacity(places);
+    let values = Int64Builder::with_capacity(places);
     let mut offsets = ListBuilder::with_capacity(values, rows.len())
-        .with_field(Field::new_list_field(DataType::UInt64, false));
+        .with_field(Field::new_list_field(DataType::Int64, false));
     for row in rows {
-        ids.append_value(row.flow_id);
-        captures.append_value(row.capture);
-        let of = |place: &u32| (i64::from(*place) + row.base).cast_unsigned();
+        ids.append_value(row.flow_id.cast_signed());
+        captures.append_value(row.capture.into());
+        let of = |place: &u32| i64::from(*place) + row.base;
         offsets
             .values()
             .extend(row.places.iter().map(|it| Some(of(it))));

@@ -13,7 +13,7 @@ use crate::output::table::condition::{matching_rows, needed};
 use crate::output::table::condition_columns;
 use crate::select::condition::{Condition, Kind};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{UInt16Type, UInt32Type, UInt64Type};
+use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -128,7 +128,7 @@ impl Index {
         let mut wanted = needed(condition, &names);
         wanted.push(FLOW_ID);
         let groups = self.flows.read_all(&wanted, |batch| {
-            let ids = self.flows.numbers::<UInt64Type>(batch, FLOW_ID)?;
+            let ids = self.flows.numbers::<Int64Type>(batch, FLOW_ID)?;
             let matches = matching_rows(condition, &names, batch);
             let ids = ids.iter().zip(matches).filter(|(_, matches)| *matches);
             Ok(ids.map(|(&id, _)| id_of(id)).collect::<Vec<_>>())
@@ -149,9 +149,9 @@ impl Index {
         let names = [FLOW_ID, PROTOCOL, SRC_IP, SRC_PORT, DST_IP, DST_PORT];
         let groups = self.flows.read_all(&names, |batch| {
             let table = &self.flows;
-            let ids = table.numbers::<UInt64Type>(batch, FLOW_ID)?;
-            let src_ports = table.numbers::<UInt16Type>(batch, SRC_PORT)?;
-            let dst_ports = table.numbers::<UInt16Type>(batch, DST_PORT)?;
+            let ids = table.numbers::<Int64Type>(batch, FLOW_ID)?;
+            let src_ports = table.numbers::<Int32Type>(batch, SRC_PORT)?;
+            let dst_ports = table.numbers::<Int32Type>(batch, DST_PORT)?;
             let protocols = table.texts(batch, PROTOCOL)?;
             let (srcs, dsts) = (table.texts(batch, SRC_IP)?, table.texts(batch, DST_IP)?);
             let rows = ids.iter().zip(src_ports.iter().zip(dst_ports)).enumerate();
@@ -181,10 +181,8 @@ impl Index {
         let groups = self
             .flows
             .read_all(&[FLOW_ID, columns::FRAGMENTS], |batch| {
-                let ids = self.flows.numbers::<UInt64Type>(batch, FLOW_ID)?;
-                let counts = self
-                    .flows
-                    .numbers::<UInt32Type>(batch, columns::FRAGMENTS)?;
+                let ids = self.flows.numbers::<Int64Type>(batch, FLOW_ID)?;
+                let counts = self.flows.numbers::<Int64Type>(batch, columns::FRAGMENTS)?;
                 let ids = ids.iter().zip(counts).filter(|(_, count)| **count > 0);
                 Ok(ids.map(|(&id, _)| id_of(id)).collect::<Vec<_>>())
             })?;
@@ -205,9 +203,9 @@ impl Index {
 
     fn summaries_of(&self, batch: &RecordBatch) -> Result<Vec<NamedSummary>, Error> {
         let table = &self.flows;
-        let short = |name| table.numbers::<UInt16Type>(batch, name);
-        let number = |name| table.numbers::<UInt32Type>(batch, name);
-        let payload = table.numbers::<UInt64Type>(batch, columns::PAYLOAD_BYTES)?;
+        let short = |name| table.numbers::<Int32Type>(batch, name);
+        let number = |name| table.numbers::<Int64Type>(batch, name);
+        let payload = table.numbers::<Int64Type>(batch, columns::PAYLOAD_BYTES)?;
         let retransmissions = number(columns::RETRANSMISSIONS)?;
         let fragments = number(columns::FRAGMENTS)?;
         let states = short(columns::TCP_STATE)?;
@@ -216,28 +214,29 @@ impl Index {
             .as_binary_opt::<i32>();
         let next = table
             .column(batch, columns::NEXT_SEQ)?
-            .as_primitive_opt::<UInt64Type>();
+            .as_primitive_opt::<Int64Type>();
         let names = table.texts(batch, columns::SERVER_NAME)?;
         let (Some(firsts), Some(next)) = (firsts, next) else {
             return Err(table.damaged("a column has another type"));
         };
         let row = |row: usize| {
             let known = Resumed {
-                payload_bytes: *payload.get(row)?,
-                retransmissions: *retransmissions.get(row)?,
-                fragments: *fragments.get(row)?,
+                payload_bytes: u64::try_from(*payload.get(row)?).ok()?,
+                retransmissions: u32::try_from(*retransmissions.get(row)?).ok()?,
+                fragments: u32::try_from(*fragments.get(row)?).ok()?,
                 tcp_state: u8::try_from(*states.get(row)?).ok()?,
                 first_payload: if firsts.is_valid(row) {
                     firsts.value(row)
                 } else {
                     &[]
                 },
-                next_seq: next.is_valid(row).then(|| next.value(row)),
+                next_seq: next.is_valid(row).then(|| next.value(row).cast_unsigned()),
             };
             let name = names.is_valid(row).then(|| names.value(row).into());
             Some((Summary::resumed(&known), name))
         };
-        Ok((0..batch.num_rows()).filter_map(row).collect())
+        let rows: Option<Vec<NamedSummary>> = (0..batch.num_rows()).map(row).collect();
+        rows.ok_or_else(|| table.damaged("a row has values that no flow has"))
     }
 
     /// For each capture, where the records of these flows are, in order. The ids are in order, 0
@@ -296,10 +295,10 @@ impl Index {
 }
 
 /// A FlowID. That of a damaged index may be none: 0, which no flow has.
-fn id_of(id: u64) -> u32 {
+fn id_of(id: i64) -> u32 {
     u32::try_from(id).unwrap_or(0)
 }
 
-const fn ports(key: &NetworkKey) -> (u16, u16) {
-    (key.src_port, key.dst_port)
+fn ports(key: &NetworkKey) -> (i32, i32) {
+    (key.src_port.into(), key.dst_port.into())
 }

@@ -11,7 +11,7 @@ use crate::flow::{
 };
 use crate::output::table::{Columns, column};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{TimestampNanosecondType, UInt16Type, UInt64Type};
+use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use rayon::prelude::*;
 
@@ -41,7 +41,7 @@ struct Keys<'b> {
     macs: [&'b StringArray; 2],
     vlans: &'b StringArray,
     addresses: [&'b StringArray; 2],
-    ports: [&'b [u16]; 2],
+    ports: [&'b [i32]; 2],
     devices: Option<[&'b ArrayRef; 2]>,
     tunnels: Option<[&'b StringArray; 2]>,
     /// Whether the networks of tunnels are part of keys.
@@ -56,7 +56,7 @@ impl<'b> Keys<'b> {
         five_tuple: bool,
     ) -> Result<Self, Error> {
         let texts = |name| table.texts(batch, name);
-        let numbers = |name| table.numbers::<UInt16Type>(batch, name);
+        let numbers = |name| table.numbers::<Int32Type>(batch, name);
         let device = |name| table.column(batch, name);
         Ok(Self {
             protocols: texts(column::PROTOCOL)?,
@@ -95,8 +95,9 @@ impl<'b> Keys<'b> {
         }
         if let Some(devices) = self.devices {
             let number = |array: &ArrayRef| {
-                let numbers = array.as_primitive_opt::<UInt16Type>()?;
-                numbers.is_valid(row).then(|| numbers.value(row))
+                let numbers = array.as_primitive_opt::<Int32Type>()?;
+                let number = numbers.is_valid(row).then(|| numbers.value(row))?;
+                u16::try_from(number).ok()
             };
             if let [Some(device), Some(port)] = devices.map(number) {
                 let port = u8::try_from(port).ok()?;
@@ -104,7 +105,7 @@ impl<'b> Keys<'b> {
             }
         }
         let [src, dst] = self.addresses.map(|it| it.value(row).parse().ok());
-        let [src_port, dst_port] = self.ports.map(|it| it.get(row).copied());
+        let [src_port, dst_port] = self.ports.map(|it| short(it, row));
         let network = NetworkKey {
             src: src?,
             dst: dst?,
@@ -126,26 +127,25 @@ impl<'b> Keys<'b> {
 
 /// The other columns of the flow list.
 struct Counts<'b> {
-    ids: &'b [u64],
-    packets: &'b [u64],
-    bytes: &'b [u64],
+    ids: &'b [i64],
+    packets: &'b [i64],
+    bytes: &'b [i64],
     firsts: &'b [i64],
     lasts: &'b [i64],
-    tcp_flags: &'b [u16],
-    reverse: Option<(&'b [u64], &'b [u64], &'b [u16])>,
+    tcp_flags: &'b [i32],
+    reverse: Option<(&'b [i64], &'b [i64], &'b [i32])>,
 }
 
 impl<'b> Counts<'b> {
     fn of(table: &Table, batch: &'b RecordBatch, columns: Columns) -> Result<Self, Error> {
-        let long = |name| table.numbers::<UInt64Type>(batch, name);
-        let short = |name| table.numbers::<UInt16Type>(batch, name);
-        let time = |name| table.numbers::<TimestampNanosecondType>(batch, name);
+        let long = |name| table.numbers::<Int64Type>(batch, name);
+        let short = |name| table.numbers::<Int32Type>(batch, name);
         Ok(Self {
             ids: long(column::FLOW_ID)?,
             packets: long(column::PACKETS)?,
             bytes: long(column::BYTES)?,
-            firsts: time(column::FIRST_NS)?,
-            lasts: time(column::LAST_NS)?,
+            firsts: long(column::FIRST_NS)?,
+            lasts: long(column::LAST_NS)?,
             tcp_flags: short(column::TCP_FLAGS)?,
             reverse: match columns.reverse {
                 true => Some((
@@ -160,24 +160,32 @@ impl<'b> Counts<'b> {
 
     fn flow(&self, row: usize, key: FlowKey, tunnels: Tunnels) -> Option<Flow> {
         Some(Flow {
-            id: *self.ids.get(row)?,
+            id: number(self.ids, row)?,
             key,
-            packets: *self.packets.get(row)?,
-            bytes: *self.bytes.get(row)?,
+            packets: number(self.packets, row)?,
+            bytes: number(self.bytes, row)?,
             first: Nanos(*self.firsts.get(row)?),
             last: Nanos(*self.lasts.get(row)?),
-            tcp_flags: *self.tcp_flags.get(row)?,
+            tcp_flags: short(self.tcp_flags, row)?,
             reverse: match self.reverse {
                 Some((packets, bytes, flags)) => Some(ReverseCounters {
-                    packets: *packets.get(row)?,
-                    bytes: *bytes.get(row)?,
-                    tcp_flags: *flags.get(row)?,
+                    packets: number(packets, row)?,
+                    bytes: number(bytes, row)?,
+                    tcp_flags: short(flags, row)?,
                 }),
                 None => None,
             },
             tunnels,
         })
     }
+}
+
+fn number(values: &[i64], row: usize) -> Option<u64> {
+    u64::try_from(*values.get(row)?).ok()
+}
+
+fn short(values: &[i32], row: usize) -> Option<u16> {
+    u16::try_from(*values.get(row)?).ok()
 }
 
 fn mac(text: &str) -> Option<MacAddr> {
@@ -320,7 +328,7 @@ mod tests {
             let rows = FlowRows {
                 flows: flows.clone(),
             };
-            writer.finish(&rows, |_| None, notes).unwrap();
+            writer.finish(&rows, |_| None, notes, None).unwrap();
             let index = Index::open(&path).unwrap();
             assert_eq!(index.flows().unwrap().into_flows(), flows);
             assert_eq!(index.some_flows(&[2]).unwrap(), flows[1..]);

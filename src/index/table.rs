@@ -4,7 +4,7 @@ use super::packets;
 use crate::error::{Error, ErrorKind};
 use crate::number::{memory_usize, not_negative};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, UInt32Type, UInt64Type};
+use arrow_array::types::{ArrowPrimitiveType, Int64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -144,9 +144,9 @@ impl Table {
         };
         let read = |group: usize| -> Result<Vec<(u32, Vec<u64>)>, Error> {
             let found = self.read_group(group, None, &[packets::FLOW_ID], |batch| {
-                let flows = self.numbers::<UInt64Type>(batch, packets::FLOW_ID)?;
+                let flows = self.numbers::<Int64Type>(batch, packets::FLOW_ID)?;
                 let is_wanted =
-                    |id: &u64| u32::try_from(*id).is_ok_and(|id| ids.binary_search(&id).is_ok());
+                    |id: &i64| u32::try_from(*id).is_ok_and(|id| ids.binary_search(&id).is_ok());
                 Ok(flows.iter().map(is_wanted).collect::<Vec<bool>>())
             })?;
             let rows = found.into_iter().flatten().enumerate();
@@ -167,15 +167,18 @@ impl Table {
     }
 
     fn places_of(&self, batch: &RecordBatch) -> Result<Vec<(u32, Vec<u64>)>, Error> {
-        let captures = self.numbers::<UInt32Type>(batch, packets::CAPTURE)?;
+        let captures = self.numbers::<Int64Type>(batch, packets::CAPTURE)?;
         let lists = self.column(batch, packets::OFFSETS)?.as_list_opt::<i32>();
         let lists = lists.ok_or_else(|| self.damaged("offsets are no list"))?;
         let rows = captures.iter().zip(lists.iter()).map(|(&capture, list)| {
             let offsets = list
                 .as_ref()
-                .and_then(|it| it.as_primitive_opt::<UInt64Type>());
+                .and_then(|it| it.as_primitive_opt::<Int64Type>());
             let offsets = offsets.map_or(&[][..], |it| it.values());
-            (capture, offsets.to_vec())
+            let offsets = offsets.iter().map(|it| it.cast_unsigned());
+            // No index has as many captures.
+            let capture = u32::try_from(capture).unwrap_or(u32::MAX);
+            (capture, offsets.collect())
         });
         Ok(rows.collect())
     }

@@ -2,17 +2,17 @@
 //! (<https://arrow.apache.org/docs/format/Columnar.html>): what Parquet files and Arrow streams are
 //! made from.
 
-use super::column::{Columns, Value, sixteen_bytes};
+use super::column::{Columns, LAST_NS, Value, sixteen_bytes};
 use crate::flow::Flow;
 use arrow_array::builder::{
-    FixedSizeBinaryBuilder, PrimitiveBuilder, StringBuilder, TimestampNanosecondBuilder,
+    FixedSizeBinaryBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow_array::types::{ArrowPrimitiveType, UInt16Type, UInt64Type};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use std::sync::Arc;
 
-/// The columns of a flow list, in order. Times are in nanoseconds since 1970, UTC.
+/// The columns of a flow list, in order, in types that every reader takes: numbers are int64, ports
+/// and flags int32, times int64, in nanoseconds since 1970, UTC.
 pub(crate) fn fields(columns: Columns) -> Vec<Field> {
     let mut fields = Vec::new();
     columns.visit(&Flow::default(), |name, value| {
@@ -22,9 +22,19 @@ pub(crate) fn fields(columns: Columns) -> Vec<Field> {
     fields
 }
 
-/// The same as a schema.
+/// The same as a schema, with the times as timestamps, and the time between them, after `last_ns`.
 pub(super) fn schema(columns: Columns) -> SchemaRef {
-    Arc::new(Schema::new(fields(columns)))
+    let mut all = Vec::new();
+    for field in fields(columns) {
+        let is_last = field.name() == LAST_NS;
+        all.push(field);
+        if is_last {
+            all.push(Field::new("first", timestamp_type(), false));
+            all.push(Field::new("last", timestamp_type(), false));
+            all.push(Field::new("duration_ns", DataType::Int64, false));
+        }
+    }
+    Arc::new(Schema::new(all))
 }
 
 fn type_of(value: Value) -> DataType {
@@ -36,15 +46,14 @@ fn type_of(value: Value) -> DataType {
         | Value::TunnelIds(_)
         | Value::Address(_) => DataType::Utf8,
         Value::AddressBytes(_) => DataType::FixedSizeBinary(16),
-        Value::Short(_) | Value::MaybeShort(_) => DataType::UInt16,
-        Value::Unsigned(_) => DataType::UInt64,
-        Value::Time(_) => time_type(),
+        Value::Short(_) | Value::MaybeShort(_) => DataType::Int32,
+        Value::Unsigned(_) | Value::Time(_) => DataType::Int64,
     }
 }
 
-/// Nanoseconds since 1970, UTC.
-pub(crate) fn time_type() -> DataType {
-    DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
+/// Microseconds since 1970, UTC: the finest that all readers have.
+fn timestamp_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
 /// Some flows as columns.
@@ -75,27 +84,53 @@ pub(super) fn batch<'a>(
     columns: Columns,
     flows: impl ExactSizeIterator<Item = &'a Flow>,
 ) -> RecordBatch {
-    let arrays = arrays(columns, flows);
-    let batch = RecordBatch::try_new(Arc::clone(schema), arrays);
+    let flows: Vec<&Flow> = flows.collect();
+    let mut all = Vec::new();
+    for (field, array) in fields(columns)
+        .iter()
+        .zip(arrays(columns, flows.iter().copied()))
+    {
+        all.push(array);
+        if field.name() == LAST_NS {
+            all.extend(spans(&flows));
+        }
+    }
+    let batch = RecordBatch::try_new(Arc::clone(schema), all);
     debug_assert!(batch.is_ok(), "schema and arrays come from the same visit");
     batch.unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(schema)))
+}
+
+/// First and last times as timestamps, and the time between them.
+fn spans(flows: &[&Flow]) -> [ArrayRef; 3] {
+    let timestamps = |time: fn(&Flow) -> i64| {
+        let mut builder = TimestampMicrosecondBuilder::with_capacity(flows.len());
+        for flow in flows {
+            builder.append_value(time(flow).div_euclid(1000));
+        }
+        builder.with_data_type(timestamp_type()).finish()
+    };
+    let mut durations = Int64Builder::with_capacity(flows.len());
+    for flow in flows {
+        durations.append_value(flow.last.0.saturating_sub(flow.first.0));
+    }
+    [
+        Arc::new(timestamps(|it| it.first.0)),
+        Arc::new(timestamps(|it| it.last.0)),
+        Arc::new(durations.finish()),
+    ]
 }
 
 /// A column that is being built.
 enum Builder {
     Text(StringBuilder),
     Bytes(FixedSizeBinaryBuilder),
-    Short(PrimitiveBuilder<UInt16Type>),
-    Long(PrimitiveBuilder<UInt64Type>),
-    Time(TimestampNanosecondBuilder),
+    Short(Int32Builder),
+    Long(Int64Builder),
 }
 
 impl Builder {
     /// A column for values of one kind.
     fn new(value: Value, rows: usize) -> Self {
-        fn numbers<T: ArrowPrimitiveType>(rows: usize) -> PrimitiveBuilder<T> {
-            PrimitiveBuilder::with_capacity(rows)
-        }
         match value {
             Value::Protocol(_)
             | Value::Mac(_)
@@ -106,19 +141,25 @@ impl Builder {
                 Self::Text(StringBuilder::with_capacity(rows, rows * TYPICAL_TEXT))
             }
             Value::AddressBytes(_) => Self::Bytes(FixedSizeBinaryBuilder::with_capacity(rows, 16)),
-            Value::Short(_) | Value::MaybeShort(_) => Self::Short(numbers(rows)),
-            Value::Unsigned(_) => Self::Long(numbers(rows)),
-            Value::Time(_) => Self::Time(numbers(rows).with_data_type(time_type())),
+            Value::Short(_) | Value::MaybeShort(_) => {
+                Self::Short(Int32Builder::with_capacity(rows))
+            }
+            Value::Unsigned(_) | Value::Time(_) => Self::Long(Int64Builder::with_capacity(rows)),
         }
     }
 
     #[inline]
     fn push(&mut self, value: Value, scratch: &mut Vec<u8>) {
         match (self, value) {
-            (Self::Short(builder), Value::Short(number)) => builder.append_value(number),
-            (Self::Short(builder), Value::MaybeShort(number)) => builder.append_option(number),
-            (Self::Long(builder), Value::Unsigned(number)) => builder.append_value(number),
-            (Self::Time(builder), Value::Time(time)) => builder.append_value(time.0),
+            (Self::Short(builder), Value::Short(number)) => builder.append_value(number.into()),
+            (Self::Short(builder), Value::MaybeShort(number)) => {
+                builder.append_option(number.map(i32::from));
+            }
+            // Nothing that is counted is as large as the sign bit.
+            (Self::Long(builder), Value::Unsigned(number)) => {
+                builder.append_value(number.cast_signed());
+            }
+            (Self::Long(builder), Value::Time(time)) => builder.append_value(time.0),
             (Self::Bytes(builder), Value::AddressBytes(address)) => {
                 let appended = builder.append_value(sixteen_bytes(address));
                 debug_assert!(appended.is_ok(), "it has 16 bytes");
@@ -138,7 +179,6 @@ impl Builder {
             Self::Bytes(mut builder) => Arc::new(builder.finish()),
             Self::Short(mut builder) => Arc::new(builder.finish()),
             Self::Long(mut builder) => Arc::new(builder.finish()),
-            Self::Time(mut builder) => Arc::new(builder.finish()),
         }
     }
 }
@@ -160,13 +200,17 @@ mod tests {
         };
         let flows = [Flow::default(), Flow::default()];
         let schema = schema(columns);
-        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays(columns, flows.iter()));
-        let batch = batch.unwrap();
-        assert_eq!((batch.num_rows(), batch.num_columns()), (2, 23));
-        let field = schema.field_with_name("first_ns").unwrap();
-        assert_eq!(
-            field.data_type().to_string(),
-            r#"Timestamp(ns, "UTC")"#.to_owned()
-        );
+        let batch = batch(&schema, columns, flows.iter());
+        assert_eq!((batch.num_rows(), batch.num_columns()), (2, 26));
+        for (name, data_type) in [
+            ("first_ns", "Int64"),
+            ("first", r#"Timestamp(µs, "UTC")"#),
+            ("duration_ns", "Int64"),
+            ("src_port", "Int32"),
+            ("packets", "Int64"),
+        ] {
+            let field = schema.field_with_name(name).unwrap();
+            assert_eq!(field.data_type().to_string(), data_type, "{name}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::columnar;
 use crate::flow::Flow;
 use crate::select::condition::{Cell, Condition, Kind};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{TimestampNanosecondType, UInt16Type, UInt32Type, UInt64Type};
+use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 
@@ -127,12 +127,8 @@ fn value(values: &ArrayRef, row: usize) -> Cell<'_> {
     match values.data_type() {
         DataType::Utf8 => Cell::Text(values.as_string::<i32>().value(row)),
         DataType::Boolean => Cell::Bool(values.as_boolean().value(row)),
-        DataType::UInt16 => Cell::Unsigned(values.as_primitive::<UInt16Type>().value(row).into()),
-        DataType::UInt32 => Cell::Unsigned(values.as_primitive::<UInt32Type>().value(row).into()),
-        DataType::UInt64 => Cell::Unsigned(values.as_primitive::<UInt64Type>().value(row)),
-        DataType::Timestamp(..) => {
-            Cell::Signed(values.as_primitive::<TimestampNanosecondType>().value(row))
-        }
+        DataType::Int32 => Cell::Signed(values.as_primitive::<Int32Type>().value(row).into()),
+        DataType::Int64 => Cell::Signed(values.as_primitive::<Int64Type>().value(row)),
         DataType::Binary => {
             let text = str::from_utf8(values.as_binary::<i32>().value(row));
             text.map_or(Cell::Null, Cell::Text)

@@ -3,7 +3,7 @@
 use crate::common::Complaints;
 use crate::common::indexed::{Indexed, make};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{UInt32Type, UInt64Type};
+use arrow_array::types::Int64Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -53,13 +53,15 @@ fn rows(path: &Path) -> Vec<(u64, u32, Vec<u64>)> {
     let mut rows = Vec::new();
     for batch in reader.unwrap().build().unwrap() {
         let batch = batch.unwrap();
-        let flows = batch.column(0).as_primitive::<UInt64Type>();
-        let captures = batch.column(1).as_primitive::<UInt32Type>();
+        let flows = batch.column(0).as_primitive::<Int64Type>();
+        let captures = batch.column(1).as_primitive::<Int64Type>();
         let offsets = batch.column(2).as_list::<i32>();
         for row in 0..batch.num_rows() {
             let offsets = offsets.value(row);
-            let offsets = offsets.as_primitive::<UInt64Type>().values().to_vec();
-            rows.push((flows.value(row), captures.value(row), offsets));
+            let offsets = offsets.as_primitive::<Int64Type>().values().iter();
+            let offsets = offsets.map(|it| it.cast_unsigned()).collect();
+            let capture = u32::try_from(captures.value(row)).unwrap();
+            rows.push((flows.value(row).cast_unsigned(), capture, offsets));
         }
     }
     rows
