@@ -181,10 +181,10 @@ pub enum ErrorKind {
     #[error("the flows of the index are not what they should be; index the captures again")]
     OtherFlows,
 
-    /// A capture that is to be indexed is in the index.
-    #[error("{}: is in the index already", path.display())]
-    IndexedBefore {
-        /// The capture.
+    /// Another run writes the index.
+    #[error("{}: another run is writing this index; wait for it with --wait", path.display())]
+    IndexInUse {
+        /// The index.
         path: PathBuf,
     },
 

@@ -286,7 +286,8 @@ pub(crate) struct IndexArgs {
     )]
     pub(crate) output: Option<PathBuf>,
 
-    /// Add captures to an index; flows go on in them
+    /// Add captures to an index; flows continue in them. Captures that it has are left out; if there is
+    /// no index yet, it is made
     #[arg(long, value_name = "INDEX",
           conflicts_with_all = ["decap", "tunnel_port", "flow_5tuple", "bidirectional", "idle_timeout",
               "active_timeout", "metamako", "metamako_double", "metamako_offset"])]
@@ -300,6 +301,10 @@ pub(crate) struct IndexArgs {
     /// A capture of the index is elsewhere now: note that (repeatable)
     #[arg(long, value_name = "OLD=NEW", value_parser = relocated, requires = "append")]
     pub(crate) relocate: Vec<(PathBuf, PathBuf)>,
+
+    /// Wait for another run that is writing the index, instead of failing
+    #[arg(long)]
+    pub(crate) wait: bool,
 
     /// Do not measure TCP connections: the index is smaller and made faster, and pcap_flows tcp --index
     /// reads the captures

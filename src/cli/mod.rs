@@ -5,6 +5,7 @@ mod config;
 mod groups;
 mod inputs;
 mod plan;
+mod planned;
 mod progress;
 mod report;
 mod streams;
@@ -22,7 +23,7 @@ use pcap_flows::jobs::index::{CarveReport, IndexReport, carve, index, tcp_by_ind
 use pcap_flows::jobs::tcp::{TcpReport, tcp, tcp_beside};
 use pcap_flows::jobs::verify::flows_verified;
 use pcap_flows::jobs::{FlowsReport, flows};
-use plan::Planned;
+use planned::Planned;
 use report::{Overlapping, report, say};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io::{self, Write};
@@ -169,7 +170,11 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn indexed(done: &IndexReport) -> Exit {
-    ended(&done.outcome, report::report_run(&done.outcome))
+    report::report_indexing(done);
+    match &done.outcome {
+        Some(outcome) => ended(outcome, report::report_run(outcome)),
+        None => Exit::Success,
+    }
 }
 
 fn measured(done: &TcpReport) -> Exit {

@@ -3,14 +3,14 @@
 use super::args::{Args, Command, IndexArgs};
 use super::config::{Inputs, check_binary, check_cpu, flow_config, sources};
 use super::groups::OrderArgs;
+use super::planned::Planned;
 use super::streams;
 use super::tcp;
 use super::values::{FormatArg, port_ranges};
 use pcap_flows::engine::{Config, Duplicates, Restriction, Source};
 use pcap_flows::index::Index;
-use pcap_flows::jobs::index::{CarveJob, IndexJob, TcpIndexJob};
+use pcap_flows::jobs::index::{CarveJob, IndexJob};
 use pcap_flows::jobs::streams::StreamOptions;
-use pcap_flows::jobs::tcp::TcpJob;
 use pcap_flows::jobs::{ExtractOptions, FlowsJob};
 use pcap_flows::output::metadata_of_name;
 use pcap_flows::output::table::{
@@ -23,22 +23,6 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-/// The command to run.
-pub(crate) enum Planned {
-    /// The main job; whether what it finds is verified.
-    Flows(Box<FlowsJob>, Inputs, bool),
-    /// Something with an index.
-    Carve(Box<CarveJob>),
-    /// An index of captures, which are named here and not in the job.
-    Index(Box<IndexJob>, Inputs),
-    /// TCP connections, measured.
-    Tcp(Box<TcpJob>, Inputs),
-    /// The same, with what another capture saw of them.
-    TcpBeside(Box<TcpJob>, Inputs, Inputs),
-    /// The same, by an index.
-    TcpByIndex(Box<TcpIndexJob>),
-}
 
 /// The command to run, or what is wrong with the arguments taken together.
 pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
@@ -148,6 +132,7 @@ fn index(args: IndexArgs) -> Result<(IndexJob, Inputs), String> {
         output,
         append,
         relocated: args.relocate,
+        waits: args.wait,
         measures_tcp: !args.no_tcp,
         stats: args.run.stats,
     };

@@ -2,7 +2,7 @@
 
 use pcap_flows::decode::NotFlow;
 use pcap_flows::engine::{InputReport, Oddity, Outcome};
-use pcap_flows::jobs::index::CarveReport;
+use pcap_flows::jobs::index::{CarveReport, IndexReport};
 use pcap_flows::jobs::streams::StreamsReport;
 use pcap_flows::jobs::tcp::TcpReport;
 use pcap_flows::jobs::{FlowsReport, WithoutStream};
@@ -81,6 +81,26 @@ pub(crate) fn report_tcp(report: &TcpReport) -> bool {
         say_balance(outcome);
     }
     report.is_whole()
+}
+
+/// Notices about what an index had before.
+pub(crate) fn report_indexing(report: &IndexReport) {
+    match &*report.known {
+        [] => {}
+        [one] => say(&format!("{}: is in the index already", one.display())),
+        known => say(&format!(
+            "{} captures are in the index already",
+            known.len()
+        )),
+    }
+    if report.outcome.is_none() {
+        say("nothing to add: the index is as it was");
+    }
+    if report.lost_connections {
+        say(
+            "the index has no table of TCP connections any more: they may continue in what was added.              pcap_flows tcp --index reads the captures; an index of all captures has the table",
+        );
+    }
 }
 
 /// Notices about the use of an index. Returns whether the captures were whole when they

@@ -1,7 +1,7 @@
 //! From the arguments of `pcap_flows tcp` to its job.
 
 use super::config::{Inputs, check_binary, check_cpu, flow_config, sources};
-use super::plan::Planned;
+use super::planned::Planned;
 use super::tcp_args::TcpArgs;
 use super::values::{FormatArg, Plotted};
 use pcap_flows::engine::{Config, Duplicates, Restriction};

@@ -42,6 +42,7 @@
 mod columns;
 mod connections;
 mod identity;
+mod lock;
 mod notes;
 mod packets;
 mod reader;
@@ -54,6 +55,7 @@ pub(crate) use connections::{
     ConnectionTable, connections_note, connections_path, is_connection_table,
 };
 pub use identity::{Identity, check};
+pub use lock::IndexLock;
 pub use notes::{CaptureNote, Notes, PartNote, Settings, Totals};
 pub use packets::{Posting, Postings};
 pub use reader::Index;

@@ -11,3 +11,4 @@ mod refusals;
 mod retransmissions;
 pub(crate) mod same;
 mod streams;
+mod together;

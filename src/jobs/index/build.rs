@@ -8,17 +8,19 @@ use crate::engine::{
     Balance, Config, InputStart, Job, Needs, Outcome, Progress, Resume, Source, Stopwatch, Window,
     Workers, run_on,
 };
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::flow::{Contents, Flow, FlowKey, FlowList, Observer, PacketRef, Payload};
 use crate::index::{
-    CaptureNote, Identity, Index, IndexWriter, NamedSummary, Notes, Postings, Settings, Stretch,
-    Summaries, Totals, check, connections_note, connections_path, is_connection_table,
+    CaptureNote, Identity, Index, IndexLock, IndexWriter, NamedSummary, Notes, Postings, Settings,
+    Stretch, Summaries, Totals, check, connections_note, connections_path, is_connection_table,
 };
 use crate::jobs::stats::Stats;
 use crate::jobs::tcp::Measuring;
 use crate::number::{index_u32, len_u32, place_u32};
 use crate::output::OutputFile;
+use hashbrown::HashMap;
 use rayon::prelude::*;
+use std::hash::RandomState;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,8 +35,11 @@ pub struct IndexJob {
     pub captures: Vec<PathBuf>,
     /// The index.
     pub output: PathBuf,
-    /// Whether the index is there, and goes on with these captures.
+    /// Whether these captures are added to an index that is there. Those that it has already are left
+    /// out; if there is no index yet, it is made.
     pub append: bool,
+    /// Whether to wait for another run that writes the index.
+    pub waits: bool,
     /// Captures of that index that are elsewhere now: where they were, and where they are.
     pub relocated: Vec<(PathBuf, PathBuf)>,
     /// Whether TCP connections are measured as well, into a table beside the index. One that continues
@@ -47,8 +52,12 @@ pub struct IndexJob {
 /// The report of an index that was made.
 #[derive(Debug)]
 pub struct IndexReport {
-    /// The run.
-    pub outcome: Outcome,
+    /// The run; `None` if the index has all of the captures already.
+    pub outcome: Option<Outcome>,
+    /// Captures that the index had already.
+    pub known: Vec<PathBuf>,
+    /// Whether the index had a table of TCP connections, and has none now.
+    pub lost_connections: bool,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -64,10 +73,13 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
         captures,
         output,
         append,
+        waits,
         relocated,
         measures_tcp,
         stats,
     } = job;
+    let _lock = IndexLock::acquire(&output, waits, || progress.check())?;
+    let append = append && output.exists();
     let inputs = captures.iter().map(PathBuf::as_path);
     let table = (measures_tcp && !append).then(|| connections_path(&output));
     let table = table.map(|path| create_table(&path, inputs.clone()));
@@ -88,13 +100,19 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
         flows,
         summaries,
     } = before;
-    let known: Vec<PathBuf> = old.captures.iter().map(CaptureNote::path).collect();
+    let (captures, known) = without_known(captures, &old.captures)?;
+    if append && captures.is_empty() && relocated.is_empty() {
+        return Ok(IndexReport {
+            outcome: None,
+            known,
+            lost_connections: false,
+            elapsed: stopwatch.elapsed(),
+        });
+    }
+    let inputs = captures.iter().map(PathBuf::as_path);
     let new = captures.iter().map(|path| note(path));
     let new = new.collect::<Result<Vec<_>, _>>()?;
-    if let Some(twice) = new.iter().find(|note| known.contains(&note.path())) {
-        let path = twice.path();
-        return Err(ErrorKind::IndexedBefore { path }.into());
-    }
+    let lost_connections = old.connections.is_some();
     let writer = IndexWriter::create(&output, inputs, settings(&config).columns(), old.parts)?;
     let first = old.captures.len();
     let notes = old.captures.into_iter().chain(new).collect();
@@ -120,7 +138,33 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
         file.write_all(&json).map_err(|error| file.error(error))?;
         file.finish()?;
     }
-    Ok(IndexReport { outcome, elapsed })
+    Ok(IndexReport {
+        outcome: Some(outcome),
+        known,
+        lost_connections,
+        elapsed,
+    })
+}
+
+/// The captures that an index does not have, and those that it has, unchanged.
+fn without_known(
+    captures: Vec<PathBuf>,
+    indexed: &[CaptureNote],
+) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Error> {
+    let notes: HashMap<PathBuf, &CaptureNote, RandomState> =
+        indexed.iter().map(|it| (it.path(), it)).collect();
+    let (mut new, mut known) = (Vec::new(), Vec::new());
+    for path in captures {
+        let absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+        match notes.get(&absolute) {
+            Some(note) => {
+                check(&path, &note.identity, false)?;
+                known.push(path);
+            }
+            None => new.push(path),
+        }
+    }
+    Ok((new, known))
 }
 
 /// An index that is gone on with.

@@ -1,0 +1,22 @@
+//! What the arguments come to.
+
+use super::config::Inputs;
+use pcap_flows::jobs::FlowsJob;
+use pcap_flows::jobs::index::{CarveJob, IndexJob, TcpIndexJob};
+use pcap_flows::jobs::tcp::TcpJob;
+
+/// The command to run.
+pub(crate) enum Planned {
+    /// The main job; whether what it finds is verified.
+    Flows(Box<FlowsJob>, Inputs, bool),
+    /// Something with an index.
+    Carve(Box<CarveJob>),
+    /// An index of captures, which are named here and not in the job.
+    Index(Box<IndexJob>, Inputs),
+    /// TCP connections, measured.
+    Tcp(Box<TcpJob>, Inputs),
+    /// The same, with what another capture saw of them.
+    TcpBeside(Box<TcpJob>, Inputs, Inputs),
+    /// The same, by an index.
+    TcpByIndex(Box<TcpIndexJob>),
+}

@@ -1,0 +1,126 @@
+//! One run at a time writes an index.
+
+use crate::error::{Error, ErrorKind};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The right to write an index, as long as it lives. The system takes it back when its holder ends,
+/// however that happens (flock(2)). Who reads an index needs none: its files are replaced as a whole.
+#[derive(Debug)]
+pub struct IndexLock {
+    path: PathBuf,
+    /// Open as long as the lock is held.
+    _file: File,
+}
+
+impl IndexLock {
+    /// Takes the lock of the index at `index`. Where another run has it, waits for that if it
+    /// `waits`; `keep_going` is called meanwhile.
+    ///
+    /// # Errors
+    /// When another run has it, the directory cannot be written to, or `keep_going` says so.
+    pub fn acquire(
+        index: &Path,
+        waits: bool,
+        keep_going: impl Fn() -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let path = lock_path(index);
+        loop {
+            if let Some(file) = try_lock(&path).map_err(|error| Error::io("lock", index, error))? {
+                return Ok(Self { path, _file: file });
+            }
+            if !waits {
+                let path = index.to_owned();
+                return Err(ErrorKind::IndexInUse { path }.into());
+            }
+            keep_going()?;
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+impl Drop for IndexLock {
+    fn drop(&mut self) {
+        // Removed while it is held: who opened it before sees that it is not the one of that name.
+        std::fs::remove_file(&self.path).unwrap_or(());
+    }
+}
+
+/// The file, locked; `None` if another one has it.
+fn try_lock(path: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    let file = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    // The holder before may have removed it since.
+    let is_current = match path.metadata() {
+        Ok(named) => {
+            let own = file.metadata()?;
+            (own.dev(), own.ino()) == (named.dev(), named.ino())
+        }
+        Err(_) => false,
+    };
+    Ok(is_current.then_some(file))
+}
+
+/// `.NAME.lock`, beside the index.
+fn lock_path(index: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(index.file_name().unwrap_or_default());
+    name.push(".lock");
+    index.with_file_name(name)
+}
+
+const PAUSE: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[test]
+    fn only_one_holds_it_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = folder.path().join("day.idx");
+        let (inside, most) = (AtomicU32::new(0), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        let lock = IndexLock::acquire(&index, true, || Ok(())).unwrap();
+                        most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        drop(lock);
+                    }
+                });
+            }
+        });
+        assert_eq!(most.into_inner(), 1);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn who_does_not_wait_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = folder.path().join("day.idx");
+        let lock = IndexLock::acquire(&index, false, || Ok(())).unwrap();
+        let second = IndexLock::acquire(&index, false, || Ok(()));
+        let kind = second.as_ref().map_err(|it| it.kind());
+        assert!(matches!(kind, Err(ErrorKind::IndexInUse { .. })));
+        drop(lock);
+        IndexLock::acquire(&index, false, || Ok(())).unwrap();
+    }
+}
