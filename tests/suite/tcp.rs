@@ -1,6 +1,9 @@
 //! The command `tcp`: which rows there are, the same ones for any way, and what is shown of them.
 
+mod beside;
+mod plots;
 mod rows;
+mod stored;
 mod views;
 
 use crate::common::program::{Ended, Program, Row};
