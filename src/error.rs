@@ -1,6 +1,10 @@
 //! What can stop a run. What does not stop it is [`Damage`](crate::capture::Damage), or a counter
 //! in the [`Balance`](crate::engine::Balance).
 
+mod shown;
+
+pub use shown::{Shown, ShownPath};
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -46,7 +50,7 @@ impl From<ErrorKind> for Error {
 #[non_exhaustive]
 pub enum ErrorKind {
     /// An operation on a file failed.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}", path.shown())]
     Io {
         /// The attempt, as in "cannot *open* x.pcap".
         action: &'static str,
@@ -59,7 +63,7 @@ pub enum ErrorKind {
     /// A file has lost bytes while it was read.
     #[error(
         "{}: the file was cut, or cannot be read any more, at byte {offset} while it was read; what was \
-         read behind it is lost, and no output is put under its name", path.display()
+         read behind it is lost, and no output is put under its name", path.shown()
     )]
     Lost {
         /// The file.
@@ -69,7 +73,7 @@ pub enum ErrorKind {
     },
 
     /// The input is not a capture in a format that is read.
-    #[error("{}: not a capture: {what}", path.display())]
+    #[error("{}: not a capture: {what}", path.shown())]
     NotACapture {
         /// The input.
         path: PathBuf,
@@ -79,7 +83,7 @@ pub enum ErrorKind {
 
     /// A folder has nothing to be read.
     #[error(
-        "{}: no captures in it{}", folder.display(),
+        "{}: no captures in it{}", folder.shown(),
         if *folders > 0 { "; --recursive also reads those in folders inside" } else { "" }
     )]
     NoCaptures {
@@ -90,14 +94,14 @@ pub enum ErrorKind {
     },
 
     /// An output would overwrite one of the inputs.
-    #[error("{} is also an input; name another output", path.display())]
+    #[error("{} is also an input; name another output", path.shown())]
     OutputIsInput {
         /// The output.
         path: PathBuf,
     },
 
     /// Two outputs would overwrite each other.
-    #[error("{} is named for two outputs; name another one for one of them", path.display())]
+    #[error("{} is named for two outputs; name another one for one of them", path.shown())]
     OutputTwice {
         /// The name.
         path: PathBuf,
@@ -131,7 +135,7 @@ pub enum ErrorKind {
     /// Packets of several link types cannot be put into one pcap file.
     #[error(
         "cannot write {} as pcap: a pcap file has one link type, but packets of {first} and {second} \
-         were selected; use --output-format pcapng, or select fewer", path.display()
+         were selected; use --output-format pcapng, or select fewer", path.shown()
     )]
     MixedLinkTypes {
         /// The output.
@@ -155,7 +159,7 @@ pub enum ErrorKind {
     /// A record that was noted in an index is not there.
     #[error(
         "{}: there is no record at byte {offset}, where the index has one: index the capture again",
-        path.display()
+        path.shown()
     )]
     NoRecord {
         /// The capture.
@@ -165,7 +169,7 @@ pub enum ErrorKind {
     },
 
     /// A capture is not what it was when it was indexed.
-    #[error("{}: not as it was when it was indexed: {what}", path.display())]
+    #[error("{}: not as it was when it was indexed: {what}", path.shown())]
     CaptureChanged {
         /// The capture.
         path: PathBuf,
@@ -182,28 +186,28 @@ pub enum ErrorKind {
     OtherFlows,
 
     /// Another run writes the index.
-    #[error("{}: another run is writing this index; wait for it with --wait", path.display())]
+    #[error("{}: another run is writing this index; wait for it with --wait", path.shown())]
     IndexInUse {
         /// The index.
         path: PathBuf,
     },
 
     /// A capture that was said to have moved is none of the index's.
-    #[error("{}: the index has no capture of that name", path.display())]
+    #[error("{}: the index has no capture of that name", path.shown())]
     NotIndexed {
         /// The name that was given.
         path: PathBuf,
     },
 
     /// A pipe or device cannot be read again.
-    #[error("{}: only files can be indexed: nothing else can be read again", path.display())]
+    #[error("{}: only files can be indexed: nothing else can be read again", path.shown())]
     NotIndexable {
         /// The input.
         path: PathBuf,
     },
 
     /// A file is not an index, or damaged.
-    #[error("{}: not an index that can be read: {what}", path.display())]
+    #[error("{}: not an index that can be read: {what}", path.shown())]
     NotAnIndex {
         /// The file.
         path: PathBuf,
@@ -212,7 +216,7 @@ pub enum ErrorKind {
     },
 
     /// No record starts at a place of a capture where one was expected.
-    #[error("{}: no record starts at byte {offset}", path.display())]
+    #[error("{}: no record starts at byte {offset}", path.shown())]
     NotARecord {
         /// The capture.
         path: PathBuf,
@@ -240,14 +244,14 @@ pub enum ErrorKind {
     },
 
     /// What cannot be read a second time cannot be verified.
-    #[error("{}: only files can be verified: nothing else can be read again", path.display())]
+    #[error("{}: only files can be verified: nothing else can be read again", path.shown())]
     NotReadTwice {
         /// The input.
         path: PathBuf,
     },
 
     /// A capture was written to while it was read.
-    #[error("{}: changed while it was read, so that what was found cannot be verified", path.display())]
+    #[error("{}: changed while it was read, so that what was found cannot be verified", path.shown())]
     ChangedMeanwhile {
         /// The capture.
         path: PathBuf,

@@ -7,6 +7,7 @@ use super::values::ProgressArg;
 use pcap_flows::capture::known_len;
 use pcap_flows::engine::{Arranged, LeftOut, Progress, Source, arrange};
 use pcap_flows::error::Error;
+use pcap_flows::error::ShownPath;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -45,7 +46,7 @@ fn say_order(sources: &[Source], moved: usize) {
         Some(Source::Reader(name, _)) => name.clone(),
         Some(source) => source
             .path()
-            .map_or_else(String::new, |it| it.display().to_string()),
+            .map_or_else(String::new, |it| it.shown().to_string()),
         None => String::new(),
     };
     say(&format!(
@@ -66,12 +67,12 @@ fn say_left_out(left_out: &LeftOut) {
         first_unreadable,
         folders,
     } = left_out;
-    let folder = folder.display();
+    let folder = folder.shown();
     if let Some(first) = first_other {
         say(&format!(
             "{folder}: {} left out, no captures: {}",
             are(*others, "file is", "files are"),
-            named(&first.display().to_string(), *others)
+            named(&first.shown().to_string(), *others)
         ));
     }
     if let Some(first) = first_unreadable {

@@ -8,6 +8,7 @@ use super::streams;
 use super::tcp;
 use super::values::{FormatArg, port_ranges};
 use pcap_flows::engine::{Config, Duplicates, Restriction, Source};
+use pcap_flows::error::ShownPath;
 use pcap_flows::index::Index;
 use pcap_flows::jobs::index::{CarveJob, IndexJob};
 use pcap_flows::jobs::streams::StreamOptions;
@@ -166,7 +167,7 @@ fn flows(args: Args, sources: &[Source]) -> Result<FlowsJob, String> {
         if reads_stdin(sources) && is_stdin {
             return Err(format!(
                 "{} is also standard input; name another output",
-                path.display()
+                path.shown()
             ));
         }
     }
@@ -259,11 +260,11 @@ fn check_verifiable(sources: &[Source], order: OrderArgs) -> Result<(), String> 
                     .metadata()
                     .is_ok_and(|it| !it.is_file() && !it.is_dir()) =>
             {
-                path.display().to_string()
+                path.shown().to_string()
             }
             Source::Path(_) => continue,
             Source::Reader(name, _) => name.clone(),
-            Source::Input(input) => input.path().display().to_string(),
+            Source::Input(input) => input.path().shown().to_string(),
             Source::Merged(_) => continue,
         };
         return Err(format!(

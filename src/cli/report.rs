@@ -2,6 +2,7 @@
 
 use pcap_flows::decode::NotFlow;
 use pcap_flows::engine::{InputReport, Oddity, Outcome};
+use pcap_flows::error::ShownPath;
 use pcap_flows::jobs::index::{CarveReport, IndexReport};
 use pcap_flows::jobs::streams::StreamsReport;
 use pcap_flows::jobs::tcp::TcpReport;
@@ -87,7 +88,7 @@ pub(crate) fn report_tcp(report: &TcpReport) -> bool {
 pub(crate) fn report_indexing(report: &IndexReport) {
     match &*report.known {
         [] => {}
-        [one] => say(&format!("{}: is in the index already", one.display())),
+        [one] => say(&format!("{}: is in the index already", one.shown())),
         known => say(&format!(
             "{} captures are in the index already",
             known.len()
@@ -112,14 +113,14 @@ pub(crate) fn report_carving(report: &CarveReport, index: &Path, verbose: bool) 
     for (path, bytes) in &report.unpacked {
         say(&format!(
             "{}: {bytes} bytes were unpacked to get at the records asked for",
-            path.display()
+            path.shown()
         ));
     }
     if report.is_whole_read && verbose {
         say("the captures were read as a whole: the index could not tell, or not faster");
     }
     if report.carved.is_none() {
-        say(&format!("{} by {}", report.totals, index.display()));
+        say(&format!("{} by {}", report.totals, index.shown()));
     }
     report.damages.is_empty()
 }
@@ -133,7 +134,7 @@ fn say_overlaps(outcome: &Outcome, overlapping: Overlapping) {
         Overlapping::MergeFirst => "pcap_flows --merge -o FILE makes one capture of them, by time",
         Overlapping::ToldBefore => return,
     };
-    let (earlier, later) = (overlaps.earlier.display(), overlaps.later.display());
+    let (earlier, later) = (overlaps.earlier.shown(), overlaps.later.shown());
     say(&match overlaps.captures {
         1 => format!("{later} begins before {earlier} ends, which was read before it; {advice}"),
         many => format!(
@@ -160,7 +161,7 @@ fn say_oddities(outcome: &Outcome) {
         if untold > 0 {
             say(&format!(
                 "{}: {untold} further damages (the first {} are told)",
-                input.path.display(),
+                input.path.shown(),
                 input.damages.len()
             ));
         }
@@ -275,7 +276,7 @@ fn say_oddity(inputs: &[InputReport], oddity: Oddity, what: &str) {
     let Some(first) = oddity.first else { return };
     let path = inputs
         .get(first.input)
-        .map(|input| input.path.display().to_string());
+        .map(|input| input.path.shown().to_string());
     say(&format!(
         "{} {what}: the first is packet {} at byte {} of {}",
         count(oddity.packets),

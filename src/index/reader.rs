@@ -6,7 +6,7 @@ use super::rows::{FlowRows, flows_of};
 use super::summary::{NamedSummary, Resumed, Summary};
 use super::table::Table;
 use crate::decode::IpProtocol;
-use crate::error::Error;
+use crate::error::{Error, ShownPath};
 use crate::flow::{FirstFragment, Flow, NetworkKey};
 use crate::output::table::column::{DST_IP, DST_PORT, FLOW_ID, PROTOCOL, SRC_IP, SRC_PORT, TUNNEL};
 use crate::output::table::condition::{matching_rows, needed};
@@ -255,10 +255,9 @@ impl Index {
                 .len();
             let table = Table::open(&path)?;
             if size != part.size || table.note(Notes::PART_KEY) != Some(&part.digest) {
-                return Err(table.damaged(format!(
-                    "it does not belong to {}",
-                    self.flows.path.display()
-                )));
+                return Err(
+                    table.damaged(format!("it does not belong to {}", self.flows.path.shown()))
+                );
             }
             for (capture, mut places) in table.places(ids)? {
                 match offsets.get_mut(capture as usize) {

@@ -543,6 +543,18 @@ fn a_name_may_have_any_bytes() {
     assert_eq!(fs::read(output).unwrap(), fs::read(path).unwrap());
 }
 
+/// Nor is what it has in a message more than a name.
+#[test]
+fn no_name_forges_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x\npcap_flows: \u{1b}[2Kall is well");
+    fs::write(&path, "no capture").unwrap();
+    let ended = run([&path]).exits(1);
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended}");
+    assert!(!ended.stderr.contains('\u{1b}'));
+    ended.says("x\\npcap_flows: ");
+}
+
 #[test]
 fn progress_is_shown_where_it_is_wanted() {
     let ended = run([HTTP, "--progress", "always", "--disable-display"])

@@ -8,7 +8,7 @@ use crate::engine::{
     Balance, Config, InputStart, Job, Needs, Outcome, Progress, Resume, Source, Stopwatch, Window,
     Workers, run_on,
 };
-use crate::error::Error;
+use crate::error::{Error, ShownPath};
 use crate::flow::{Contents, Flow, FlowKey, FlowList, Observer, PacketRef, Payload};
 use crate::index::{
     CaptureNote, Identity, Index, IndexLock, IndexWriter, NamedSummary, Notes, Postings, Settings,
@@ -429,6 +429,7 @@ impl Build {
             } else {
                 "packets"
             };
+            let path = note.path();
             note.damage.get_or_insert_with(|| {
                 format!(
                     "{} {packets} {}: the first is packet {} at byte {} of {}",
@@ -436,7 +437,7 @@ impl Build {
                     reason.description(),
                     first.packet,
                     first.offset,
-                    note.path
+                    path.shown()
                 )
             });
         }

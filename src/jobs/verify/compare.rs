@@ -5,6 +5,7 @@ use super::headers::{Contents, Ip, Reading};
 use super::report::Verified;
 use crate::decode::Tunnels;
 use crate::engine::{Balance, InputReport, Place};
+use crate::error::ShownPath;
 use crate::flow::{Flow, FlowKey, Flows, LinkKey};
 use std::fmt;
 use std::path::Path;
@@ -37,7 +38,7 @@ impl Differences {
         let Place { packet, offset, .. } = place;
         self.add(format!(
             "packet {packet} at byte {offset} of {}: {run}; in the simplest way {simplest}",
-            path.display()
+            path.shown()
         ));
     }
 
@@ -81,7 +82,7 @@ pub(super) fn compare(
     }
     differences.compare("captures", found.inputs.len(), packets.len());
     for (input, packets) in found.inputs.iter().zip(packets) {
-        let what = format!("packets of {}", input.path.display());
+        let what = format!("packets of {}", input.path.shown());
         differences.compare(&what, input.packets, *packets);
     }
     let none = |id| Flow {
@@ -128,7 +129,7 @@ impl fmt::Display for Start<'_> {
         let Self(place, inputs) = self;
         write!(f, "packet {} at byte {}", place.packet, place.offset)?;
         match inputs.get(place.input) {
-            Some(input) => write!(f, " of {}", input.path.display()),
+            Some(input) => write!(f, " of {}", input.path.shown()),
             None => Ok(()),
         }
     }

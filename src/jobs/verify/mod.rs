@@ -27,7 +27,7 @@ use crate::decode::{Headers, LinkKey, NotFlow, Tunnels, Unpacked, decode};
 use crate::engine::{
     Config, Findings, Gate, InputReport, Outcome, Place, Progress, Source, Workers,
 };
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, ShownPath};
 use compare::{Differences, Found};
 use copies::print_of;
 use flows::{Counted, PlainFlows};
@@ -190,7 +190,7 @@ impl<'a> Simplest<'a> {
                 (Ok(()), None) | (Err(_), Some(_)) => self.progress.check()?,
                 (Ok(()), Some(error)) => self.differences.add(format!(
                     "{}: the run could not read it ({error}), the simplest way can",
-                    path.display()
+                    path.shown()
                 )),
                 (Err(error), None) => return Err(error),
             }
