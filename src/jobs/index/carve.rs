@@ -11,7 +11,7 @@ use crate::decode::protocol::{TCP, UDP};
 use crate::engine::{Config, Gate, Progress, Resume, Source, Stopwatch, Workers, run_on};
 use crate::error::{Error, ErrorKind};
 use crate::flow::{Flow, FlowIds, Flows, NetworkKey};
-use crate::index::{FlowRows, Index, Settings, Totals, check};
+use crate::index::{CaptureNote, FlowRows, Index, Settings, Totals, check};
 use crate::jobs::streams::{StreamOptions, is_archive};
 use crate::jobs::{FlowsJob, FlowsReport, flows_gated};
 use crate::number::at_most_u32;
@@ -98,7 +98,7 @@ pub fn carve(
         report.elapsed = stopwatch.elapsed();
         return Ok(report);
     }
-    let captures = captures(&index, &relocated)?;
+    let captures = Captures::new(&index, &relocated)?;
     match &mut job.table {
         Some(options) if is_list => {
             set_columns(options, index.notes());
@@ -118,11 +118,8 @@ pub fn carve(
         Some(plan) => carving.carve(job, &plan, &mut report, list, progress)?,
         None => {
             report.is_whole_read = true;
-            let sources = captures
-                .iter()
-                .map(|path| Source::Path(path.clone()))
-                .collect();
-            flows_gated(job, sources, &workers, None, list, progress)?
+            let sources = captures.all()?.into_iter().map(Source::Path);
+            flows_gated(job, sources.collect(), &workers, None, list, progress)?
         }
     };
     report.carved = Some(carved);
@@ -177,17 +174,42 @@ pub(super) fn apply_settings(settings: &Settings, config: &mut Config) {
     config.timeouts.active_ns = settings.active_ns;
 }
 
-/// Where the captures are. All of them are checked to be unchanged.
-pub(super) fn captures(
-    index: &Index,
-    relocated: &[(PathBuf, PathBuf)],
-) -> Result<Vec<PathBuf>, Error> {
-    let places = places(index, relocated)?;
-    for (note, path) in index.notes().captures.iter().zip(&places) {
-        let was_moved = relocated.iter().any(|(_, new)| absolute(new) == *path);
-        check(path, &note.identity, was_moved)?;
+/// The captures of an index, where they are now.
+#[derive(Debug)]
+pub(super) struct Captures<'a> {
+    notes: &'a [CaptureNote],
+    places: Vec<PathBuf>,
+    relocated: &'a [(PathBuf, PathBuf)],
+}
+
+impl<'a> Captures<'a> {
+    pub(super) fn new(
+        index: &'a Index,
+        relocated: &'a [(PathBuf, PathBuf)],
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            notes: &index.notes().captures,
+            places: places(index, relocated)?,
+            relocated,
+        })
     }
-    Ok(places)
+
+    /// All of them, which must be there and unchanged.
+    pub(super) fn all(&self) -> Result<Vec<PathBuf>, Error> {
+        for (note, path) in self.iter() {
+            self.check(note, path)?;
+        }
+        Ok(self.places.clone())
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&'a CaptureNote, &PathBuf)> {
+        self.notes.iter().zip(&self.places)
+    }
+
+    fn check(&self, note: &CaptureNote, path: &Path) -> Result<(), Error> {
+        let was_moved = self.relocated.iter().any(|(_, new)| absolute(new) == path);
+        check(path, &note.identity, was_moved)
+    }
 }
 
 /// Where the captures should be now.
@@ -233,7 +255,7 @@ struct Plan {
 
 struct Carving<'a> {
     index: &'a Index,
-    captures: &'a [PathBuf],
+    captures: &'a Captures<'a>,
     /// The threads that the index is read with: outside of these it would be read with the global
     /// pool, which has as many as the machine has cores, whatever the run is configured to have.
     workers: &'a Workers,
@@ -425,13 +447,18 @@ impl Carving<'_> {
             .chain(plan.ids.iter().copied())
             .collect();
         let offsets = self.workers.install(|| self.index.offsets(&ids))?;
-        let notes = &self.index.notes().captures;
         let mut sources = Vec::new();
-        let keep = KEPT_LEN / notes.len().max(1);
-        for ((note, path), records) in notes.iter().zip(self.captures).zip(offsets) {
+        let keep = KEPT_LEN / self.captures.places.len().max(1);
+        for ((note, path), records) in self.captures.iter().zip(offsets) {
             // It could not be read when it was indexed.
             if note.read == 0 {
                 continue;
+            }
+            match self.captures.check(note, path) {
+                Ok(()) => {}
+                // Nothing of it is needed: a ring that has dropped its oldest captures answers still.
+                Err(_) if records.is_empty() => continue,
+                Err(error) => return Err(error),
             }
             let wanted = Excerpted {
                 blocks: &note.blocks,

@@ -1,6 +1,6 @@
 //! TCP connections by index: from the table that it has of them, or by reading its captures.
 
-use super::carve::{apply_settings, captures};
+use super::carve::{Captures, apply_settings};
 use crate::engine::{Progress, Source, Stopwatch, Workers};
 use crate::error::{Error, ErrorKind};
 use crate::index::{ConnectionTable, Index};
@@ -50,7 +50,7 @@ pub fn tcp_by_index(
     };
     let Some(table) = table else {
         apply_settings(&index.notes().settings, &mut job.config);
-        let captures = captures(&index, &relocated)?;
+        let captures = Captures::new(&index, &relocated)?.all()?;
         let sources = captures.into_iter().map(Source::Path);
         return tcp(job, sources.collect(), list, progress);
     };

@@ -1,6 +1,7 @@
 //! Captures that are not what they were, or not where they were, when they were indexed.
 
 use super::refusals::{list, lossy, refuses};
+use crate::common::program::Program;
 use crate::common::reading::{Packet, parse};
 use crate::common::testdata;
 use std::fs::{self, File};
@@ -162,4 +163,29 @@ fn records_that_are_not_what_they_were() {
         .run()
         .exits(0);
     fs::write(&capture, &own).unwrap();
+}
+
+/// A ring that has dropped its oldest capture answers for the rest.
+#[test]
+fn only_captures_with_what_is_wanted_must_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let [old, new] = ["old.pcap", "new.pcap"].map(|it| folder.path().join(it));
+    fs::copy(testdata("recorded/http.pcap"), &old).unwrap();
+    fs::copy(testdata("recorded/lossy-client.pcap"), &new).unwrap();
+    let index = folder.path().join("ring.idx");
+    let made = Program::new().args(["index", "-o"]).args([&index, &old, &new]);
+    made.run().exits(0);
+    let extract = |ids: &str| {
+        let carve = Program::new().args(["--index"]).args([&index]);
+        carve.args(["--extract", ids, "-o", "-"]).run()
+    };
+    let (of_old, of_new) = (extract("1"), extract("8-9"));
+    assert!(!of_new.stdout.is_empty());
+    assert!(of_old.status.success() && of_new.status.success());
+    fs::remove_file(&old).unwrap();
+    let again = extract("8-9").exits(0);
+    assert!(again.stdout == of_new.stdout);
+    extract("1").exits(1).says("old.pcap").says("it is not there");
+    let listed = Program::new().args(["--index"]).args([&index]).run();
+    listed.exits(0);
 }
