@@ -1,5 +1,11 @@
 //! Records, before it is known whose they are.
 
+use super::dns::Dns;
+use super::http::Http;
+use super::rdp::Rdp;
+use super::ssh::Ssh;
+use super::tls::Tls;
+
 /// A packet, and when it was captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment {
@@ -32,7 +38,18 @@ pub struct Found {
 /// What was said.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Content {}
+pub enum Content {
+    /// An HTTP request with its response.
+    Http(Box<Http>),
+    /// A DNS message.
+    Dns(Box<Dns>),
+    /// A handshake of TLS.
+    Tls(Box<Tls>),
+    /// A handshake of SSH.
+    Ssh(Box<Ssh>),
+    /// A connection request of RDP.
+    Rdp(Box<Rdp>),
+}
 
 /// A reason for which a record is less than whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,8 @@ mod inputs;
 mod plan;
 mod progress;
 mod report;
+mod sessions;
+mod sessions_args;
 mod streams;
 mod tcp;
 mod tcp_args;
@@ -19,6 +21,7 @@ use pcap_flows::capture::survive_lost_pages;
 use pcap_flows::engine::{MemoryWatch, Outcome, Progress, Source, available_memory};
 use pcap_flows::error::{Error, ErrorKind};
 use pcap_flows::jobs::index::{CarveReport, IndexReport, carve, index};
+use pcap_flows::jobs::sessions::{SessionsReport, sessions};
 use pcap_flows::jobs::tcp::{TcpReport, tcp};
 use pcap_flows::jobs::verify::flows_verified;
 use pcap_flows::jobs::{FlowsReport, flows};
@@ -71,6 +74,7 @@ pub(crate) fn main() -> ExitCode {
     let run = match &args.command {
         Some(Command::Index(index)) => &index.run,
         Some(Command::Tcp(tcp)) => &tcp.run,
+        Some(Command::Sessions(sessions)) => &sessions.run,
         None => &args.run,
     };
     let (verbose, when, memory_limit) = (run.verbose, run.progress, run.memory_limit);
@@ -134,6 +138,13 @@ pub(crate) fn main() -> ExitCode {
             });
             done.map(|done| measured(&done).or(ready.lacks_some))
         }),
+        Planned::Sessions(job, inputs) => ready(inputs, &progress).and_then(|ready| {
+            let list = &mut io::stdout();
+            let done = with_progress(when, ready.sources, 1, &progress, |sources| {
+                sessions(*job, sources, list, &progress)
+            });
+            done.map(|done| recorded(&done).or(ready.lacks_some))
+        }),
         Planned::Carve(job) => {
             let name = job.index.clone();
             let carved = carve(*job, &mut io::stdout(), &progress);
@@ -161,6 +172,13 @@ fn measured(done: &TcpReport) -> Exit {
         return Exit::Success;
     }
     ended(&done.outcome, report::report_tcp(done))
+}
+
+fn recorded(done: &SessionsReport) -> Exit {
+    if done.is_list_cut && done.outcome.is_whole() {
+        return Exit::Success;
+    }
+    ended(&done.outcome, report::report_sessions(done))
 }
 
 fn carving_succeeded(done: &CarveReport, index: &Path, verbose: bool) -> Exit {

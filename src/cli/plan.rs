@@ -4,11 +4,12 @@ use super::args::{Args, Command, IndexArgs};
 use super::config::{Inputs, check_binary, check_cpu, flow_config, sources};
 use super::groups::OrderArgs;
 use super::streams;
-use super::tcp;
+use super::{sessions, tcp};
 use super::values::{FormatArg, port_ranges};
 use pcap_flows::engine::{Config, Duplicates, Restriction, Source};
 use pcap_flows::index::Index;
 use pcap_flows::jobs::index::{CarveJob, IndexJob};
+use pcap_flows::jobs::sessions::SessionsJob;
 use pcap_flows::jobs::streams::StreamOptions;
 use pcap_flows::jobs::tcp::TcpJob;
 use pcap_flows::jobs::{ExtractOptions, FlowsJob};
@@ -34,6 +35,8 @@ pub(crate) enum Planned {
     Index(Box<IndexJob>, Inputs),
     /// TCP connections, measured.
     Tcp(Box<TcpJob>, Inputs),
+    /// What was said in connections.
+    Sessions(Box<SessionsJob>, Inputs),
 }
 
 /// The command to run, or what is wrong with the arguments taken together.
@@ -44,6 +47,10 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
         }
         Some(Command::Tcp(args)) => {
             return tcp::plan(*args).map(|(job, inputs)| Planned::Tcp(Box::new(job), inputs));
+        }
+        Some(Command::Sessions(args)) => {
+            return sessions::plan(*args)
+                .map(|(job, inputs)| Planned::Sessions(Box::new(job), inputs));
         }
         None => {}
     }

@@ -3,6 +3,7 @@
 use pcap_flows::decode::NotFlow;
 use pcap_flows::engine::{InputReport, Oddity, Outcome};
 use pcap_flows::jobs::index::CarveReport;
+use pcap_flows::jobs::sessions::SessionsReport;
 use pcap_flows::jobs::streams::StreamsReport;
 use pcap_flows::jobs::tcp::TcpReport;
 use pcap_flows::jobs::{FlowsReport, WithoutStream};
@@ -73,6 +74,33 @@ pub(crate) fn report_tcp(report: &TcpReport) -> bool {
         many => format!("{many} TCP connections"),
     });
     say_balance(&report.outcome);
+    report.outcome.is_whole()
+}
+
+/// The same of records.
+pub(crate) fn report_sessions(report: &SessionsReport) -> bool {
+    say_oddities(&report.outcome);
+    say_overlaps(&report.outcome, Overlapping::CanMerge);
+    say_balance(&report.outcome);
+    let total: u64 = report.records.iter().map(|it| it.1).sum();
+    let each = report.records.iter();
+    let each: Vec<String> = each.map(|(name, count)| format!("{count} {name}")).collect();
+    let mut line = match (total, each.as_slice()) {
+        (0, _) => "no records".to_owned(),
+        (1, [only]) => format!("1 record ({only})"),
+        (many, each) => format!("{many} records ({})", each.join(", ")),
+    };
+    line.push_str(&format!(
+        "; {} connections not recognized, {} with gaps",
+        report.unknown, report.gaps
+    ));
+    if report.hidden > 0 {
+        line.push_str(&format!(
+            "; {} secrets hidden (--secrets show)",
+            report.hidden
+        ));
+    }
+    say(&line);
     report.outcome.is_whole()
 }
 

@@ -7,6 +7,7 @@ mod options;
 mod outputs;
 pub mod stats;
 pub mod streams;
+pub mod sessions;
 pub mod tcp;
 pub mod verify;
 
