@@ -14,6 +14,7 @@ pub mod http;
 mod parser;
 pub mod rdp;
 pub mod recognize;
+pub mod socks;
 pub mod ssh;
 pub mod tls;
 

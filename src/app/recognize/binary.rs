@@ -206,6 +206,22 @@ pub(super) fn dns(bytes: &[u8]) -> Match {
     }
 }
 
+/// A request of version 4, or methods of version 5 (RFC 1928, section 3).
+pub(super) fn socks_client(bytes: &[u8]) -> Match {
+    let version_4 = all(&[is(bytes, 0, 4), is(bytes, 1, 1), bytes.get(8).map(|_| true)]);
+    let version_5 = all(&[
+        is(bytes, 0, 5),
+        bytes.get(1).map(|it| (1..=9).contains(it) && bytes.len() >= usize::from(*it) + 2),
+    ]);
+    version_4.or(version_5)
+}
+
+pub(super) fn socks_server(bytes: &[u8]) -> Match {
+    let version_4 = all(&[is(bytes, 0, 0), is(bytes, 1, 90), bytes.get(7).map(|_| true)]);
+    let version_5 = all(&[is(bytes, 0, 5), bytes.get(1).map(|it| matches!(it, 0 | 2))]);
+    version_4.or(version_5)
+}
+
 /// RFC 8446, section 5.2, and what older versions add.
 const MOST_IN_RECORD: u16 = 16_384 + 2_048;
 const SSL_REQUEST: u32 = 80_877_103;

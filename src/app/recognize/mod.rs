@@ -31,6 +31,8 @@ pub enum Protocol {
     Mongodb,
     /// File transfer protocol: its control connection.
     Ftp,
+    /// A proxy, by which another protocol is spoken.
+    Socks,
     /// Mail transfer.
     Smtp,
     /// Post office protocol.

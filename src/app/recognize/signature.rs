@@ -95,7 +95,7 @@ impl Signature {
 }
 
 /// In the order in which they are tried.
-pub(super) const ALL: [Signature; 13] = [
+pub(super) const ALL: [Signature; 14] = [
     either(Protocol::Http, text::http_request, text::http_response),
     either(Protocol::Tls, binary::client_hello, binary::server_hello),
     either(Protocol::Ssh, text::ssh, text::ssh_server),
@@ -108,6 +108,7 @@ pub(super) const ALL: [Signature; 13] = [
     of(Protocol::Imap, text::imap_client, text::imap_server, Needs::Server, &[143]),
     of(Protocol::Redis, text::redis_client, text::redis_server, Needs::Both, &[6379]),
     either(Protocol::Mongodb, binary::mongodb_request, binary::mongodb_reply),
+    of(Protocol::Socks, binary::socks_client, binary::socks_server, Needs::Both, &[]),
     of(Protocol::Dns, binary::dns, binary::dns, Needs::Both, &[53]),
 ];
 

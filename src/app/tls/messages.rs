@@ -61,7 +61,7 @@ impl Messages {
     fn is_possible(&self) -> bool {
         let is_short = |len: usize| len <= HEADER_LEN + MOST_IN_RECORD;
         match self.record.as_slice() {
-            [0x80.., ..] => true,
+            [first, ..] if *first >= 0x80 => true,
             [20..=24, 3, ..] => is_short(self.wanted()),
             [20..=24] | [] => true,
             _ => false,

@@ -27,8 +27,6 @@ pub(super) struct Conversation {
     /// How often protocols changed on it.
     phases: u8,
     protocol: Option<Protocol>,
-    /// The last packet.
-    pub(super) last: Moment,
     /// The last packet that brought other bytes than were captured before.
     pub(super) conflict: Option<u64>,
     pub(super) has_gaps: bool,
@@ -94,7 +92,6 @@ impl Conversation {
             within: None,
             phases: 0,
             protocol: None,
-            last: Moment::default(),
             conflict: None,
             has_gaps: false,
         }
@@ -111,10 +108,6 @@ impl Conversation {
             Stage::Datagrams(it) => it.is_recognized(),
             _ => self.protocol.is_some(),
         }
-    }
-
-    pub(super) const fn has_bytes(&self) -> bool {
-        self.last.packet > 0
     }
 
     /// Which side that is.
@@ -354,6 +347,11 @@ impl Conversation {
             } else {
                 self.conflict = None;
             }
+        }
+        // Bytes that came early are of packets before those that deliver them.
+        let span = &mut found.span;
+        if span.first > span.last {
+            std::mem::swap(&mut span.first, &mut span.last);
         }
         let network = match source {
             0 => self.network,

@@ -25,9 +25,11 @@ impl Datagrams {
             5355 => Some(Kind::Llmnr),
             _ => None,
         };
+        // NetBIOS names have the format of DNS, too (RFC 1002).
+        let is_netbios = ports.contains(&137);
         Self {
             dns: ports.into_iter().find_map(kind),
-            reads_dns: services.dns,
+            reads_dns: services.dns && !is_netbios,
             queries: Queries::default(),
             known: 0,
             strangers: 0,

@@ -5,11 +5,13 @@ use super::options::{SessionsJob, Services};
 use super::parsers::ParserOptions;
 use super::record::Entry;
 use crate::app::{Found, Moment};
+use crate::capture::Nanos;
 use crate::decode::protocol::TCP;
 use crate::error::Error;
 use crate::number::index_u32;
 use crate::stream::{Answer, Arrived, ChecksumRule, Handler, PayloadSpan, Side as Direction};
 use crate::tcp::{Arrival, Piece, Segment, StreamEnd};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// What all shards do.
@@ -41,6 +43,8 @@ pub(super) struct Sessions {
     /// The packet that causes calls, and the length of its payload on the wire.
     now: Moment,
     payload: u32,
+    /// Whether it delivered anything.
+    has_delivered: bool,
     scratch: Vec<u8>,
     found: Vec<Found>,
     pub(super) counts: Counts,
@@ -59,13 +63,17 @@ pub(super) struct Counts {
 }
 
 /// What is kept for a direction.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Seat {
     /// One more than the conversation's number; 0 for none.
     number: u32,
     /// One more than the flow's number; 0 for none.
     flow: u32,
     role: Role,
+    /// The last packet.
+    last: Moment,
+    /// Packets whose payload waits for what is missing before it, or to be acknowledged.
+    held: VecDeque<Moment>,
 }
 
 /// What SYNs say of a side.
@@ -79,8 +87,27 @@ pub(super) enum Role {
 }
 
 impl Seat {
-    fn flow(self) -> Option<u32> {
+    fn flow(&self) -> Option<u32> {
         self.flow.checked_sub(1)
+    }
+
+    /// The packet that brought a span, which waited unless it is `now`.
+    fn packet_of(&mut self, span: &PayloadSpan, now: Option<Moment>) -> Moment {
+        let Nanos(time) = span.time();
+        match now {
+            Some(now) if now.time == time => return now,
+            _ => {}
+        }
+        let place = self.held.iter().position(|it| it.time == time);
+        match place.and_then(|it| self.held.remove(it)) {
+            Some(moment) => {
+                // Another part of it may follow.
+                self.held.push_front(moment);
+                self.held.truncate(MOST_HELD);
+                moment
+            }
+            None => now.unwrap_or(self.last),
+        }
     }
 }
 
@@ -93,6 +120,7 @@ impl Sessions {
             entries: Vec::new(),
             now: Moment::default(),
             payload: 0,
+            has_delivered: false,
             scratch: Vec::new(),
             found: Vec::new(),
             counts: Counts::default(),
@@ -102,11 +130,11 @@ impl Sessions {
 
     /// The conversation of a direction, which may be new.
     fn conversation(&mut self, side: &mut Direction<'_, Seat>) -> usize {
-        let peer = side.peer.as_deref().copied();
+        let peer = side.peer.as_deref();
         let known = [side.state.number, peer.map_or(0, |it| it.number)];
         let number = match known.into_iter().find(|it| *it > 0) {
             Some(number) => number,
-            None => self.start(side, peer),
+            None => self.start(side, peer.map_or(Role::Unknown, |it| it.role)),
         };
         side.state.number = number;
         if let Some(peer) = side.peer.as_deref_mut() {
@@ -115,9 +143,9 @@ impl Sessions {
         number as usize - 1
     }
 
-    fn start(&mut self, side: &Direction<'_, Seat>, peer: Option<Seat>) -> u32 {
+    fn start(&mut self, side: &Direction<'_, Seat>, peer: Role) -> u32 {
         let place = usize::from(side.info.is_reverse());
-        let roles = [side.state.role, peer.map_or(Role::Unknown, |it| it.role)];
+        let roles = [side.state.role, peer];
         let network = match place {
             0 => side.network(),
             _ => side.network().reversed(),
@@ -148,11 +176,13 @@ impl Sessions {
         let Some(mut conversation) = self.conversations.get_mut(number).and_then(Option::take) else {
             return Answer::Forget;
         };
-        let now = match side.packet() {
-            Some(_) => self.now,
-            None => conversation.last,
+        let now = side.packet().map(|_| self.now);
+        let at = match span {
+            Some(span) => side.state.packet_of(span, now),
+            None => now.unwrap_or(side.state.last),
         };
-        conversation.last = now;
+        let now = now.unwrap_or(side.state.last);
+        self.has_delivered = true;
         conversation.set_flow(place, side.state.flow());
         conversation.set_flow(1 - place, side.peer.as_deref().and_then(|it| it.flow()));
         let mut scratch = std::mem::take(&mut self.scratch);
@@ -161,7 +191,7 @@ impl Sessions {
             None => Ok(&[] as &[u8]),
         };
         let ends = match bytes {
-            Ok(bytes) => call(&mut conversation, place, &self.rules, bytes, now, &mut self.found),
+            Ok(bytes) => call(&mut conversation, place, &self.rules, bytes, at, &mut self.found),
             Err(error) => {
                 self.error.get_or_insert(error);
                 Ends::Unknown
@@ -191,7 +221,7 @@ impl Sessions {
         if conversation.is_recognized() {
             self.counts.recognized += 1;
             self.counts.gaps += u64::from(conversation.has_gaps);
-        } else if ends == Ends::Unknown || conversation.has_bytes() {
+        } else if ends != Ends::Over {
             self.counts.unknown += 1;
         }
     }
@@ -213,8 +243,7 @@ impl Sessions {
                 continue;
             };
             conversation.end(&mut self.found);
-            let completed = conversation.last.packet;
-            self.take_found(&mut conversation, completed);
+            self.take_found(&mut conversation, u64::MAX);
             self.count(&conversation, Ends::Closed);
         }
     }
@@ -225,6 +254,10 @@ impl Handler for Sessions {
 
     fn checksums(&self) -> ChecksumRule {
         ChecksumRule::Prefer
+    }
+
+    fn waits_for_acknowledged(&self) -> bool {
+        false
     }
 
     fn sees_packets(&self) -> bool {
@@ -251,12 +284,8 @@ impl Handler for Sessions {
                 false => Role::Client,
             };
         }
-        if side.state.number > 0 {
-            let number = side.state.number as usize - 1;
-            if let Some(Some(conversation)) = self.conversations.get_mut(number) {
-                conversation.last = self.now;
-            }
-        }
+        side.state.last = self.now;
+        self.has_delivered = false;
         Answer::Continue
     }
 
@@ -282,7 +311,7 @@ impl Handler for Sessions {
         mut side: Direction<'_, Seat>,
         _: u64,
         len: u32,
-        _: crate::capture::Nanos,
+        _: Nanos,
     ) -> Answer {
         if side.info.protocol() != TCP {
             return Answer::Continue;
@@ -297,6 +326,9 @@ impl Handler for Sessions {
     }
 
     fn arrived(&mut self, side: Direction<'_, Seat>, arrival: &Arrival) {
+        if !self.has_delivered && self.payload > 0 && arrival.repeated == 0 {
+            side.state.held.push_back(self.now);
+        }
         if arrival.is_conflict
             && let Some(number) = (side.state.number as usize).checked_sub(1)
             && let Some(Some(conversation)) = self.conversations.get_mut(number)
@@ -334,3 +366,6 @@ impl Sessions {
         ))
     }
 }
+
+/// Segments that wait of a direction whose packets are remembered.
+const MOST_HELD: usize = 16 * 1024;

@@ -7,6 +7,7 @@ use crate::app::dns::DnsStream;
 use crate::app::http::{HttpOptions, HttpParser};
 use crate::app::rdp::RdpParser;
 use crate::app::recognize::Protocol;
+use crate::app::socks::SocksParser;
 use crate::app::ssh::SshParser;
 use crate::app::tls::TlsParser;
 
@@ -37,13 +38,14 @@ pub(super) fn parser(
     rules: &Rules,
     is_midstream: bool,
 ) -> Option<Box<dyn Parser>> {
-    if !rules.services.reads(protocol) {
+    if protocol != Protocol::Socks && !rules.services.reads(protocol) {
         return None;
     }
     Some(match protocol {
         Protocol::Http => Box::new(HttpParser::new(rules.parsers.http, is_midstream)),
         Protocol::Dns => Box::new(DnsStream::default()),
         Protocol::Tls => Box::new(TlsParser::default()),
+        Protocol::Socks => Box::new(SocksParser::default()),
         Protocol::Ssh => Box::new(SshParser::default()),
         Protocol::Rdp => Box::new(RdpParser::default()),
         _ => return None,
@@ -58,6 +60,7 @@ pub(super) const fn name(protocol: Protocol) -> &'static str {
         Protocol::Ssh => "ssh",
         Protocol::Rdp => "rdp",
         Protocol::Dns => "dns",
+        Protocol::Socks => "socks",
         Protocol::Mysql => "mysql",
         Protocol::Pgsql => "pgsql",
         Protocol::Redis => "redis",

@@ -40,7 +40,7 @@ fn header(header: &Header, json: &mut Json) {
             json.number(header.flags >> bit & 1);
         }
         json.key("opcode");
-        json.str(&Opcode::from_int(header.opcode()).to_string());
+        json.str(&opcode(header.opcode()));
         json.key("rcode");
         json.str(&rcode(header.rcode()));
         json.key("id");
@@ -53,10 +53,18 @@ fn header(header: &Header, json: &mut Json) {
     });
 }
 
+fn opcode(code: u8) -> String {
+    let opcode = Opcode::from_int(code);
+    opcode.to_mnemonic_str().map_or_else(|| code.to_string(), str::to_owned)
+}
+
 /// A response code, with the upper bits of EDNS.
 fn rcode(code: u16) -> String {
     match u8::try_from(code) {
-        Ok(low @ 0..16) => Rcode::masked_from_int(low).to_string(),
+        Ok(low @ 0..16) => {
+            let rcode = Rcode::masked_from_int(low);
+            rcode.to_mnemonic_str().map_or_else(|| low.to_string(), str::to_owned)
+        }
         _ => code.to_string(),
     }
 }
