@@ -5,8 +5,27 @@
 //! flows nor addresses, do no I/O, have no clock, and keep a bounded amount of what they have read.
 //! How the bytes are divided among calls makes no difference to the records.
 
+#![warn(clippy::indexing_slicing)]
+
+mod attempts;
+mod fields;
 mod found;
+mod lines;
+mod login;
+mod mail;
+mod messages;
+mod mysql;
 mod parser;
+mod pgsql;
+mod scram;
+#[cfg(test)]
+mod testing;
+mod transfer;
 
 pub use found::{Content, Found, Moment, Note, Notes, Span};
+pub use login::{Login, Outcome, Secret, Service};
+pub use mail::Mail;
+pub use mysql::Mysql;
 pub use parser::{Next, Parser, Side};
+pub use pgsql::Pgsql;
+pub use transfer::{DataEndpoint, Transfer};
