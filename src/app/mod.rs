@@ -10,6 +10,7 @@
 mod attempts;
 mod fields;
 mod found;
+mod ftp;
 mod lines;
 mod login;
 mod mail;
@@ -17,12 +18,14 @@ mod messages;
 mod mysql;
 mod parser;
 mod pgsql;
+mod replies;
 mod scram;
 #[cfg(test)]
 mod testing;
 mod transfer;
 
 pub use found::{Content, Found, Moment, Note, Notes, Span};
+pub use ftp::Ftp;
 pub use login::{Login, Outcome, Secret, Service};
 pub use mail::Mail;
 pub use mysql::Mysql;
