@@ -86,6 +86,11 @@ impl Lines {
         self.first.is_none() && self.skip == 0
     }
 
+    /// How many bytes of the next line have come.
+    pub(super) const fn partial_len(&self) -> u64 {
+        self.dropped.saturating_add(self.partial.len() as u64)
+    }
+
     /// Bytes are missing: the next ones start a line, unless all of them were to be left out.
     /// Whether anything is lost.
     pub(super) fn gap(&mut self, missing: u64) -> bool {

@@ -69,7 +69,9 @@ mod tests {
 
     fn shown(endpoint: Option<DataEndpoint>) -> String {
         endpoint.map_or_else(String::new, |it| {
-            let address = it.address.map_or("-".to_owned(), |it| it.to_string());
+            let address = it
+                .address
+                .map_or_else(|| "-".to_owned(), |it| it.to_string());
             format!("{address} {} {}", it.port, it.is_passive)
         })
     }

@@ -115,7 +115,7 @@ impl Ftp {
         // Preliminary: another one follows.
         if reply.code < 200 {
             if let Some(Command::Transfer(pending)) = self.queue.front_mut() {
-                pending.transfer.data = pending.transfer.data.or(self.data.take());
+                pending.transfer.data = pending.transfer.data.or_else(|| self.data.take());
             }
             return;
         }
@@ -140,7 +140,7 @@ impl Ftp {
         found: &mut Vec<Found>,
     ) {
         let transfer = &mut pending.transfer;
-        transfer.data = transfer.data.or(self.data.take());
+        transfer.data = transfer.data.or_else(|| self.data.take());
         transfer.code = Some(reply.code.to_string());
         transfer.message = Some(reply.text);
         pending.span.last = at;
