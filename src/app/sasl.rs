@@ -1,14 +1,67 @@
 //! SASL (RFC 4422): what client and server say in base64 to log in.
 
-use super::login::{Login, Secret};
+use super::attempts::Attempt;
+use super::found::Moment;
+use super::login::{Login, Secret, Service};
 use super::{ntlm, scram};
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+/// A login by SASL, between the command that begins it and the last reply to it.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) attempt: Attempt,
+    sasl: Sasl,
+    /// The server waits for the client's next message.
+    is_awaited: bool,
+}
+
+impl Exchange {
+    /// The mechanism, and perhaps the client's first message, as words.
+    pub(super) fn new(service: Service, arg: &[u8], first: Moment) -> Self {
+        let mut words = arg.split(|it| *it == b' ').filter(|it| !it.is_empty());
+        let mut attempt = Attempt::new(service, first);
+        let mut sasl = Sasl::new(words.next().unwrap_or_default(), &mut attempt.login);
+        if let Some(response) = words.next() {
+            sasl.client(response, &mut attempt.login);
+        }
+        Self {
+            attempt,
+            sasl,
+            is_awaited: false,
+        }
+    }
+
+    /// Takes a line of the client. Whether it belongs to the exchange: if the server was not
+    /// captured, this can only be guessed.
+    pub(super) fn client(&mut self, line: &[u8]) -> bool {
+        let is_ours = self.is_awaited || is_base64(line) && !UNLIKELY.contains(&line);
+        if is_ours {
+            self.is_awaited = false;
+            self.sasl.client(line, &mut self.attempt.login);
+        }
+        is_ours
+    }
+
+    /// Takes a challenge of the server.
+    pub(super) fn server(&mut self, text: &[u8]) {
+        self.is_awaited = true;
+        self.sasl.server(text, &mut self.attempt.login);
+    }
+
+    /// Whether a user was seen.
+    pub(super) const fn has_user(&self) -> bool {
+        self.attempt.login.user.is_some()
+    }
+}
+
+/// Commands that are base64, too.
+const UNLIKELY: [&[u8]; 6] = [b"QUIT", b"RSET", b"DATA", b"NOOP", b"CAPA", b"STAT"];
+
 /// Where an exchange is.
 #[derive(Debug)]
-pub(super) struct Sasl {
+struct Sasl {
     mechanism: Mechanism,
     /// How many messages the client has sent.
     sent: u32,
@@ -32,7 +85,7 @@ enum Mechanism {
 
 impl Sasl {
     /// An exchange begins. Its name goes to the login.
-    pub(super) fn new(name: &[u8], login: &mut Login) -> Self {
+    fn new(name: &[u8], login: &mut Login) -> Self {
         let name = String::from_utf8_lossy(name).to_ascii_lowercase();
         let mechanism = match name.as_str() {
             "plain" => Mechanism::Plain,
@@ -48,7 +101,7 @@ impl Sasl {
     }
 
     /// A message of the client, in base64; `=` is an empty one.
-    pub(super) fn client(&mut self, text: &[u8], login: &mut Login) {
+    fn client(&mut self, text: &[u8], login: &mut Login) {
         let Some(message) = decode(text) else {
             return;
         };
@@ -71,7 +124,7 @@ impl Sasl {
     }
 
     /// A message of the server, in base64.
-    pub(super) fn server(&mut self, text: &[u8], login: &mut Login) {
+    fn server(&mut self, text: &[u8], login: &mut Login) {
         let Some(message) = decode(text) else {
             return;
         };
@@ -156,7 +209,7 @@ fn decode(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether it could be a message in base64.
-pub(super) fn is_base64(text: &[u8]) -> bool {
+fn is_base64(text: &[u8]) -> bool {
     let is_digit = |it: &u8| it.is_ascii_alphanumeric() || b"+/=".contains(it);
     text.trim_ascii().iter().all(is_digit)
 }
@@ -172,19 +225,17 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::login::Service;
-    use crate::app::testing::line;
+    use crate::app::testing::{base64, line};
 
     fn exchange(mechanism: &str, messages: &[(bool, &[u8])]) -> Login {
         let mut login = Login::new(Service::Imap);
         let mut sasl = Sasl::new(mechanism.as_bytes(), &mut login);
         for (is_client, message) in messages {
-            let mut text = vec![0; message.len() * 2 + 4];
-            let len = BASE64.encode_slice(message, &mut text).unwrap();
+            let text = base64(message);
             if *is_client {
-                sasl.client(&text[..len], &mut login);
+                sasl.client(&text, &mut login);
             } else {
-                sasl.server(&text[..len], &mut login);
+                sasl.server(&text, &mut login);
             }
         }
         login

@@ -5,6 +5,8 @@ use super::login::Login;
 use super::mail::Mail;
 use super::parser::{Next, Parser, Side};
 use super::transfer::Transfer;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 /// What is said: by whom, and what.
 pub(super) type Script<'a> = [(Side, &'a [u8])];
@@ -120,6 +122,13 @@ impl Heard {
             .map(|it| it.iter().map(Note::name).collect())
             .collect()
     }
+}
+
+pub(super) fn base64(bytes: &[u8]) -> Vec<u8> {
+    let mut text = vec![0; bytes.len() * 2 + 4];
+    let len = STANDARD.encode_slice(bytes, &mut text).unwrap();
+    text.truncate(len);
+    text
 }
 
 /// User, secret, mechanism, outcome and code in one line; `-` for what is not there.

@@ -1,25 +1,25 @@
 //! FTP (RFC 959): logins, and commands with a data connection.
 
 mod endpoint;
-mod logins;
 #[cfg(test)]
 mod tests;
 
-use super::attempts::TLS_HANDSHAKE;
+use super::attempts::{TLS_HANDSHAKE, Verdict};
 use super::found::{Content, Found, Moment, Note, Notes, Span};
 use super::lines::{Lines, command};
+use super::login::{Outcome, Service};
 use super::parser::{Next, Parser, Side};
 use super::replies::{Replies, Reply};
 use super::transfer::{DataEndpoint, Transfer};
-use logins::Logins;
+use super::user_pass::UserPass;
 use std::collections::VecDeque;
 
 /// Reads a control connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ftp {
     client: Lines,
     server: Replies,
-    logins: Logins,
+    logins: UserPass,
     /// Commands without a last reply, in order.
     queue: VecDeque<Command>,
     /// The server has sent something.
@@ -56,7 +56,15 @@ struct Pending {
 impl Ftp {
     /// A parser of a control connection.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            client: Lines::default(),
+            server: Replies::default(),
+            logins: UserPass::new(Service::Ftp),
+            queue: VecDeque::new(),
+            is_greeted: false,
+            tls: None,
+            data: None,
+        }
     }
 
     fn command(&mut self, line: &[u8], first: Moment, at: Moment, found: &mut Vec<Found>) {
@@ -69,7 +77,7 @@ impl Ftp {
         let expected = match name.as_str() {
             "USER" => Command::Login(self.logins.user(arg, first, found)),
             "PASS" => Command::Login(self.logins.password(arg, first, found)),
-            "ACCT" => self.logins.account().map_or(Command::Other, Command::Login),
+            "ACCT" => self.logins.more().map_or(Command::Other, Command::Login),
             "AUTH" => {
                 self.tls = Some(first);
                 Command::Tls
@@ -120,8 +128,15 @@ impl Ftp {
             return;
         }
         match self.queue.pop_front() {
-            None => self.logins.unmatched(reply, at, found),
-            Some(Command::Login(id)) => self.logins.reply(id, reply, at, found),
+            None => {
+                let is_of_login = [230, 232, 530].contains(&reply.code);
+                if let Some(verdict) = verdict(reply).filter(|_| is_of_login) {
+                    self.logins.unmatched(verdict, at, found);
+                }
+            }
+            Some(Command::Login(id)) => {
+                self.logins.reply(id, verdict(reply), at, found);
+            }
             Some(Command::Tls) if reply.code >= 400 => self.tls = None,
             Some(Command::Passive) => {
                 self.data = endpoint::passive(reply.code, &reply.text).or(self.data);
@@ -160,6 +175,27 @@ impl Ftp {
             Side::Server => self.server.is_at_start(),
         };
         self.tls.is_some() && is_at_start && bytes.first() == Some(&TLS_HANDSHAKE)
+    }
+}
+
+/// What a reply to USER, PASS or ACCT decides.
+fn verdict(reply: Reply) -> Option<Verdict> {
+    let outcome = match reply.code {
+        // Superfluous: the user is logged in without it.
+        202 | 230 | 232 => Outcome::Success,
+        400.. => Outcome::Failure,
+        _ => return None,
+    };
+    Some(Verdict {
+        outcome,
+        code: Some(reply.code.to_string()),
+        message: Some(reply.text),
+    })
+}
+
+impl Default for Ftp {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

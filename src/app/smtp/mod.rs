@@ -6,13 +6,13 @@ mod mails;
 mod tests;
 mod words;
 
-use super::attempts::{Attempt, Attempts, TLS_HANDSHAKE, Verdict};
+use super::attempts::{Attempts, TLS_HANDSHAKE, Verdict};
 use super::found::{Found, Moment, Note};
 use super::lines::{Lines, command};
 use super::login::{Outcome, Service};
 use super::parser::{Next, Parser, Side};
 use super::replies::{Replies, Reply};
-use super::sasl::{Sasl, is_base64};
+use super::sasl::Exchange;
 use mails::Mails;
 use std::collections::VecDeque;
 
@@ -39,15 +39,6 @@ pub struct Smtp {
     is_last_chunk: bool,
 }
 
-/// A login, between AUTH and its last reply.
-#[derive(Debug)]
-struct Exchange {
-    attempt: Attempt,
-    sasl: Sasl,
-    /// The server waits for the client's next message.
-    is_awaited: bool,
-}
-
 /// What a reply answers.
 #[derive(Clone, Copy, Debug)]
 enum Command {
@@ -71,10 +62,8 @@ impl Smtp {
     fn line(&mut self, line: &[u8], first: Moment, at: Moment, found: &mut Vec<Found>) {
         if let Some(exchange) = &mut self.login {
             self.attempts.seen(at);
-            if exchange.is_awaited || is_base64(line) && !UNLIKELY.contains(&line) {
-                exchange.is_awaited = false;
-                exchange.sasl.client(line, &mut exchange.attempt.login);
-                self.has_user |= exchange.attempt.login.user.is_some();
+            if exchange.client(line) {
+                self.has_user |= exchange.has_user();
                 return;
             }
         }
@@ -122,18 +111,9 @@ impl Smtp {
         if let Some(exchange) = self.login.take() {
             self.attempts.give_up(exchange.attempt, found);
         }
-        let mut words = arg.split(|it| *it == b' ').filter(|it| !it.is_empty());
-        let mut attempt = Attempt::new(Service::Smtp, first);
-        let mut sasl = Sasl::new(words.next().unwrap_or_default(), &mut attempt.login);
-        if let Some(response) = words.next() {
-            sasl.client(response, &mut attempt.login);
-        }
-        self.has_user |= attempt.login.user.is_some();
-        self.login = Some(Exchange {
-            attempt,
-            sasl,
-            is_awaited: false,
-        });
+        let exchange = Exchange::new(Service::Smtp, arg, first);
+        self.has_user |= exchange.has_user();
+        self.login = Some(exchange);
         Command::Auth
     }
 
@@ -222,10 +202,7 @@ impl Smtp {
             235 => Outcome::Success,
             400.. => Outcome::Failure,
             334 => {
-                exchange.is_awaited = true;
-                exchange
-                    .sasl
-                    .server(&reply.text, &mut exchange.attempt.login);
+                exchange.server(&reply.text);
                 return true;
             }
             _ => return false,
@@ -358,9 +335,6 @@ impl Parser for Smtp {
         self.mails.end(found);
     }
 }
-
-/// Commands that are base64, too. Servers that were not captured asked for none.
-const UNLIKELY: [&[u8]; 4] = [b"QUIT", b"RSET", b"DATA", b"NOOP"];
 
 /// More unanswered commands are not remembered.
 const QUEUE_LIMIT: usize = 1000;

@@ -1,14 +1,16 @@
-//! The logins of a control connection: USER, PASS, ACCT.
+//! Logins of a user and a password, each a command with a reply (FTP, POP3). Commands may be sent
+//! before earlier ones are answered.
 
-use crate::app::attempts::{Attempt, Attempts, Verdict};
-use crate::app::found::{Found, Moment, Note};
-use crate::app::login::{Outcome, Secret, Service};
-use crate::app::replies::Reply;
+use super::attempts::{Attempt, Attempts, Verdict};
+use super::found::{Found, Moment, Note};
+use super::login::{Login, Secret, Service};
 
 /// Logins that are not decided, in order.
-#[derive(Debug, Default)]
-pub(super) struct Logins {
-    attempts: Attempts,
+#[derive(Debug)]
+pub(super) struct UserPass {
+    service: Service,
+    /// All logins of the connection.
+    pub(super) attempts: Attempts,
     open: Vec<Open>,
     last_id: u32,
     /// The last user that was named.
@@ -23,8 +25,18 @@ struct Open {
     unanswered: u32,
 }
 
-impl Logins {
-    /// USER begins a login. Its number.
+impl UserPass {
+    pub(super) fn new(service: Service) -> Self {
+        Self {
+            service,
+            attempts: Attempts::default(),
+            open: Vec::new(),
+            last_id: 0,
+            name: None,
+        }
+    }
+
+    /// The user begins a login. Its number.
     pub(super) fn user(&mut self, name: &[u8], first: Moment, found: &mut Vec<Found>) -> u32 {
         // One that could have gone on, and did not.
         while self.open.first().is_some_and(|it| it.unanswered == 0) || self.open.len() == LIMIT {
@@ -36,7 +48,7 @@ impl Logins {
         self.last_id
     }
 
-    /// PASS continues the last one, or, if there is none, begins one without a user.
+    /// The password continues the last one, or, if there is none, begins one without a user.
     pub(super) fn password(
         &mut self,
         password: &[u8],
@@ -60,8 +72,8 @@ impl Logins {
         open.id
     }
 
-    /// ACCT continues the last one.
-    pub(super) fn account(&mut self) -> Option<u32> {
+    /// Something else continues the last one, if there is one.
+    pub(super) fn more(&mut self) -> Option<u32> {
         let open = self.open.last_mut()?;
         open.unanswered += 1;
         Some(open.id)
@@ -69,7 +81,7 @@ impl Logins {
 
     fn start(&mut self, user: Option<&[u8]>, first: Moment) {
         self.last_id = self.last_id.wrapping_add(1);
-        let mut attempt = Attempt::new(Service::Ftp, first);
+        let mut attempt = Attempt::new(self.service, first);
         attempt.login.user = user.map(<[u8]>::to_vec);
         attempt.login.mechanism = Some("user/pass".to_owned());
         self.open.push(Open {
@@ -79,59 +91,43 @@ impl Logins {
         });
     }
 
-    /// The reply to a command of a login.
-    pub(super) fn reply(&mut self, id: u32, reply: Reply, at: Moment, found: &mut Vec<Found>) {
-        let Some(index) = self.open.iter().position(|it| it.id == id) else {
-            return;
-        };
-        if let Some(open) = self.open.get_mut(index) {
-            open.unanswered = open.unanswered.saturating_sub(1);
-        }
-        let has_secret = |it: &Open| it.attempt.login.secret.is_some();
-        let outcome = match reply.code {
-            230 | 232 => Outcome::Success,
-            // Superfluous: the user alone was enough.
-            202 if self.open.get(index).is_some_and(has_secret) => Outcome::Success,
-            400.. => Outcome::Failure,
-            _ => return,
-        };
-        self.decide(index, outcome, reply, at, found);
-    }
-
-    /// A reply to a command that is not known.
-    pub(super) fn unmatched(&mut self, reply: Reply, at: Moment, found: &mut Vec<Found>) {
-        let outcome = match reply.code {
-            230 | 232 => Outcome::Success,
-            530 => Outcome::Failure,
-            _ => return,
-        };
-        if !self.open.is_empty() {
-            self.decide(0, outcome, reply, at, found);
-        }
-    }
-
-    fn decide(
+    /// The reply to a command of a login, which may decide it.
+    pub(super) fn reply(
         &mut self,
-        index: usize,
-        outcome: Outcome,
-        reply: Reply,
+        id: u32,
+        verdict: Option<Verdict>,
         at: Moment,
         found: &mut Vec<Found>,
     ) {
-        let open = self.open.remove(index);
-        let verdict = Verdict {
-            outcome,
-            code: Some(reply.code.to_string()),
-            message: Some(reply.text),
+        let Some(index) = self.open.iter().position(|it| it.id == id) else {
+            return;
         };
-        self.attempts.report(open.attempt, verdict, at, found);
+        if let Some(verdict) = verdict {
+            let open = self.open.remove(index);
+            self.attempts.report(open.attempt, verdict, at, found);
+        } else if let Some(open) = self.open.get_mut(index) {
+            open.unanswered = open.unanswered.saturating_sub(1);
+        }
+    }
+
+    /// A reply to a command that is not known decides a login, if there is one.
+    pub(super) fn unmatched(&mut self, verdict: Verdict, at: Moment, found: &mut Vec<Found>) {
+        if let Some(id) = self.open.first().map(|it| it.id) {
+            self.reply(id, Some(verdict), at, found);
+        }
     }
 
     /// TLS begins.
     pub(super) fn encrypted(&mut self, asked: Option<Moment>, at: Moment, found: &mut Vec<Found>) {
         if let (None, Some(asked)) = (&self.name, asked) {
-            self.attempts.encrypted(Service::Ftp, asked, at, found);
+            self.attempts.encrypted(self.service, asked, at, found);
         }
+    }
+
+    /// A login that is not decided.
+    pub(super) fn login(&mut self, id: u32) -> Option<&mut Login> {
+        let open = self.open.iter_mut().find(|it| it.id == id)?;
+        Some(&mut open.attempt.login)
     }
 
     /// The last user that was named.
