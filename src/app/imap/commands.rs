@@ -198,11 +198,11 @@ mod tests {
 
     #[test]
     fn literals() {
-        let literal = |line: &str| super::literal(line.as_bytes()).map(|it| it.len);
-        assert_eq!(literal("a LOGIN {5}"), Some(5));
-        assert_eq!(literal("a LOGIN {05+}"), Some(5));
+        let len = |line: &str| literal(line.as_bytes()).map(|it| it.len);
+        assert_eq!(len("a LOGIN {5}"), Some(5));
+        assert_eq!(len("a LOGIN {05+}"), Some(5));
         for line in ["", "}", "{}", "{+5}", "{5", "{99999999999999999999}", "{a}"] {
-            assert_eq!(literal(line), None, "{line}");
+            assert_eq!(len(line), None, "{line}");
         }
     }
 
