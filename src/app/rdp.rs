@@ -99,7 +99,11 @@ impl RdpParser {
                 rdp.answer(data);
                 let is_encrypted = rdp.selected.is_some_and(|it| it > 0);
                 self.report(found);
-                self.follows = Some(if is_encrypted { Next::Recognize } else { Next::Stop });
+                self.follows = Some(if is_encrypted {
+                    Next::Recognize
+                } else {
+                    Next::Stop
+                });
             }
         }
     }
@@ -110,7 +114,10 @@ impl Parser for RdpParser {
         if let Some(next) = self.follows {
             return next;
         }
-        let span = self.span.get_or_insert(Span { first: at, last: at });
+        let span = self.span.get_or_insert(Span {
+            first: at,
+            last: at,
+        });
         span.last = span.last.max(at);
         let [client, server] = &mut self.pending;
         let pending = match side {
@@ -124,7 +131,11 @@ impl Parser for RdpParser {
             None => return Next::Continue,
         };
         let Some(message) = pending.get(..len) else {
-            return if pending.len() > MOST { Next::Stop } else { Next::Continue };
+            return if pending.len() > MOST {
+                Next::Stop
+            } else {
+                Next::Continue
+            };
         };
         let data = message.get(HEADERS_LEN..).unwrap_or_default().to_vec();
         let used = len.saturating_sub(before);

@@ -59,10 +59,12 @@ impl SocksParser {
             return Len::Open;
         };
         let end = 8 + user + 1;
-        if !matches!(address, [0, 0, 0, 1..]) {
+        if !matches!(address, [0, 0, 0, last] if *last > 0) {
             return Len::Is(end);
         }
-        let name = bytes.get(end..).and_then(|it| it.iter().position(|it| *it == 0));
+        let name = bytes
+            .get(end..)
+            .and_then(|it| it.iter().position(|it| *it == 0));
         name.map_or(Len::Open, |name| Len::Is(end + name + 1))
     }
 
@@ -101,7 +103,7 @@ impl SocksParser {
 /// The reply behind so many bytes.
 fn after(before: usize, rest: &[u8]) -> Len {
     match (rest, SocksParser::address(rest)) {
-        ([5, 1.., ..], _) => Len::Refused,
+        ([5, code, ..], _) if *code > 0 => Len::Refused,
         (_, Len::Is(len)) => Len::Is(before + len),
         (_, other) => other,
     }

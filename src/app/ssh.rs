@@ -55,7 +55,6 @@ impl Ssh {
         let (client, server) = (self.client_offer.as_ref()?, self.server_offer.as_ref()?);
         let (client, server) = (client.0.get(list)?, server.0.get(list)?);
 
-
         let mut offered = client.split(|it| *it == b',');
         offered.find(|name| server.split(|it| *it == b',').any(|it| it == *name))
     }
@@ -174,7 +173,10 @@ impl Parser for SshParser {
             return Next::Continue;
         }
         half.pending.extend_from_slice(bytes);
-        let span = self.span.get_or_insert(Span { first: at, last: at });
+        let span = self.span.get_or_insert(Span {
+            first: at,
+            last: at,
+        });
         span.last = span.last.max(at);
         while !self.half(side).is_over {
             let Some(said) = self.half(side).next() else {

@@ -84,7 +84,9 @@ pub(crate) fn report_sessions(report: &SessionsReport) -> bool {
     say_balance(&report.outcome);
     let total: u64 = report.records.iter().map(|it| it.1).sum();
     let each = report.records.iter();
-    let each: Vec<String> = each.map(|(name, count)| format!("{count} {name}")).collect();
+    let each: Vec<String> = each
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
     let mut line = match (total, each.as_slice()) {
         (0, _) => "no records".to_owned(),
         (1, [only]) => format!("1 record ({only})"),

@@ -5,9 +5,9 @@ mod flows;
 pub mod index;
 mod options;
 mod outputs;
+pub mod sessions;
 pub mod stats;
 pub mod streams;
-pub mod sessions;
 pub mod tcp;
 pub mod verify;
 

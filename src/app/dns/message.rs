@@ -17,7 +17,11 @@ pub fn message(bytes: &[u8], kind: Kind, is_cut: bool) -> Option<(Dns, Notes, us
             ..Dns::default()
         },
         notes: Notes::default(),
-        fault: if is_cut { Note::Truncated } else { Note::Malformed },
+        fault: if is_cut {
+            Note::Truncated
+        } else {
+            Note::Malformed
+        },
     };
     let rest = reading.sections(whole);
     if rest.is_none() {
@@ -33,7 +37,11 @@ pub fn is_plausible(bytes: &[u8], has_all: bool) -> bool {
         return false;
     };
     let [questions, records @ ..] = header.counts;
-    let least = usize::from(questions) * 5 + records.iter().map(|it| usize::from(*it) * 11).sum::<usize>();
+    let least = usize::from(questions) * 5
+        + records
+            .iter()
+            .map(|it| usize::from(*it) * 11)
+            .sum::<usize>();
     let is_possible = header.flags & 0x40 == 0
         && matches!(header.opcode(), 0..=2 | 4..=6)
         && questions <= MOST_QUESTIONS
@@ -42,7 +50,11 @@ pub fn is_plausible(bytes: &[u8], has_all: bool) -> bool {
     let Ok(message) = Message::from_slice(bytes) else {
         return false;
     };
-    is_possible && message.question().take(usize::from(questions)).all(|it| it.is_ok())
+    is_possible
+        && message
+            .question()
+            .take(usize::from(questions))
+            .all(|it| it.is_ok())
 }
 
 fn header(bytes: &[u8]) -> Option<Header> {

@@ -30,9 +30,9 @@ impl Queries {
             };
             let place = self.0.iter().position(is_same);
             let query = place.and_then(|it| self.0.remove(it));
-            dns.query = query.map(|it| it.at).filter(|it| {
-                (0..=LONGEST).contains(&at.time.saturating_sub(it.time))
-            });
+            dns.query = query
+                .map(|it| it.at)
+                .filter(|it| (0..=LONGEST).contains(&at.time.saturating_sub(it.time)));
         } else if let Some(question) = first {
             if self.0.len() >= MOST {
                 self.0.pop_front();

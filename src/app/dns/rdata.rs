@@ -1,9 +1,9 @@
 //! Names and data of records in presentation format (RFC 1035, section 5.1).
 
+use domain::base::ParsedRecord;
 use domain::base::name::{ParsedName, ToName};
 use domain::base::rdata::UnknownRecordData;
 use domain::base::zonefile_fmt::{DisplayKind, ZonefileFmt};
-use domain::base::ParsedRecord;
 use domain::rdata::AllRecordData;
 use std::fmt::Write;
 

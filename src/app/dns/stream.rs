@@ -46,7 +46,14 @@ impl Half {
 }
 
 impl DnsStream {
-    fn report(&mut self, bytes: &[u8], span: Span, mut notes: Notes, is_cut: bool, found: &mut Vec<Found>) {
+    fn report(
+        &mut self,
+        bytes: &[u8],
+        span: Span,
+        mut notes: Notes,
+        is_cut: bool,
+        found: &mut Vec<Found>,
+    ) {
         let Some((mut dns, faults, _)) = message(bytes, Kind::Dns, is_cut) else {
             return;
         };
@@ -94,7 +101,13 @@ impl Parser for DnsStream {
                 first: half.began,
                 last: at,
             };
-            self.report(whole.get(2..).unwrap_or_default(), span, notes, false, found);
+            self.report(
+                whole.get(2..).unwrap_or_default(),
+                span,
+                notes,
+                false,
+                found,
+            );
         }
         Next::Continue
     }
@@ -108,7 +121,13 @@ impl Parser for DnsStream {
             last: at,
         };
         let notes = Notes::default().with(Note::Gap);
-        self.report(pending.get(2..).unwrap_or_default(), span, notes, true, found);
+        self.report(
+            pending.get(2..).unwrap_or_default(),
+            span,
+            notes,
+            true,
+            found,
+        );
         Next::Continue
     }
 
@@ -120,7 +139,13 @@ impl Parser for DnsStream {
                 first: half.began,
                 last: half.began,
             };
-            self.report(pending.get(2..).unwrap_or_default(), span, Notes::default(), true, found);
+            self.report(
+                pending.get(2..).unwrap_or_default(),
+                span,
+                Notes::default(),
+                true,
+                found,
+            );
         }
     }
 }

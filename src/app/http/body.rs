@@ -119,11 +119,20 @@ impl BodyReader {
         self.has_begun = true;
         match &mut self.framing {
             Framing::Length(left) => {
-                let len = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                let len = usize::try_from(*left)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len());
                 *left -= len as u64;
                 let is_done = *left == 0;
                 self.push(bytes.get(..len).unwrap_or_default());
-                (len, if is_done { Progress::Done } else { Progress::More })
+                (
+                    len,
+                    if is_done {
+                        Progress::Done
+                    } else {
+                        Progress::More
+                    },
+                )
             }
             Framing::UntilClose => {
                 self.push(bytes);
@@ -163,7 +172,11 @@ impl BodyReader {
         if self.coding.push(bytes).is_err() {
             self.has_failed = true;
             let is_over = self.coding.content().is_some_and(|it| it.is_over);
-            self.notes.add(if is_over { Note::Limit } else { Note::Malformed });
+            self.notes.add(if is_over {
+                Note::Limit
+            } else {
+                Note::Malformed
+            });
         }
     }
 
@@ -244,4 +257,3 @@ impl BodyReader {
         }
     }
 }
-

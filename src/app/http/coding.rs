@@ -98,8 +98,8 @@ impl Coding {
             .map(|it| String::from_utf8_lossy(it).to_ascii_lowercase())
             .filter(|it| it != "identity")
             .collect();
-        let are_known = codings.len() <= MOST_CODINGS
-            && codings.iter().all(|it| KNOWN.contains(&it.as_str()));
+        let are_known =
+            codings.len() <= MOST_CODINGS && codings.iter().all(|it| KNOWN.contains(&it.as_str()));
         if !are_known {
             return Err(content);
         }
@@ -128,7 +128,9 @@ impl Coding {
             return self;
         };
         match raw.set_parameter(zstd::stream::raw::DParameter::WindowLogMax(MOST_WINDOW_LOG)) {
-            Ok(()) => Self::Zstd(Box::new(zstd::stream::write::Decoder::with_decoder(self, raw))),
+            Ok(()) => Self::Zstd(Box::new(zstd::stream::write::Decoder::with_decoder(
+                self, raw,
+            ))),
             Err(_) => self,
         }
     }

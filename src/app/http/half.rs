@@ -95,7 +95,8 @@ impl Half {
             }
         }
         self.pending.extend_from_slice(new);
-        if before > 0 && before < MOST_TO_TELL && self.starts_message(&self.pending) == Some(false) {
+        if before > 0 && before < MOST_TO_TELL && self.starts_message(&self.pending) == Some(false)
+        {
             self.pending.clear();
             return Head::Foreign;
         }

@@ -7,10 +7,7 @@ pub struct Headers(pub Vec<(Vec<u8>, Vec<u8>)>);
 impl Headers {
     /// The values of the fields with a name, which is given in lower case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let same = self
-            .0
-            .iter()
-            .filter(move |(own, _)| own == name.as_bytes());
+        let same = self.0.iter().filter(move |(own, _)| own == name.as_bytes());
         same.map(|(_, value)| value.as_slice())
     }
 
@@ -98,7 +95,8 @@ fn has_version(line: &[u8]) -> bool {
     let words = line.rsplit(|&byte| byte == b' ');
     let mut words = words.filter(|it| !it.is_empty());
     let (version, target) = (words.next(), words.next());
-    target.is_some() && matches!(version, Some([b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor]) if minor.is_ascii_digit())
+    target.is_some()
+        && matches!(version, Some([b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor]) if minor.is_ascii_digit())
 }
 
 /// Whether bytes begin a response; `None` where there are too few to tell.
@@ -176,7 +174,12 @@ pub(super) fn response(head: &[u8]) -> Option<(Response, bool)> {
 
 fn headers(fields: &[httparse::Header<'_>]) -> Headers {
     let fields = fields.iter();
-    let fields = fields.map(|it| (it.name.as_bytes().to_ascii_lowercase(), it.value.trim_ascii().to_vec()));
+    let fields = fields.map(|it| {
+        (
+            it.name.as_bytes().to_ascii_lowercase(),
+            it.value.trim_ascii().to_vec(),
+        )
+    });
     Headers(fields.collect())
 }
 

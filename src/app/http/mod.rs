@@ -5,12 +5,13 @@ mod chunked;
 mod coding;
 mod half;
 mod head;
+mod login;
 mod parser;
 
 pub use body::Body;
 pub use head::{Headers, Request, Response};
-pub use parser::HttpParser;
 pub(crate) use head::{starts_request, starts_response};
+pub use parser::HttpParser;
 
 /// A request, and the response to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use super::body::{Body, BodyReader, Framing, Progress};
 use super::half::{Half, Head, State};
 use super::head::{self, Request, Response};
+use super::login::Logins;
 use super::{Http, HttpOptions};
 use crate::app::found::{Content, Found, Moment, Note, Notes, Span};
 use crate::app::parser::{Next, Parser, Side};
@@ -26,6 +27,7 @@ pub struct HttpParser {
     /// Requests that were reported before their response came.
     owed: u64,
     depth: u64,
+    logins: Logins,
     /// A response without a request is that to one that was not captured.
     starts_midstream: bool,
 }
@@ -77,6 +79,7 @@ impl HttpParser {
             answered: 0,
             owed: 0,
             depth: 0,
+            logins: Logins::default(),
             starts_midstream,
         }
     }
@@ -152,19 +155,24 @@ impl HttpParser {
     }
 
     /// A head is complete.
-    fn begin(&mut self, side: Side, head: &[u8], began: Moment, at: Moment, found: &mut Vec<Found>) {
+    fn begin(
+        &mut self,
+        side: Side,
+        head: &[u8],
+        began: Moment,
+        at: Moment,
+        found: &mut Vec<Found>,
+    ) {
         let is_resynced = std::mem::take(&mut self.half(side).is_resynced);
         let mut notes = Notes::default();
         if is_resynced {
             notes.add(Note::Resync);
         }
         let parsed = match side {
-            Side::Client => head::request(head).map(|(it, is_right)| {
-                (self.request(it, began, at, found), is_right)
-            }),
-            Side::Server => head::response(head).map(|(it, is_right)| {
-                (self.response(it, is_resynced, began, at, found), is_right)
-            }),
+            Side::Client => head::request(head)
+                .map(|(it, is_right)| (self.request(it, began, at, found), is_right)),
+            Side::Server => head::response(head)
+                .map(|(it, is_right)| (self.response(it, is_resynced, began, at, found), is_right)),
         };
         let Some((reader, is_right)) = parsed else {
             self.half(side).state = State::Lost;
@@ -185,7 +193,13 @@ impl HttpParser {
     }
 
     /// A request begins: what follows its head.
-    fn request(&mut self, request: Request, began: Moment, at: Moment, found: &mut Vec<Found>) -> Option<State> {
+    fn request(
+        &mut self,
+        request: Request,
+        began: Moment,
+        at: Moment,
+        found: &mut Vec<Found>,
+    ) -> Option<State> {
         if self.exchanges.len() >= MOST_WAITING && self.answered == 0 {
             self.give_up_first(found);
         }
@@ -335,7 +349,10 @@ impl HttpParser {
             Side::Client => self.requested += 1,
             Side::Server => {
                 self.answered += 1;
-                let has_request = self.exchanges.get(self.requested).is_none_or(|it| it.content.request.is_some());
+                let has_request = self
+                    .exchanges
+                    .get(self.requested)
+                    .is_none_or(|it| it.content.request.is_some());
                 if self.answered > self.requested && !has_request && (!waits || self.owed > 0) {
                     self.owed = self.owed.saturating_sub(1);
                     self.requested += 1;
@@ -409,11 +426,18 @@ impl HttpParser {
             (_, None) => exchange.notes.add(Note::NoResponse),
             _ => {}
         }
+        let (span, notes) = (exchange.span.unwrap_or_default(), exchange.notes);
+        let logins = self.logins.of(&exchange.content);
         found.push(Found {
-            span: exchange.span.unwrap_or_default(),
-            notes: exchange.notes,
+            span,
+            notes,
             content: Content::Http(Box::new(exchange.content)),
         });
+        found.extend(logins.into_iter().map(|login| Found {
+            span,
+            notes,
+            content: Content::Login(Box::new(login)),
+        }));
     }
 
     /// The response to the first request that has none was lost.

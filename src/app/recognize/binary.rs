@@ -26,7 +26,9 @@ fn hello(bytes: &[u8], kind: u8) -> Match {
         is(bytes, 0, 22),
         is(bytes, 1, 3),
         bytes.get(2).map(|it| *it <= 4),
-        ByteOrder::Big.u16(bytes, 3).map(|it| (4..=MOST_IN_RECORD).contains(&it)),
+        ByteOrder::Big
+            .u16(bytes, 3)
+            .map(|it| (4..=MOST_IN_RECORD).contains(&it)),
         is(bytes, 5, kind),
         bytes.get(6).map(|it| *it < 2),
     ])
@@ -46,7 +48,9 @@ fn old_hello(bytes: &[u8]) -> Match {
         bytes.get(4).map(|it| *it <= 3),
         ByteOrder::Big.u16(bytes, 5).map(|it| it > 0 && it % 3 == 0),
         ByteOrder::Big.u16(bytes, 7).map(|it| it <= 32),
-        ByteOrder::Big.u16(bytes, 9).map(|it| (16..=32).contains(&it)),
+        ByteOrder::Big
+            .u16(bytes, 9)
+            .map(|it| (16..=32).contains(&it)),
     ])
 }
 
@@ -87,12 +91,18 @@ fn tpkt(bytes: &[u8], kind: u8) -> Match {
 
 /// A greeting, or an error in its place.
 pub(super) fn mysql_server(bytes: &[u8]) -> Match {
-    let len = bytes.get(..3).map(|it| it.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte)));
+    let len = bytes.get(..3).map(|it| {
+        it.iter()
+            .rev()
+            .fold(0, |sum, byte| sum << 8 | usize::from(*byte))
+    });
     let error = all(&[
         len.map(|it| (9..=1024).contains(&it)),
         is(bytes, 3, 0),
         is(bytes, 4, 0xff),
-        ByteOrder::Little.u16(bytes, 5).map(|it| matches!(it, 1040 | 1043 | 1129 | 1130 | 1203)),
+        ByteOrder::Little
+            .u16(bytes, 5)
+            .map(|it| matches!(it, 1040 | 1043 | 1129 | 1130 | 1203)),
     ]);
     let greeting = all(&[
         len.map(|it| (20..=1024).contains(&it)),
@@ -105,7 +115,10 @@ pub(super) fn mysql_server(bytes: &[u8]) -> Match {
 
 /// A text of at least a digit and a dot, with a zero at its end.
 fn is_version(bytes: &[u8]) -> Option<bool> {
-    let len = bytes.iter().take_while(|it| it.is_ascii_graphic() || **it == b' ').count();
+    let len = bytes
+        .iter()
+        .take_while(|it| it.is_ascii_graphic() || **it == b' ')
+        .count();
     match bytes.get(len) {
         Some(0) => Some(len >= 3 && bytes.iter().take(len).any(u8::is_ascii_digit)),
         None if len < 128 => None,
@@ -115,7 +128,11 @@ fn is_version(bytes: &[u8]) -> Option<bool> {
 
 /// The client's first packet is the second of the connection.
 pub(super) fn mysql_client(bytes: &[u8]) -> Match {
-    let len = bytes.get(..3).map(|it| it.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte)));
+    let len = bytes.get(..3).map(|it| {
+        it.iter()
+            .rev()
+            .fold(0, |sum, byte| sum << 8 | usize::from(*byte))
+    });
     all(&[len.map(|it| (1..=0x10_0000).contains(&it)), is(bytes, 3, 1)])
 }
 
@@ -162,20 +179,33 @@ fn mongodb(bytes: &[u8], is_request: bool) -> Match {
         Some(2004) => {
             let name = bytes.get(20..).unwrap_or_default();
             match name.iter().take(256).position(|it| *it == 0) {
-                Some(end) if is_collection(name.get(..end).unwrap_or_default()) => field(20 + end + 1 + 8),
+                Some(end) if is_collection(name.get(..end).unwrap_or_default()) => {
+                    field(20 + end + 1 + 8)
+                }
                 Some(_) => return Match::No,
                 None if name.len() < 256 => None,
                 None => return Match::No,
             }
         }
-        Some(2012) => return all(&[len.map(|it| (25..=MOST_OF_MONGODB).contains(&it)), bytes.get(24).map(|it| *it <= 3)]),
+        Some(2012) => {
+            return all(&[
+                len.map(|it| (25..=MOST_OF_MONGODB).contains(&it)),
+                bytes.get(24).map(|it| *it <= 3),
+            ]);
+        }
         Some(_) => return Match::No,
         None => None,
     };
     all(&[
         len.map(|it| (16..=MOST_OF_MONGODB).contains(&it)),
         response_to.map(|it| !is_request || code == Some(2004) || matches!(it, 0 | u32::MAX)),
-        code.map(|it| if it == 1 { !is_request } else { it != 2004 || is_request }),
+        code.map(|it| {
+            if it == 1 {
+                !is_request
+            } else {
+                it != 2004 || is_request
+            }
+        }),
         response_to.map(|it| is_request || code != Some(2013) || !matches!(it, 0 | u32::MAX)),
         document.map(|it| it >= 5 && Some(it) <= len),
     ])
@@ -211,13 +241,19 @@ pub(super) fn socks_client(bytes: &[u8]) -> Match {
     let version_4 = all(&[is(bytes, 0, 4), is(bytes, 1, 1), bytes.get(8).map(|_| true)]);
     let version_5 = all(&[
         is(bytes, 0, 5),
-        bytes.get(1).map(|it| (1..=9).contains(it) && bytes.len() >= usize::from(*it) + 2),
+        bytes
+            .get(1)
+            .map(|it| (1..=9).contains(it) && bytes.len() >= usize::from(*it) + 2),
     ]);
     version_4.or(version_5)
 }
 
 pub(super) fn socks_server(bytes: &[u8]) -> Match {
-    let version_4 = all(&[is(bytes, 0, 0), is(bytes, 1, 90), bytes.get(7).map(|_| true)]);
+    let version_4 = all(&[
+        is(bytes, 0, 0),
+        is(bytes, 1, 90),
+        bytes.get(7).map(|_| true),
+    ]);
     let version_5 = all(&[is(bytes, 0, 5), bytes.get(1).map(|it| matches!(it, 0 | 2))]);
     version_4.or(version_5)
 }

@@ -54,32 +54,48 @@ fn any_of(bytes: &[u8], words: &[&[u8]]) -> Match {
 }
 
 pub(super) fn smtp_client(bytes: &[u8]) -> Match {
-    any_of(bytes, &[b"EHLO", b"HELO", b"LHLO", b"STARTTLS", b"MAIL FROM:"])
+    any_of(
+        bytes,
+        &[b"EHLO", b"HELO", b"LHLO", b"STARTTLS", b"MAIL FROM:"],
+    )
 }
 
 /// One that says what it is need not be asked.
 pub(super) fn smtp_server(bytes: &[u8]) -> Match {
-    status(bytes, b"220").or(status(bytes, b"554")).or(status(bytes, b"421"))
+    status(bytes, b"220")
+        .or(status(bytes, b"554"))
+        .or(status(bytes, b"421"))
 }
 
 pub(super) fn ftp_client(bytes: &[u8]) -> Match {
     any_of(
         bytes,
         &[
-            b"USER ", b"AUTH TLS", b"AUTH SSL", b"FEAT", b"SYST", b"OPTS ", b"PASS ", b"CLNT ",
+            b"USER ",
+            b"AUTH TLS",
+            b"AUTH SSL",
+            b"FEAT",
+            b"SYST",
+            b"OPTS ",
+            b"PASS ",
+            b"CLNT ",
             b"HOST ",
         ],
     )
 }
 
 pub(super) fn ftp_server(bytes: &[u8]) -> Match {
-    status(bytes, b"220").or(status(bytes, b"530")).or(status(bytes, b"331"))
+    status(bytes, b"220")
+        .or(status(bytes, b"530"))
+        .or(status(bytes, b"331"))
 }
 
 pub(super) fn pop3_client(bytes: &[u8]) -> Match {
     any_of(
         bytes,
-        &[b"USER ", b"APOP ", b"AUTH", b"CAPA", b"STLS", b"QUIT", b"PASS "],
+        &[
+            b"USER ", b"APOP ", b"AUTH", b"CAPA", b"STLS", b"QUIT", b"PASS ",
+        ],
     )
 }
 
@@ -89,12 +105,24 @@ pub(super) fn pop3_server(bytes: &[u8]) -> Match {
 
 /// A tag and a command (RFC 9051, section 2.2.1).
 pub(super) fn imap_client(bytes: &[u8]) -> Match {
-    let tag = bytes.iter().take_while(|it| it.is_ascii_alphanumeric() || **it == b'.').count();
+    let tag = bytes
+        .iter()
+        .take_while(|it| it.is_ascii_alphanumeric() || **it == b'.')
+        .count();
     match bytes.get(tag) {
         None if tag < 32 => Match::Maybe,
         Some(b' ') if tag > 0 => any_of(
             bytes.get(tag + 1..).unwrap_or_default(),
-            &[b"LOGIN ", b"AUTHENTICATE ", b"CAPABILITY", b"STARTTLS", b"ID ", b"NOOP", b"LOGOUT", b"SELECT "],
+            &[
+                b"LOGIN ",
+                b"AUTHENTICATE ",
+                b"CAPABILITY",
+                b"STARTTLS",
+                b"ID ",
+                b"NOOP",
+                b"LOGOUT",
+                b"SELECT ",
+            ],
         ),
         _ => Match::No,
     }
@@ -112,8 +140,8 @@ pub(super) fn redis_client(bytes: &[u8]) -> Match {
     any_of(
         bytes,
         &[
-            b"AUTH ", b"HELLO", b"PING", b"INFO", b"SELECT ", b"CLIENT ", b"CONFIG ", b"COMMAND", b"GET ", b"SET ",
-            b"KEYS ", b"ECHO ", b"QUIT", b"MONITOR",
+            b"AUTH ", b"HELLO", b"PING", b"INFO", b"SELECT ", b"CLIENT ", b"CONFIG ", b"COMMAND",
+            b"GET ", b"SET ", b"KEYS ", b"ECHO ", b"QUIT", b"MONITOR",
         ],
     )
 }
@@ -142,7 +170,9 @@ fn resp_array(bytes: &[u8]) -> Match {
 }
 
 pub(super) fn redis_server(bytes: &[u8]) -> Match {
-    let is_reply = bytes.first().is_some_and(|it| b"+-:$*%~,#(_=>".contains(it));
+    let is_reply = bytes
+        .first()
+        .is_some_and(|it| b"+-:$*%~,#(_=>".contains(it));
     Match::of(Some(is_reply))
 }
 

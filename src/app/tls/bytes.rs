@@ -16,7 +16,9 @@ impl<'a> Bytes<'a> {
     }
 
     pub(crate) fn u16(&mut self) -> Option<u16> {
-        self.take(2)?.first_chunk().map(|it| u16::from_be_bytes(*it))
+        self.take(2)?
+            .first_chunk()
+            .map(|it| u16::from_be_bytes(*it))
     }
 
     pub(crate) fn u24(&mut self) -> Option<usize> {

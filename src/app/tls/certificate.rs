@@ -34,7 +34,10 @@ impl Certificate {
         Self {
             subject: Some(read.subject().to_string()),
             issuer: Some(read.issuer().to_string()),
-            validity: Some([validity.not_before.timestamp(), validity.not_after.timestamp()]),
+            validity: Some([
+                validity.not_before.timestamp(),
+                validity.not_after.timestamp(),
+            ]),
             names: names.unwrap_or_default().iter().filter_map(name).collect(),
             ..unread
         }

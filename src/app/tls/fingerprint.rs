@@ -36,7 +36,11 @@ impl ClientHello {
             Carrier::Quic => 'q',
         };
         let version = plain(&self.versions).max().unwrap_or(self.legacy_version);
-        let name = if self.extensions.contains(&SERVER_NAME) { 'd' } else { 'i' };
+        let name = if self.extensions.contains(&SERVER_NAME) {
+            'd'
+        } else {
+            'i'
+        };
         let ciphers: Vec<u16> = plain(&self.ciphers).collect();
         let extensions: Vec<u16> = plain(&self.extensions).collect();
         format!(
@@ -54,7 +58,9 @@ impl ClientHello {
         let extensions = extensions.into_iter();
         let others = extensions.filter(|it| ![SERVER_NAME, ALPN].contains(it));
         let text = sorted(others.collect());
-        let signatures: Vec<String> = plain(&self.signatures).map(|it| format!("{it:04x}")).collect();
+        let signatures: Vec<String> = plain(&self.signatures)
+            .map(|it| format!("{it:04x}"))
+            .collect();
         if signatures.is_empty() {
             text
         } else {

@@ -130,7 +130,9 @@ impl ClientHello {
         let ciphers = ciphers.filter(|it| it.first() == Some(&0));
         Some(Self {
             legacy_version,
-            ciphers: ciphers.map(|[_, high, low]| u16::from_be_bytes([*high, *low])).collect(),
+            ciphers: ciphers
+                .map(|[_, high, low]| u16::from_be_bytes([*high, *low]))
+                .collect(),
             is_old: true,
             ..Self::default()
         })

@@ -48,7 +48,9 @@ impl Messages {
     /// How long the record will be, as far as that is known.
     fn wanted(&self) -> usize {
         match self.record.as_slice() {
-            [high, low, 1, ..] if self.is_old() => 2 + (usize::from(*high & 0x7f) << 8 | usize::from(*low)),
+            [high, low, 1, ..] if self.is_old() => {
+                2 + (usize::from(*high & 0x7f) << 8 | usize::from(*low))
+            }
             [_, _, _, high, low, ..] => HEADER_LEN + usize::from(u16::from_be_bytes([*high, *low])),
             _ => HEADER_LEN,
         }

@@ -37,7 +37,9 @@ impl Tls {
             return false;
         };
         let client = self.client.as_ref();
-        let id = client.map(|it| it.session_id.as_slice()).unwrap_or_default();
+        let id = client
+            .map(|it| it.session_id.as_slice())
+            .unwrap_or_default();
         let is_same_id = !id.is_empty() && id == server.session_id && self.certificates.is_empty();
         server.has_key || is_same_id && server.version() < 0x0304
     }

@@ -55,7 +55,8 @@ impl TlsParser {
             self.tls.server.get_or_insert(hello);
             return false;
         }
-        let is_encrypted = (0x0304..0x0400).contains(&hello.version()) || hello.version() >> 8 == 0x7f;
+        let is_encrypted =
+            (0x0304..0x0400).contains(&hello.version()) || hello.version() >> 8 == 0x7f;
         self.tls.server.get_or_insert(hello);
         is_encrypted
     }
@@ -96,7 +97,10 @@ impl Parser for TlsParser {
         }
         let mut said = Vec::new();
         messages.read(bytes, &mut said);
-        let span = self.span.get_or_insert(Span { first: at, last: at });
+        let span = self.span.get_or_insert(Span {
+            first: at,
+            last: at,
+        });
         span.last = span.last.max(at);
         let mut is_over = false;
         for it in said {
@@ -116,7 +120,9 @@ impl Parser for TlsParser {
             Side::Client => self.client.is_over = true,
             Side::Server => self.server.is_over = true,
         }
-        if self.client.is_over && self.server.is_over || side == Side::Server && self.tls.server.is_some() {
+        if self.client.is_over && self.server.is_over
+            || side == Side::Server && self.tls.server.is_some()
+        {
             self.report(found);
             return Next::Stop;
         }

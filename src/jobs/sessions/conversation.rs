@@ -5,9 +5,9 @@ use super::handler::{Role, Rules};
 use super::parsers::parser;
 use super::record::{Entry, Transport};
 use crate::app::dns::Dns;
+use crate::app::recognize::{Opening, Protocol, Recognized, recognize};
 use crate::app::{Content, Found, Moment, Note};
 use crate::app::{Next, Parser, Side};
-use crate::app::recognize::{Opening, Protocol, Recognized, recognize};
 use crate::flow::NetworkKey;
 
 /// A connection whose bytes are read. Its sides are 0, the lower of both endpoints, and 1.
@@ -85,7 +85,11 @@ impl Conversation {
             network,
             flows: [None; 2],
             client,
-            is_midstream: if place == 0 { [own, other] } else { [other, own] },
+            is_midstream: if place == 0 {
+                [own, other]
+            } else {
+                [other, own]
+            },
             is_closed: [false; 2],
             stage: Stage::Opening(Box::default()),
             transport: Transport::Tcp,

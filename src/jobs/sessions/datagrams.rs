@@ -74,7 +74,10 @@ impl Datagrams {
         }
         self.queries.pair(&mut dns, at);
         found.push(Found {
-            span: Span { first: at, last: at },
+            span: Span {
+                first: at,
+                last: at,
+            },
             notes,
             content: Content::Dns(Box::new(dns)),
         });

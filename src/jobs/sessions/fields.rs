@@ -2,6 +2,7 @@
 
 mod dns;
 mod http;
+mod login;
 mod rdp;
 mod ssh;
 mod tls;
@@ -74,6 +75,9 @@ impl Shown<'_> {
             Content::Tls(it) => tls::fields(it, entry, visit),
             Content::Ssh(it) => ssh::fields(it, visit),
             Content::Rdp(it) => rdp::fields(it, visit),
+            Content::Login(it) => login::login(it, self, visit),
+            Content::Mail(it) => login::mail(it, visit),
+            Content::Transfer(it) => login::transfer(it, self, visit),
         }
         self.connection(visit);
     }

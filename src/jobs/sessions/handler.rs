@@ -1,7 +1,7 @@
 //! The bytes of a shard's connections go to parsers.
 
 use super::conversation::{Conversation, Ends};
-use super::options::{SessionsJob, Services};
+use super::options::{Services, SessionsJob};
 use super::parsers::ParserOptions;
 use super::record::Entry;
 use crate::app::{Found, Moment};
@@ -35,7 +35,10 @@ impl Rules {
 pub(super) struct Sessions {
     rules: Arc<Rules>,
     /// By number, from 0. Places of those that are over are used again.
-    #[expect(clippy::vec_box, reason = "most are over soon, and leave a place that is empty")]
+    #[expect(
+        clippy::vec_box,
+        reason = "most are over soon, and leave a place that is empty"
+    )]
     conversations: Vec<Option<Box<Conversation>>>,
     free: Vec<u32>,
     /// Records of this window.
@@ -173,7 +176,8 @@ impl Sessions {
     ) -> Answer {
         let number = self.conversation(side);
         let place = usize::from(side.info.is_reverse());
-        let Some(mut conversation) = self.conversations.get_mut(number).and_then(Option::take) else {
+        let Some(mut conversation) = self.conversations.get_mut(number).and_then(Option::take)
+        else {
             return Answer::Forget;
         };
         let now = side.packet().map(|_| self.now);
@@ -191,7 +195,14 @@ impl Sessions {
             None => Ok(&[] as &[u8]),
         };
         let ends = match bytes {
-            Ok(bytes) => call(&mut conversation, place, &self.rules, bytes, at, &mut self.found),
+            Ok(bytes) => call(
+                &mut conversation,
+                place,
+                &self.rules,
+                bytes,
+                at,
+                &mut self.found,
+            ),
             Err(error) => {
                 self.error.get_or_insert(error);
                 Ends::Unknown
@@ -306,13 +317,7 @@ impl Handler for Sessions {
         )
     }
 
-    fn gap(
-        &mut self,
-        mut side: Direction<'_, Seat>,
-        _: u64,
-        len: u32,
-        _: Nanos,
-    ) -> Answer {
+    fn gap(&mut self, mut side: Direction<'_, Seat>, _: u64, len: u32, _: Nanos) -> Answer {
         if side.info.protocol() != TCP {
             return Answer::Continue;
         }

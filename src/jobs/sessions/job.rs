@@ -95,7 +95,11 @@ pub fn sessions(
     Ok(SessionsReport {
         outcome,
         elapsed,
-        records: reading.records.into_iter().map(|(kind, count)| (kind.name(), count)).collect(),
+        records: reading
+            .records
+            .into_iter()
+            .map(|(kind, count)| (kind.name(), count))
+            .collect(),
         unknown: reading.counts.unknown,
         gaps: reading.counts.gaps,
         hidden: reading.hidden,
@@ -145,7 +149,9 @@ impl Reading<'_> {
                 block(shard, &entries, flows, condition, showing, phase)
             })
             .collect();
-        let lines = blocks.iter().flat_map(|it| it.lines.iter().map(move |line| (line, it)));
+        let lines = blocks
+            .iter()
+            .flat_map(|it| it.lines.iter().map(move |line| (line, it)));
         let mut lines: Vec<(&Line, &Block)> = lines.collect();
         // Records of a packet stay in the order in which they were found.
         lines.sort_by_key(|(line, _)| line.key);

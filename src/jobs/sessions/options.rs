@@ -147,7 +147,17 @@ fn protocols_of(kind: Kind) -> Vec<Protocol> {
         Kind::Http => vec![Protocol::Http],
         Kind::Dns => vec![Protocol::Dns],
         // After STARTTLS, too.
-        Kind::Tls => vec![Protocol::Tls, Protocol::Smtp, Protocol::Ftp, Protocol::Pop3, Protocol::Imap, Protocol::Pgsql, Protocol::Mysql, Protocol::Rdp, Protocol::Http],
+        Kind::Tls => vec![
+            Protocol::Tls,
+            Protocol::Smtp,
+            Protocol::Ftp,
+            Protocol::Pop3,
+            Protocol::Imap,
+            Protocol::Pgsql,
+            Protocol::Mysql,
+            Protocol::Rdp,
+            Protocol::Http,
+        ],
         Kind::Ssh => vec![Protocol::Ssh],
         Kind::Rdp => vec![Protocol::Rdp],
         Kind::Smtp => vec![Protocol::Smtp],

@@ -2,7 +2,6 @@
 
 use super::handler::Rules;
 use super::options::{Bodies, SessionsJob};
-use crate::app::Parser;
 use crate::app::dns::DnsStream;
 use crate::app::http::{HttpOptions, HttpParser};
 use crate::app::rdp::RdpParser;
@@ -10,6 +9,7 @@ use crate::app::recognize::Protocol;
 use crate::app::socks::SocksParser;
 use crate::app::ssh::SshParser;
 use crate::app::tls::TlsParser;
+use crate::app::{Ftp, Imap, Mongodb, Mysql, Parser, Pgsql, Pop3, Redis, Smtp};
 
 /// What parsers keep.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,14 @@ pub(super) fn parser(
         Protocol::Socks => Box::new(SocksParser::default()),
         Protocol::Ssh => Box::new(SshParser::default()),
         Protocol::Rdp => Box::new(RdpParser::default()),
-        _ => return None,
+        Protocol::Mysql => Box::new(Mysql::new()),
+        Protocol::Pgsql => Box::new(Pgsql::new()),
+        Protocol::Redis => Box::new(Redis::new()),
+        Protocol::Mongodb => Box::new(Mongodb::new()),
+        Protocol::Ftp => Box::new(Ftp::new()),
+        Protocol::Smtp => Box::new(Smtp::new()),
+        Protocol::Pop3 => Box::new(Pop3::new()),
+        Protocol::Imap => Box::new(Imap::new()),
     })
 }
 

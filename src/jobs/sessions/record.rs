@@ -48,6 +48,9 @@ impl Kind {
             Content::Tls(_) => Self::Tls,
             Content::Ssh(_) => Self::Ssh,
             Content::Rdp(_) => Self::Rdp,
+            Content::Login(_) => Self::Login,
+            Content::Mail(_) => Self::Smtp,
+            Content::Transfer(_) => Self::Ftp,
         }
     }
 }

@@ -83,7 +83,10 @@ impl Secrets {
             return Cow::Borrowed(uri);
         };
         let (scheme, rest) = uri.split_at(start);
-        let end = rest.iter().position(|it| b"/?#".contains(it)).unwrap_or(rest.len());
+        let end = rest
+            .iter()
+            .position(|it| b"/?#".contains(it))
+            .unwrap_or(rest.len());
         let authority = rest.get(..end).unwrap_or_default();
         let Some(at) = authority.iter().rposition(|it| *it == b'@') else {
             return Cow::Borrowed(uri);

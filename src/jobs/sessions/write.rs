@@ -47,7 +47,9 @@ pub(super) fn block(
     let mut lines = Vec::with_capacity(entries.len());
     let mut json = Json::default();
     for entry in entries {
-        let ids = entry.flows.map(|it| it.map_or(0, |flow| flows.id_of(shard, flow)));
+        let ids = entry
+            .flows
+            .map(|it| it.map_or(0, |flow| flows.id_of(shard, flow)));
         let shown = Shown {
             entry,
             ids,

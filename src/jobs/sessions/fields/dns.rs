@@ -8,8 +8,14 @@ use domain::base::iana::{Class, Opcode, OptionCode, Rcode, Rtype};
 /// `time` is that of the message.
 pub(super) fn fields(dns: &Dns, time: i64, visit: &mut Visit<'_>) {
     visit("header", Value::Nested(&|json| header(&dns.header, json)));
-    visit("questions", Value::Nested(&|json| questions(&dns.questions, json)));
-    for (name, records) in ["answers", "authority", "additional"].into_iter().zip(&dns.sections) {
+    visit(
+        "questions",
+        Value::Nested(&|json| questions(&dns.questions, json)),
+    );
+    for (name, records) in ["answers", "authority", "additional"]
+        .into_iter()
+        .zip(&dns.sections)
+    {
         if !records.is_empty() {
             visit(name, Value::Nested(&|json| section(records, json)));
         }
@@ -55,7 +61,9 @@ fn header(header: &Header, json: &mut Json) {
 
 fn opcode(code: u8) -> String {
     let opcode = Opcode::from_int(code);
-    opcode.to_mnemonic_str().map_or_else(|| code.to_string(), str::to_owned)
+    opcode
+        .to_mnemonic_str()
+        .map_or_else(|| code.to_string(), str::to_owned)
 }
 
 /// A response code, with the upper bits of EDNS.
@@ -63,7 +71,9 @@ fn rcode(code: u16) -> String {
     match u8::try_from(code) {
         Ok(low @ 0..16) => {
             let rcode = Rcode::masked_from_int(low);
-            rcode.to_mnemonic_str().map_or_else(|| low.to_string(), str::to_owned)
+            rcode
+                .to_mnemonic_str()
+                .map_or_else(|| low.to_string(), str::to_owned)
         }
         _ => code.to_string(),
     }

@@ -28,7 +28,11 @@ pub(super) fn fields(http: &Http, shown: &Shown<'_>, visit: &mut Visit<'_>) {
         if let Some(mime) = mime(&body.kept) {
             visit("resp_mime", Value::Str(mime));
         }
-        if let Some(upgrade) = response.headers.first("upgrade").filter(|_| response.status == 101) {
+        if let Some(upgrade) = response
+            .headers
+            .first("upgrade")
+            .filter(|_| response.status == 101)
+        {
             visit("upgrade", Value::Text(upgrade));
         }
     }
@@ -51,7 +55,10 @@ fn requested(request: &Request, shown: &Shown<'_>, visit: &mut Visit<'_>) {
 
 fn responded(response: &Response, shown: &Shown<'_>, visit: &mut Visit<'_>) {
     visit("resp_version", Value::Text(&response.version));
-    visit("resp_status", Value::Str(&format!("{:03}", response.status)));
+    visit(
+        "resp_status",
+        Value::Str(&format!("{:03}", response.status)),
+    );
     visit("resp_reason", Value::Text(&response.reason));
     headers("resp_headers", &response.headers, shown, visit);
     body("resp_body", &response.body, shown, visit);
@@ -177,7 +184,10 @@ const MIMES: [(&[u8], &str); 15] = [
     (b"MZ", "application/vnd.microsoft.portable-executable"),
     (b"\x7fELF", "application/x-executable"),
     (b"\xca\xfe\xba\xbe", "application/java-vm"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "application/x-ole-storage",
+    ),
     (b"\x00asm", "application/wasm"),
     (b"wOF2", "font/woff2"),
 ];

@@ -25,7 +25,11 @@ pub(super) fn fields(tls: &Tls, entry: &Entry, visit: &mut Visit<'_>) {
     }
     if let Some(first) = tls.certificates.first() {
         let digests = |json: &mut Json| {
-            json.list(|json| tls.certificates.iter().for_each(|it| json.str(&hex(&it.sha256))));
+            json.list(|json| {
+                tls.certificates
+                    .iter()
+                    .for_each(|it| json.str(&hex(&it.sha256)))
+            });
         };
         visit("certs", Value::Nested(&digests));
         certificate(first, visit);
@@ -69,7 +73,10 @@ fn server(hello: &ServerHello, visit: &mut Visit<'_>) {
 }
 
 fn certificate(certificate: &Certificate, visit: &mut Visit<'_>) {
-    let names = [("subject", &certificate.subject), ("issuer", &certificate.issuer)];
+    let names = [
+        ("subject", &certificate.subject),
+        ("issuer", &certificate.issuer),
+    ];
     for (key, name) in names {
         if let Some(name) = name {
             visit(key, Value::Str(name));
