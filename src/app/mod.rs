@@ -25,6 +25,7 @@ mod ntlm;
 mod parser;
 mod pgsql;
 mod pop3;
+pub mod quic;
 pub mod rdp;
 pub mod recognize;
 mod redis;

@@ -188,7 +188,8 @@ impl Conversation {
         match recognize(&opening) {
             Recognized::NotYet if !first.is_full() => Ends::Not,
             Recognized::NotYet | Recognized::Unknown => {
-                let may_begin = self.is_midstream.get(place) == Some(&true);
+                // Where it is text, both sides may agree on TLS.
+                let may_begin = self.is_midstream.get(place) == Some(&true) || first.is_text();
                 if may_begin && first.tries < MOST_TRIES {
                     let tries = first.tries + 1;
                     **first = First {
@@ -303,12 +304,16 @@ impl Conversation {
             let ports = [self.network.src_port, self.network.dst_port];
             self.stage = Stage::Datagrams(Box::new(Datagrams::new(ports, &rules.services)));
         }
-        // Records are of the sender of the datagram.
-        self.client = Some(place);
-        match &mut self.stage {
-            Stage::Datagrams(datagrams) => datagrams.read(place, bytes, is_cut, at, found),
-            _ => Ends::Not,
-        }
+        let Stage::Datagrams(datagrams) = &mut self.stage else {
+            return Ends::Not;
+        };
+        let ends = datagrams.read(place, bytes, is_cut, at, found);
+        (self.transport, self.client) = match datagrams.quic_client() {
+            Some(client) => (Transport::Quic, Some(client)),
+            // Records are of the sender of the datagram.
+            None => (Transport::Udp, Some(place)),
+        };
+        ends
     }
 
     /// A side sends nothing more.
@@ -383,6 +388,11 @@ impl First {
             own.extend_from_slice(bytes);
             self.pieces.push((place, bytes.len(), at));
         }
+    }
+
+    fn is_text(&self) -> bool {
+        let mut all = self.bytes.iter().flatten();
+        all.all(|it| it.is_ascii_graphic() || it.is_ascii_whitespace() || !it.is_ascii())
     }
 
     fn is_full(&self) -> bool {
