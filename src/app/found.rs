@@ -1,5 +1,14 @@
 //! Records, before it is known whose they are.
 
+use super::dns::Dns;
+use super::http::Http;
+use super::login::Login;
+use super::mail::Mail;
+use super::rdp::Rdp;
+use super::ssh::Ssh;
+use super::tls::Tls;
+use super::transfer::Transfer;
+
 /// A packet, and when it was captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment {
@@ -32,7 +41,24 @@ pub struct Found {
 /// What was said.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Content {}
+pub enum Content {
+    /// An HTTP request with its response.
+    Http(Box<Http>),
+    /// A DNS message.
+    Dns(Box<Dns>),
+    /// A handshake of TLS.
+    Tls(Box<Tls>),
+    /// A handshake of SSH.
+    Ssh(Box<Ssh>),
+    /// A connection request of RDP.
+    Rdp(Box<Rdp>),
+    /// An attempt to log in.
+    Login(Box<Login>),
+    /// A message sent by SMTP.
+    Mail(Box<Mail>),
+    /// An FTP command with a data connection.
+    Transfer(Box<Transfer>),
+}
 
 /// A reason for which a record is less than whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +123,11 @@ impl Note {
 pub struct Notes(u16);
 
 impl Notes {
+    /// None of them.
+    pub const fn none() -> Self {
+        Self(0)
+    }
+
     /// These and one more.
     #[must_use]
     pub const fn with(self, note: Note) -> Self {

@@ -32,6 +32,9 @@ pub enum Next {
     /// Another protocol follows from these bytes on, on both sides: they are recognized anew.
     /// None of them was consumed.
     Recognize,
+    /// As [`Recognize`](Self::Recognize), but this number of the bytes were consumed: the other
+    /// protocol follows from the one after them on.
+    RecognizeAfter(usize),
 }
 
 /// Reads the bytes of a connection.

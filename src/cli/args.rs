@@ -1,6 +1,7 @@
 //! The command line as typed.
 
 use super::groups::{FLOWS, FlowArgs, INPUT, InputArgs, OrderArgs, RUN, RunArgs};
+use super::sessions_args::{self, SessionsArgs};
 use super::tcp_args::{self, TcpArgs};
 use super::values::{
     CaptureFormatArg, ChecksumArg, FormatArg, GapsArg, Generate, HeaderArg, NameStyleArg,
@@ -264,6 +265,12 @@ pub(crate) enum Command {
     /// column means. The list's FlowIDs are in flow_id and reverse_flow_id.
     #[command(after_help = tcp_args::EXAMPLES)]
     Tcp(Box<TcpArgs>),
+    /// What was said in connections: HTTP transactions, DNS messages, logins, TLS handshakes, as JSON lines
+    ///
+    /// Protocols are recognized by content, whatever the ports. Records come in the order in which they
+    /// are complete, each with its FlowIDs, its Community ID and the packets that it lies between.
+    #[command(after_help = sessions_args::EXAMPLES)]
+    Sessions(Box<SessionsArgs>),
 }
 
 /// What is indexed.

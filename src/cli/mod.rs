@@ -8,6 +8,8 @@ mod plan;
 mod planned;
 mod progress;
 mod report;
+mod sessions;
+mod sessions_args;
 mod streams;
 mod tcp;
 mod tcp_args;
@@ -20,6 +22,7 @@ use pcap_flows::capture::survive_lost_pages;
 use pcap_flows::engine::{MemoryWatch, Outcome, Progress, Source, available_memory};
 use pcap_flows::error::{Error, ErrorKind};
 use pcap_flows::jobs::index::{CarveReport, IndexReport, carve, index, tcp_by_index};
+use pcap_flows::jobs::sessions::{SessionsReport, sessions};
 use pcap_flows::jobs::tcp::{TcpReport, tcp, tcp_beside};
 use pcap_flows::jobs::verify::flows_verified;
 use pcap_flows::jobs::{FlowsReport, flows};
@@ -72,6 +75,7 @@ pub(crate) fn main() -> ExitCode {
     let run = match &args.command {
         Some(Command::Index(index)) => &index.run,
         Some(Command::Tcp(tcp)) => &tcp.run,
+        Some(Command::Sessions(sessions)) => &sessions.run,
         None => &args.run,
     };
     let (verbose, when, memory_limit) = (run.verbose, run.progress, run.memory_limit);
@@ -151,6 +155,13 @@ pub(crate) fn main() -> ExitCode {
         Planned::TcpByIndex(job) => {
             tcp_by_index(*job, &mut io::stdout(), &progress).map(|done| measured(&done))
         }
+        Planned::Sessions(job, inputs) => ready(inputs, &progress).and_then(|ready| {
+            let list = &mut io::stdout();
+            let done = with_progress(when, ready.sources, 1, &progress, |sources| {
+                sessions(*job, sources, list, &progress)
+            });
+            done.map(|done| recorded(&done).or(ready.lacks_some))
+        }),
         Planned::Carve(job) => {
             let name = job.index.clone();
             let carved = carve(*job, &mut io::stdout(), &progress);
@@ -187,6 +198,13 @@ fn measured(done: &TcpReport) -> Exit {
         None if is_whole => Exit::Success,
         None => Exit::Damaged,
     }
+}
+
+fn recorded(done: &SessionsReport) -> Exit {
+    if done.is_list_cut && done.outcome.is_whole() {
+        return Exit::Success;
+    }
+    ended(&done.outcome, report::report_sessions(done))
 }
 
 fn carving_succeeded(done: &CarveReport, index: &Path, verbose: bool) -> Exit {

@@ -5,8 +5,8 @@ use super::config::{Inputs, check_binary, check_cpu, flow_config, sources};
 use super::groups::OrderArgs;
 use super::planned::Planned;
 use super::streams;
-use super::tcp;
 use super::values::{FormatArg, port_ranges};
+use super::{sessions, tcp};
 use pcap_flows::engine::{Config, Duplicates, Restriction, Source};
 use pcap_flows::error::ShownPath;
 use pcap_flows::index::Index;
@@ -33,6 +33,10 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
         }
         Some(Command::Tcp(args)) => {
             return tcp::plan(*args);
+        }
+        Some(Command::Sessions(args)) => {
+            return sessions::plan(*args)
+                .map(|(job, inputs)| Planned::Sessions(Box::new(job), inputs));
         }
         None => {}
     }

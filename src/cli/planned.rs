@@ -3,6 +3,7 @@
 use super::config::Inputs;
 use pcap_flows::jobs::FlowsJob;
 use pcap_flows::jobs::index::{CarveJob, IndexJob, TcpIndexJob};
+use pcap_flows::jobs::sessions::SessionsJob;
 use pcap_flows::jobs::tcp::TcpJob;
 
 /// The command to run.
@@ -15,8 +16,10 @@ pub(crate) enum Planned {
     Index(Box<IndexJob>, Inputs),
     /// TCP connections, measured.
     Tcp(Box<TcpJob>, Inputs),
-    /// The same, with what another capture saw of them.
+    /// What was said in connections.
+    Sessions(Box<SessionsJob>, Inputs),
+    /// TCP connections, with what another capture saw of them.
     TcpBeside(Box<TcpJob>, Inputs, Inputs),
-    /// The same, by an index.
+    /// TCP connections, by an index.
     TcpByIndex(Box<TcpIndexJob>),
 }

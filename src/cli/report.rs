@@ -4,6 +4,7 @@ use pcap_flows::decode::NotFlow;
 use pcap_flows::engine::{InputReport, Oddity, Outcome};
 use pcap_flows::error::ShownPath;
 use pcap_flows::jobs::index::{CarveReport, IndexReport};
+use pcap_flows::jobs::sessions::SessionsReport;
 use pcap_flows::jobs::streams::StreamsReport;
 use pcap_flows::jobs::tcp::TcpReport;
 use pcap_flows::jobs::{FlowsReport, WithoutStream};
@@ -99,9 +100,39 @@ pub(crate) fn report_indexing(report: &IndexReport) {
     }
     if report.lost_connections {
         say(
-            "the index has no table of TCP connections any more: they may continue in what was added.              pcap_flows tcp --index reads the captures; an index of all captures has the table",
+            "the index has no table of TCP connections any more: they may continue in what was added. \
+             pcap_flows tcp --index reads the captures; an index of all captures has the table",
         );
     }
+}
+
+/// The same of records.
+pub(crate) fn report_sessions(report: &SessionsReport) -> bool {
+    say_oddities(&report.outcome);
+    say_overlaps(&report.outcome, Overlapping::CanMerge);
+    say_balance(&report.outcome);
+    let total: u64 = report.records.iter().map(|it| it.1).sum();
+    let each = report.records.iter();
+    let each: Vec<String> = each
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
+    let mut line = match (total, each.as_slice()) {
+        (0, _) => "no records".to_owned(),
+        (1, [only]) => format!("1 record ({only})"),
+        (many, each) => format!("{many} records ({})", each.join(", ")),
+    };
+    line.push_str(&format!(
+        "; {} connections not recognized, {} with gaps",
+        report.unknown, report.gaps
+    ));
+    if report.hidden > 0 {
+        line.push_str(&format!(
+            "; {} secrets hidden (--secrets show)",
+            report.hidden
+        ));
+    }
+    say(&line);
+    report.outcome.is_whole()
 }
 
 /// Notices about the use of an index. Returns whether the captures were whole when they

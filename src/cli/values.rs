@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use pcap_flows::decode::{TunnelPort, TunnelPortError};
+use pcap_flows::jobs::sessions::{Bodies, Secrecy};
 use pcap_flows::jobs::streams::Gaps;
 use pcap_flows::jobs::tcp::{Grouping, Instant, OpenUntil};
 use pcap_flows::output::capture::CaptureFormat;
@@ -60,6 +61,50 @@ impl From<GroupingArg> for Grouping {
             GroupingArg::Client => Self::Client,
             GroupingArg::Server => Self::Server,
             GroupingArg::Pair => Self::Pair,
+        }
+    }
+}
+
+/// What becomes of secrets in records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SecrecyArg {
+    /// They are left out
+    #[default]
+    Hide,
+    /// They are hashed with a random key of the run: equal ones can be seen, but not guessed
+    Hash,
+    /// They are shown
+    Show,
+}
+
+impl From<SecrecyArg> for Secrecy {
+    fn from(arg: SecrecyArg) -> Self {
+        match arg {
+            SecrecyArg::Hide => Self::Hide,
+            SecrecyArg::Hash => Self::Hash,
+            SecrecyArg::Show => Self::Show,
+        }
+    }
+}
+
+/// What becomes of the bodies of HTTP messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BodiesArg {
+    /// They are left out
+    None,
+    /// Those that are text are shown
+    #[default]
+    Text,
+    /// They are shown in base64
+    Base64,
+}
+
+impl From<BodiesArg> for Bodies {
+    fn from(arg: BodiesArg) -> Self {
+        match arg {
+            BodiesArg::None => Self::None,
+            BodiesArg::Text => Self::Text,
+            BodiesArg::Base64 => Self::Base64,
         }
     }
 }

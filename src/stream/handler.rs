@@ -60,6 +60,13 @@ pub trait Handler: Send + Sized {
         ChecksumRule::Prefer
     }
 
+    /// Whether what is missing is waited for, up to 16 MiB, when the receiver has acknowledged it: it
+    /// may be in the capture, only later. Otherwise it is given up then, and where no SYN was captured,
+    /// a stream starts as soon as its first segment is acknowledged.
+    fn waits_for_acknowledged(&self) -> bool {
+        true
+    }
+
     /// Whether spans say if the windows of their segments are scaled.
     fn needs_window_scale(&self) -> bool {
         false

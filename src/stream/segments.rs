@@ -141,9 +141,14 @@ impl<H: Handler> Tracker<H> {
     /// A segment says to the other direction, which waits for a gap, what has been received of it.
     #[cold]
     fn acknowledge(&mut self, number: u32, segment: &Segment, current: Current<'_>) {
+        let is_patient = self.handler.waits_for_acknowledged();
         if let Some(direction) = self.directions.get(number as usize) {
             self.reassemble(direction.info.peer, current, |tcp, sink| {
-                tcp.acknowledged(segment.acknowledgment, sink);
+                if is_patient {
+                    tcp.acknowledged(segment.acknowledgment, sink);
+                } else {
+                    tcp.acknowledged_at_once(segment.acknowledgment, sink);
+                }
                 None
             });
         }

@@ -182,11 +182,29 @@ impl<P: Piece> Reassembler<P> {
     /// capture has missed. It is given up when much has come behind it.
     #[inline]
     pub fn acknowledged(&mut self, sequence: u32, sink: &mut impl Sink<P>) {
+        self.give_up_acknowledged(sequence, MOST_HELD_ACKNOWLEDGED, sink);
+    }
+
+    /// The same, but it is given up at once. A stream without a SYN starts at the first of its
+    /// segments, if the receiver has that.
+    #[inline]
+    pub fn acknowledged_at_once(&mut self, sequence: u32, sink: &mut impl Sink<P>) {
+        if !self.has(IS_ANCHORED)
+            && let Some((first, _)) = self.held.as_ref().and_then(|held| held.first())
+            && i64::try_from(*first).is_ok_and(|it| it < self.offset_of(sequence))
+        {
+            self.anchor_at_first();
+            self.drain(sink);
+        }
+        self.give_up_acknowledged(sequence, 0, sink);
+    }
+
+    /// Gives up what is missing before a sequence number where so much has come behind it.
+    fn give_up_acknowledged(&mut self, sequence: u32, most_held: u64, sink: &mut impl Sink<P>) {
         if self.held.is_some() && self.has(IS_ANCHORED) {
             let until = self.offset_of(sequence);
             self.give_up_while(sink, |first, held_bytes| {
-                held_bytes >= MOST_HELD_ACKNOWLEDGED
-                    && i64::try_from(first).is_ok_and(|it| it <= until)
+                held_bytes >= most_held && i64::try_from(first).is_ok_and(|it| it <= until)
             });
         }
     }

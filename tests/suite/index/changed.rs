@@ -173,7 +173,9 @@ fn only_captures_with_what_is_wanted_must_be_there() {
     fs::copy(testdata("recorded/http.pcap"), &old).unwrap();
     fs::copy(testdata("recorded/lossy-client.pcap"), &new).unwrap();
     let index = folder.path().join("ring.idx");
-    let made = Program::new().args(["index", "-o"]).args([&index, &old, &new]);
+    let made = Program::new()
+        .args(["index", "-o"])
+        .args([&index, &old, &new]);
     made.run().exits(0);
     let extract = |ids: &str| {
         let carve = Program::new().args(["--index"]).args([&index]);
@@ -185,7 +187,10 @@ fn only_captures_with_what_is_wanted_must_be_there() {
     fs::remove_file(&old).unwrap();
     let again = extract("8-9").exits(0);
     assert!(again.stdout == of_new.stdout);
-    extract("1").exits(1).says("old.pcap").says("it is not there");
+    extract("1")
+        .exits(1)
+        .says("old.pcap")
+        .says("it is not there");
     let listed = Program::new().args(["--index"]).args([&index]).run();
     listed.exits(0);
 }

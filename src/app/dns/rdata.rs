@@ -1,0 +1,72 @@
+//! Names and data of records in presentation format (RFC 1035, section 5.1).
+
+use domain::base::ParsedRecord;
+use domain::base::name::{ParsedName, ToName};
+use domain::base::rdata::UnknownRecordData;
+use domain::base::zonefile_fmt::{DisplayKind, ZonefileFmt};
+use domain::rdata::AllRecordData;
+use std::fmt::Write;
+
+type Data<'a> = AllRecordData<&'a [u8], ParsedName<&'a [u8]>>;
+
+/// A name, with a dot at its end; bytes that are no printable characters as `\046` (RFC 4343).
+pub(super) fn name_text(name: &impl ToName) -> String {
+    let mut text = String::new();
+    for label in name.iter_labels().filter(|it| !it.is_root()) {
+        push(&mut text, format_args!("{label}."));
+    }
+    if text.is_empty() {
+        text.push('.');
+    }
+    text
+}
+
+/// The data of a record, and whether it is as its type has it. Otherwise, and where the type is not
+/// known, it is written as RFC 3597 has it.
+pub(super) fn presentation(record: &ParsedRecord<'_, [u8]>) -> (String, bool) {
+    // Updates have records without data (RFC 2136).
+    if record.rdlen() == 0 {
+        return (String::new(), true);
+    }
+    match record.to_any_record::<Data<'_>>() {
+        Ok(known) => match known.data() {
+            Data::Unknown(_) | Data::Opt(_) => (generic(bytes(record)), true),
+            Data::Srv(srv) => {
+                let target = name_text(srv.target());
+                let (priority, weight, port) = (srv.priority(), srv.weight(), srv.port());
+                (format!("{priority} {weight} {port} {target}"), true)
+            }
+            Data::Ns(it) => (name_text(it.nsdname()), true),
+            Data::Cname(it) => (name_text(it.cname()), true),
+            Data::Ptr(it) => (name_text(it.ptrdname()), true),
+            data => (data.display_zonefile(DisplayKind::Simple).to_string(), true),
+        },
+        Err(_) => (generic(bytes(record)), false),
+    }
+}
+
+/// The data of a record as it is.
+pub(super) fn bytes<'a>(record: &ParsedRecord<'a, [u8]>) -> &'a [u8] {
+    let raw = record.to_record::<UnknownRecordData<&'a [u8]>>();
+    match raw {
+        Ok(Some(raw)) => *raw.data().data(),
+        _ => &[],
+    }
+}
+
+/// RFC 3597, section 5.
+fn generic(bytes: &[u8]) -> String {
+    let mut text = format!("\\# {}", bytes.len());
+    if !bytes.is_empty() {
+        text.push(' ');
+    }
+    for byte in bytes {
+        push(&mut text, format_args!("{byte:02x}"));
+    }
+    text
+}
+
+fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
+    let written = text.write_fmt(what);
+    debug_assert!(written.is_ok(), "a string takes all text");
+}

@@ -1,0 +1,220 @@
+//! Content codings (RFC 9110, section 8.4.1): what bodies are without them.
+
+use sha2::{Digest, Sha256};
+use std::io::{self, Write};
+
+/// What is at the end of a chain of codings: the content.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) kept: Vec<u8>,
+    pub(super) bytes: u64,
+    limit: usize,
+    hash: Option<Sha256>,
+    /// How many bytes may come out, as so many have gone in.
+    most: u64,
+    /// Whether that was reached.
+    pub(super) is_over: bool,
+}
+
+impl Content {
+    pub(super) fn new(limit: usize, hash: bool) -> Self {
+        Self {
+            kept: Vec::new(),
+            bytes: 0,
+            limit,
+            hash: hash.then(Sha256::new),
+            most: 0,
+            is_over: false,
+        }
+    }
+
+    /// So many bytes go into the codings.
+    fn allow(&mut self, len: usize) {
+        let more = (len as u64).saturating_mul(MOST_EXPANSION);
+        self.most = self.most.max(SLACK).saturating_add(more).min(MOST_BYTES);
+    }
+
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        let room = self.limit.saturating_sub(self.kept.len());
+        let kept = bytes.get(..room).unwrap_or(bytes);
+        self.kept.extend_from_slice(kept);
+        if let Some(hash) = &mut self.hash {
+            hash.update(bytes);
+        }
+    }
+
+    /// Whether no more bytes are needed than their number.
+    pub(super) fn needs_only_length(&self) -> bool {
+        self.hash.is_none() && self.kept.len() >= self.limit
+    }
+
+    pub(super) fn sha256(&self) -> Option<[u8; 32]> {
+        self.hash.clone().map(|it| it.finalize().into())
+    }
+}
+
+impl Write for Content {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes + bytes.len() as u64 > self.most {
+            self.is_over = true;
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
+        self.add(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A coding, and what its content goes to.
+pub(super) enum Coding {
+    Content(Content),
+    Gzip(Box<flate2::write::MultiGzDecoder<Self>>),
+    Zlib(Box<flate2::write::ZlibDecoder<Self>>),
+    Raw(Box<flate2::write::DeflateDecoder<Self>>),
+    /// Either of the two: the first byte will tell. Servers send both (RFC 9110, section 8.4.1.2).
+    Deflate(Option<Box<Self>>),
+    Brotli(Box<brotli_decompressor::DecompressorWriter<Self>>),
+    Zstd(Box<zstd::stream::write::Decoder<'static, Self>>),
+}
+
+impl std::fmt::Debug for Coding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Coding")
+    }
+}
+
+impl Coding {
+    /// Goes through codings, in the order in which they were applied, to the content; `None`
+    /// where one of them is not known.
+    pub(super) fn new<'a>(
+        codings: impl Iterator<Item = &'a [u8]>,
+        content: Content,
+    ) -> Result<Self, Content> {
+        let codings: Vec<String> = codings
+            .map(|it| String::from_utf8_lossy(it).to_ascii_lowercase())
+            .filter(|it| it != "identity")
+            .collect();
+        let are_known =
+            codings.len() <= MOST_CODINGS && codings.iter().all(|it| KNOWN.contains(&it.as_str()));
+        if !are_known {
+            return Err(content);
+        }
+        let mut chain = Self::Content(content);
+        for name in &codings {
+            chain = chain.within(name);
+        }
+        Ok(chain)
+    }
+
+    fn within(self, name: &str) -> Self {
+        match name {
+            "gzip" | "x-gzip" => Self::Gzip(Box::new(flate2::write::MultiGzDecoder::new(self))),
+            "deflate" => Self::Deflate(Some(Box::new(self))),
+            "br" => {
+                let decoder = brotli_decompressor::DecompressorWriter::new(self, BUFFER);
+                Self::Brotli(Box::new(decoder))
+            }
+            "zstd" => Self::zstd(self),
+            _ => self,
+        }
+    }
+
+    fn zstd(self) -> Self {
+        let Ok(mut raw) = zstd::stream::raw::Decoder::new() else {
+            return self;
+        };
+        match raw.set_parameter(zstd::stream::raw::DParameter::WindowLogMax(MOST_WINDOW_LOG)) {
+            Ok(()) => Self::Zstd(Box::new(zstd::stream::write::Decoder::with_decoder(
+                self, raw,
+            ))),
+            Err(_) => self,
+        }
+    }
+
+    /// Whether there is none.
+    pub(super) const fn is_identity(&self) -> bool {
+        matches!(self, Self::Content(_))
+    }
+
+    /// The next bytes of the body.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Self::Content(content) = self {
+            content.add(bytes);
+            return Ok(());
+        }
+        for part in bytes.chunks(BUFFER) {
+            if let Some(content) = self.content() {
+                content.allow(part.len());
+            }
+            self.write_all(part)?;
+        }
+        self.flush()
+    }
+
+    /// What has come out; `None` after a failure that left nothing.
+    pub(super) fn content(&mut self) -> Option<&mut Content> {
+        match self {
+            Self::Content(content) => Some(content),
+            Self::Gzip(it) => it.get_mut().content(),
+            Self::Zlib(it) => it.get_mut().content(),
+            Self::Raw(it) => it.get_mut().content(),
+            Self::Deflate(it) => it.as_mut()?.content(),
+            Self::Brotli(it) => it.get_mut().content(),
+            Self::Zstd(it) => it.get_mut().content(),
+        }
+    }
+
+    fn choose(&mut self, first: u8) {
+        if let Self::Deflate(inner) = self
+            && let Some(inner) = inner.take()
+        {
+            *self = if first & 0x8f == 8 {
+                Self::Zlib(Box::new(flate2::write::ZlibDecoder::new(*inner)))
+            } else {
+                Self::Raw(Box::new(flate2::write::DeflateDecoder::new(*inner)))
+            };
+        }
+    }
+}
+
+impl Write for Coding {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let (Self::Deflate(_), Some(&first)) = (&self, bytes.first()) {
+            self.choose(first);
+        }
+        match self {
+            Self::Content(it) => it.write(bytes),
+            Self::Gzip(it) => it.write(bytes),
+            Self::Zlib(it) => it.write(bytes),
+            Self::Raw(it) => it.write(bytes),
+            Self::Deflate(_) => Ok(bytes.len()),
+            Self::Brotli(it) => it.write(bytes),
+            Self::Zstd(it) => it.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Content(_) | Self::Deflate(_) => Ok(()),
+            Self::Gzip(it) => it.flush(),
+            Self::Zlib(it) => it.flush(),
+            Self::Raw(it) => it.flush(),
+            Self::Brotli(it) => it.flush(),
+            Self::Zstd(it) => it.flush(),
+        }
+    }
+}
+
+const KNOWN: [&str; 5] = ["gzip", "x-gzip", "deflate", "br", "zstd"];
+const MOST_CODINGS: usize = 4;
+const BUFFER: usize = 4 * 1024;
+/// 8 MiB (RFC 9659).
+const MOST_WINDOW_LOG: u32 = 23;
+/// Bytes of content for each byte of a body. Deflate reaches 1032.
+const MOST_EXPANSION: u64 = 1000;
+const SLACK: u64 = 256 * 1024;
+const MOST_BYTES: u64 = 1 << 30;

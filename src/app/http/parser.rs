@@ -1,0 +1,556 @@
+//! Requests and responses of a connection, brought together.
+
+use super::body::{Body, BodyReader, Framing, Progress};
+use super::half::{Half, Head, State};
+use super::head::{self, Request, Response};
+use super::login::Logins;
+use super::{Http, HttpOptions};
+use crate::app::found::{Content, Found, Moment, Note, Notes, Span};
+use crate::app::parser::{Next, Parser, Side};
+use std::collections::VecDeque;
+
+/// Reads HTTP/1.
+///
+/// The k-th final response is that to the k-th request. Where bytes were lost, and it is not known
+/// what they were, a side is read again from the next segment on that begins with a message; of the
+/// requests that were sent before, all but the last count as answered by what was lost.
+#[derive(Debug)]
+pub struct HttpParser {
+    options: HttpOptions,
+    client: Half,
+    server: Half,
+    /// Requests and responses that are not complete.
+    exchanges: VecDeque<Exchange>,
+    /// How many of them, from the first on, have all of their request, and of their response.
+    requested: usize,
+    answered: usize,
+    /// Requests that were reported before their response came.
+    owed: u64,
+    depth: u64,
+    logins: Logins,
+    /// A response without a request is that to one that was not captured.
+    starts_midstream: bool,
+}
+
+/// A request and its response.
+#[derive(Debug, Default)]
+struct Exchange {
+    content: Http,
+    notes: Notes,
+    span: Option<Span>,
+}
+
+impl Exchange {
+    /// Bytes of it came.
+    fn extend(&mut self, first: Moment, last: Moment) {
+        let span = self.span.get_or_insert(Span { first, last });
+        span.first = span.first.min(first);
+        span.last = span.last.max(last);
+    }
+}
+
+/// What both sides speak after a message.
+#[derive(Clone, Copy)]
+enum Follows {
+    /// Nothing that is read.
+    Nothing,
+    /// It must be recognized.
+    Unknown,
+}
+
+/// What is to be done with the rest of the bytes.
+enum Step {
+    /// So many were used.
+    Used(usize),
+    /// They are of another protocol.
+    Recognize,
+    Stop,
+}
+
+impl HttpParser {
+    /// Reads a connection. `starts_midstream` says that it had begun before the capture.
+    pub fn new(options: HttpOptions, starts_midstream: bool) -> Self {
+        Self {
+            options,
+            client: Half::new(Side::Client),
+            server: Half::new(Side::Server),
+            exchanges: VecDeque::new(),
+            requested: 0,
+            answered: 0,
+            owed: 0,
+            depth: 0,
+            logins: Logins::default(),
+            starts_midstream,
+        }
+    }
+
+    const fn half(&mut self, side: Side) -> &mut Half {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    fn step(&mut self, side: Side, bytes: &[u8], at: Moment, found: &mut Vec<Found>) -> Step {
+        let half = self.half(side);
+        match &mut half.state {
+            State::Head => match half.head(bytes, at) {
+                Head::Part(used) => Step::Used(used),
+                Head::Whole(used, head) => {
+                    let began = half.began;
+                    self.begin(side, &head, began, at, found);
+                    Step::Used(used)
+                }
+                Head::Foreign | Head::TooLong => {
+                    half.state = State::Lost;
+                    Step::Used(bytes.len())
+                }
+            },
+            State::Body(reader) => {
+                let (used, progress) = reader.read(bytes);
+                self.touch(side, at);
+                self.progressed(side, progress, at, found);
+                Step::Used(used)
+            }
+            State::Perhaps(_) => Step::Used(self.decide(side, bytes, at, found)),
+            State::Lost => Step::Used(bytes.len()),
+            State::Waiting => {
+                half.hold(bytes, at);
+                Step::Used(bytes.len())
+            }
+            State::Over => Step::Stop,
+            State::Switched => Step::Recognize,
+        }
+    }
+
+    /// A response whose request is unknown: what follows its head is a body, or another head.
+    fn decide(&mut self, side: Side, bytes: &[u8], at: Moment, found: &mut Vec<Found>) -> usize {
+        let half = self.half(side);
+        let (used, is_head) = half.peek(bytes, at);
+        let Some(is_head) = is_head else { return used };
+        let held = half.take_pending();
+        let State::Perhaps(reader) = std::mem::take(&mut half.state) else {
+            return used;
+        };
+        let began = half.began;
+        if is_head {
+            self.complete(side, began, found);
+        } else {
+            half.state = State::Body(reader);
+        }
+        self.feed(side, &held, began, found);
+        used
+    }
+
+    fn feed(&mut self, side: Side, bytes: &[u8], at: Moment, found: &mut Vec<Found>) -> Next {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.step(side, rest, at, found) {
+                Step::Used(used) => rest = rest.get(used..).unwrap_or_default(),
+                Step::Stop => return Next::Stop,
+                Step::Recognize => return Next::RecognizeAfter(bytes.len() - rest.len()),
+            }
+        }
+        Next::Continue
+    }
+
+    /// A head is complete.
+    fn begin(
+        &mut self,
+        side: Side,
+        head: &[u8],
+        began: Moment,
+        at: Moment,
+        found: &mut Vec<Found>,
+    ) {
+        let is_resynced = std::mem::take(&mut self.half(side).is_resynced);
+        let mut notes = Notes::default();
+        if is_resynced {
+            notes.add(Note::Resync);
+        }
+        let parsed = match side {
+            Side::Client => head::request(head)
+                .map(|(it, is_right)| (self.request(it, began, at, found), is_right)),
+            Side::Server => head::response(head)
+                .map(|(it, is_right)| (self.response(it, is_resynced, began, at, found), is_right)),
+        };
+        let Some((reader, is_right)) = parsed else {
+            self.half(side).state = State::Lost;
+            return;
+        };
+        if !is_right {
+            notes.add(Note::Malformed);
+        }
+        if let Some(exchange) = self.current(side) {
+            for note in notes.iter() {
+                exchange.notes.add(note);
+            }
+        }
+        match reader {
+            Some(state) => self.half(side).state = state,
+            None => self.complete(side, at, found),
+        }
+    }
+
+    /// A request begins: what follows its head.
+    fn request(
+        &mut self,
+        request: Request,
+        began: Moment,
+        at: Moment,
+        found: &mut Vec<Found>,
+    ) -> Option<State> {
+        if self.exchanges.len() >= MOST_WAITING && self.answered == 0 {
+            self.give_up_first(found);
+        }
+        if self.exchanges.len() <= self.requested {
+            self.push();
+        }
+        let mut notes = Notes::default();
+        let framing = Framing::of(&request.headers, false, &mut notes);
+        let reader = BodyReader::new(&request.headers, framing, &self.options);
+        let exchange = self.exchanges.get_mut(self.requested)?;
+        exchange.extend(began, at);
+        for note in notes.iter() {
+            exchange.notes.add(note);
+        }
+        exchange.content.request = Some(request);
+        (framing != Framing::Length(0)).then(|| State::Body(Box::new(reader)))
+    }
+
+    /// A response begins: what follows its head.
+    fn response(
+        &mut self,
+        response: Response,
+        is_resynced: bool,
+        began: Moment,
+        at: Moment,
+        found: &mut Vec<Found>,
+    ) -> Option<State> {
+        while is_resynced && self.exchanges.len() > self.answered + 1 {
+            self.lose_response(found);
+        }
+        if self.exchanges.len() <= self.answered {
+            self.push();
+        }
+        let mut notes = Notes::default();
+        let framing = Framing::of(&response.headers, true, &mut notes);
+        let options = self.options;
+        let exchange = self.exchanges.get_mut(self.answered)?;
+        exchange.extend(began, at);
+        for note in notes.iter() {
+            exchange.notes.add(note);
+        }
+        let method = exchange.content.request.as_ref();
+        let method = method.map(|it| it.method.clone());
+        let status = response.status;
+        if (100..200).contains(&status) && status != SWITCHING {
+            if exchange.content.info_status.len() < MOST_INFO {
+                exchange.content.info_status.push(status);
+            }
+            return Some(State::Head);
+        }
+        let is_tunnel = method.as_deref() == Some(b"CONNECT") && (200..300).contains(&status);
+        let reader = Box::new(BodyReader::new(&response.headers, framing, &options));
+        exchange.content.response = Some(response);
+        if is_tunnel || status == SWITCHING {
+            return None;
+        }
+        let has_none = matches!(status, 204 | 304) || method.as_deref() == Some(b"HEAD");
+        match framing {
+            _ if has_none => None,
+            Framing::Length(0) => None,
+            _ if method.is_none() => Some(State::Perhaps(reader)),
+            _ => Some(State::Body(reader)),
+        }
+    }
+
+    fn push(&mut self) {
+        self.depth += 1;
+        let mut exchange = Exchange::default();
+        exchange.content.depth = self.depth;
+        self.exchanges.push_back(exchange);
+    }
+
+    /// The exchange that a side sends something of.
+    fn current(&mut self, side: Side) -> Option<&mut Exchange> {
+        let place = match side {
+            Side::Client => self.requested,
+            Side::Server => self.answered,
+        };
+        self.exchanges.get_mut(place)
+    }
+
+    fn touch(&mut self, side: Side, at: Moment) {
+        if let Some(exchange) = self.current(side) {
+            exchange.extend(at, at);
+        }
+    }
+
+    fn progressed(&mut self, side: Side, progress: Progress, at: Moment, found: &mut Vec<Found>) {
+        match progress {
+            Progress::More => {}
+            Progress::Done => self.complete(side, at, found),
+            Progress::Broken => {
+                self.complete(side, at, found);
+                self.half(side).state = State::Lost;
+            }
+        }
+    }
+
+    /// The body of a side's message, as far as it was read, becomes part of it.
+    fn settle(&mut self, side: Side, note: Option<Note>) {
+        let state = std::mem::take(&mut self.half(side).state);
+        let reader = match state {
+            State::Body(reader) | State::Perhaps(reader) => Some(reader),
+            _ => None,
+        };
+        let Some(exchange) = self.current(side) else {
+            return;
+        };
+        if let Some(note) = note {
+            exchange.notes.add(note);
+        }
+        let mut notes = note.map_or_else(Notes::default, |it| Notes::default().with(it));
+        let body = reader.map_or_else(Body::default, |it| it.finish(&mut notes));
+        for note in notes.iter() {
+            exchange.notes.add(note);
+        }
+        match side {
+            Side::Client => {
+                if let Some(request) = &mut exchange.content.request {
+                    request.body = body;
+                }
+            }
+            Side::Server => {
+                if let Some(response) = &mut exchange.content.response {
+                    response.body = body;
+                }
+            }
+        }
+    }
+
+    /// A side's message is complete.
+    fn complete(&mut self, side: Side, at: Moment, found: &mut Vec<Found>) {
+        self.settle(side, None);
+        self.count(side, at, found);
+    }
+
+    /// A side's message is over.
+    fn count(&mut self, side: Side, at: Moment, found: &mut Vec<Found>) {
+        let follows = match side {
+            Side::Client => self.await_tunnel(),
+            Side::Server => self.follows(),
+        };
+        let waits = !self.starts_midstream
+            && !self.client.is_closed
+            && !matches!(self.client.state, State::Lost);
+        match side {
+            Side::Client => self.requested += 1,
+            Side::Server => {
+                self.answered += 1;
+                let has_request = self
+                    .exchanges
+                    .get(self.requested)
+                    .is_none_or(|it| it.content.request.is_some());
+                if self.answered > self.requested && !has_request && (!waits || self.owed > 0) {
+                    self.owed = self.owed.saturating_sub(1);
+                    self.requested += 1;
+                }
+            }
+        }
+        self.report(found);
+        if side == Side::Server {
+            self.resolve_tunnel(follows, at, found);
+        }
+    }
+
+    /// After CONNECT it depends on the response what the client sends.
+    fn await_tunnel(&mut self) -> Option<Follows> {
+        let exchange = self.exchanges.get(self.requested);
+        let request = exchange.and_then(|it| it.content.request.as_ref());
+        if request.is_some_and(|it| it.method == b"CONNECT") {
+            self.client.state = State::Waiting;
+        }
+        None
+    }
+
+    /// What follows the response that is complete, if it is not HTTP.
+    fn follows(&self) -> Option<Follows> {
+        let content = &self.exchanges.get(self.answered)?.content;
+        let response = content.response.as_ref()?;
+        let method = content.request.as_ref().map(|it| it.method.as_slice());
+        let mut upgrades = response.headers.items("upgrade");
+        match response.status {
+            SWITCHING if upgrades.any(|it| it.eq_ignore_ascii_case(b"websocket")) => {
+                Some(Follows::Nothing)
+            }
+            SWITCHING => Some(Follows::Unknown),
+            200..300 if method == Some(b"CONNECT") => Some(Follows::Unknown),
+            _ => None,
+        }
+    }
+
+    fn resolve_tunnel(&mut self, follows: Option<Follows>, at: Moment, found: &mut Vec<Found>) {
+        if let Some(follows) = follows {
+            for half in [&mut self.client, &mut self.server] {
+                half.state = match follows {
+                    Follows::Nothing => State::Over,
+                    Follows::Unknown => State::Switched,
+                };
+            }
+        } else if matches!(self.client.state, State::Waiting) {
+            self.client.state = State::Head;
+            let held = self.client.take_pending();
+            self.feed(Side::Client, &held, at, found);
+        }
+    }
+
+    /// Reports what is complete.
+    fn report(&mut self, found: &mut Vec<Found>) {
+        while self.requested > 0 && self.answered > 0 {
+            self.requested -= 1;
+            self.answered -= 1;
+            self.report_first(found);
+        }
+    }
+
+    /// Reports the first exchange as it is.
+    fn report_first(&mut self, found: &mut Vec<Found>) {
+        let Some(mut exchange) = self.exchanges.pop_front() else {
+            return;
+        };
+        match (&exchange.content.request, &exchange.content.response) {
+            (None, None) => return,
+            (None, _) => exchange.notes.add(Note::NoRequest),
+            (_, None) => exchange.notes.add(Note::NoResponse),
+            _ => {}
+        }
+        let (span, notes) = (exchange.span.unwrap_or_default(), exchange.notes);
+        let logins = self.logins.of(&exchange.content);
+        found.push(Found {
+            span,
+            notes,
+            content: Content::Http(Box::new(exchange.content)),
+        });
+        found.extend(logins.into_iter().map(|login| Found {
+            span,
+            notes,
+            content: Content::Login(Box::new(login)),
+        }));
+    }
+
+    /// The response to the first request that has none was lost.
+    fn lose_response(&mut self, found: &mut Vec<Found>) {
+        if let Some(exchange) = self.current(Side::Server) {
+            exchange.notes.add(Note::Gap);
+        }
+        self.answered += 1;
+        self.requested = self.requested.max(self.answered);
+        self.report(found);
+    }
+
+    /// Too many requests wait for a response.
+    fn give_up_first(&mut self, found: &mut Vec<Found>) {
+        if let Some(exchange) = self.exchanges.front_mut() {
+            exchange.notes.add(Note::Limit);
+        }
+        self.owed += 1;
+        self.requested = self.requested.saturating_sub(1);
+        self.report_first(found);
+    }
+
+    /// What a side sends is not understood from here on; a message that has begun ends with a note.
+    fn lose(&mut self, side: Side, note: Note, found: &mut Vec<Found>) {
+        self.half(side).take_pending();
+        if matches!(self.half(side).state, State::Body(_) | State::Perhaps(_)) {
+            self.settle(side, Some(note));
+            let at = self.half(side).began;
+            self.count(side, at, found);
+        }
+        self.half(side).state = State::Lost;
+        self.half(side).is_resynced = true;
+    }
+}
+
+impl Parser for HttpParser {
+    fn data(&mut self, side: Side, bytes: &[u8], at: Moment, found: &mut Vec<Found>) -> Next {
+        let half = self.half(side);
+        if matches!(half.state, State::Lost) && half.starts_message(bytes) != Some(false) {
+            half.state = State::Head;
+            half.is_resynced = true;
+        }
+        self.feed(side, bytes, at, found)
+    }
+
+    fn gap(&mut self, side: Side, missing: u64, at: Moment, found: &mut Vec<Found>) -> Next {
+        let half = self.half(side);
+        let progress = match &mut half.state {
+            State::Body(reader) => reader.skip_lost(missing),
+            _ => None,
+        };
+        match progress {
+            Some(progress) => {
+                self.touch(side, at);
+                self.progressed(side, progress, at, found);
+            }
+            None => self.lose(side, Note::Gap, found),
+        }
+        Next::Continue
+    }
+
+    fn skippable(&self, side: Side) -> u64 {
+        let half = match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        };
+        match &half.state {
+            State::Body(reader) => reader.skippable(),
+            _ => 0,
+        }
+    }
+
+    fn skipped(&mut self, side: Side, len: u64, at: Moment, found: &mut Vec<Found>) -> Next {
+        if let State::Body(reader) = &mut self.half(side).state {
+            let progress = reader.skip(len);
+            self.touch(side, at);
+            self.progressed(side, progress, at, found);
+        }
+        Next::Continue
+    }
+
+    fn closed(&mut self, side: Side, at: Moment, found: &mut Vec<Found>) {
+        self.half(side).is_closed = true;
+        match &self.half(side).state {
+            State::Body(reader) | State::Perhaps(reader) if reader.ends_with_connection() => {
+                self.complete(side, at, found);
+            }
+            State::Body(_) | State::Perhaps(_) => {
+                self.settle(side, Some(Note::Truncated));
+                self.count(side, at, found);
+            }
+            _ => {}
+        }
+        if side == Side::Server || self.server.is_closed {
+            self.end(found);
+        }
+    }
+
+    fn end(&mut self, found: &mut Vec<Found>) {
+        for side in [Side::Client, Side::Server] {
+            if matches!(self.half(side).state, State::Body(_) | State::Perhaps(_)) {
+                self.settle(side, Some(Note::Truncated));
+                self.half(side).state = State::Lost;
+            }
+        }
+        while !self.exchanges.is_empty() {
+            self.report_first(found);
+        }
+        (self.requested, self.answered) = (0, 0);
+    }
+}
+
+const SWITCHING: u16 = 101;
+/// Requests without a response.
+const MOST_WAITING: usize = 1000;
+const MOST_INFO: usize = 16;

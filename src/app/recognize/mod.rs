@@ -1,0 +1,98 @@
+//! Which protocol a connection speaks, by its first bytes. Ports only decide where these leave it
+//! open.
+
+mod binary;
+mod signature;
+mod text;
+
+use signature::Match;
+
+/// A protocol that can be recognized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// HTTP/1.
+    Http,
+    /// TLS, over TCP.
+    Tls,
+    /// Secure Shell.
+    Ssh,
+    /// Remote Desktop Protocol.
+    Rdp,
+    /// DNS over TCP.
+    Dns,
+    /// MySQL and MariaDB.
+    Mysql,
+    /// PostgreSQL.
+    Pgsql,
+    /// Redis.
+    Redis,
+    /// MongoDB.
+    Mongodb,
+    /// File transfer protocol: its control connection.
+    Ftp,
+    /// A proxy, by which another protocol is spoken.
+    Socks,
+    /// Mail transfer.
+    Smtp,
+    /// Post office protocol.
+    Pop3,
+    /// Internet message access protocol.
+    Imap,
+}
+
+/// What is known of the sides of a connection: first those of one endpoint, then of the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// The first bytes of each.
+    pub bytes: [&'a [u8]; 2],
+    /// Their ports.
+    pub ports: [u16; 2],
+    /// Which of them connected, if that was captured.
+    pub client: Option<usize>,
+}
+
+/// What the first bytes say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recognized {
+    /// Nothing known.
+    Unknown,
+    /// More bytes are needed.
+    NotYet,
+    /// This protocol, and which side is the client.
+    As(Protocol, usize),
+}
+
+/// Recognizes what a connection speaks.
+pub fn recognize(opening: &Opening<'_>) -> Recognized {
+    let mut is_open = false;
+    for signature in &signature::ALL {
+        for client in sides(opening) {
+            match signature.matches(opening, client) {
+                Match::Yes => return Recognized::As(signature.protocol, client),
+                Match::Maybe => is_open = true,
+                Match::No => {}
+            }
+        }
+    }
+    if is_open {
+        Recognized::NotYet
+    } else {
+        Recognized::Unknown
+    }
+}
+
+/// The sides that may be the client; where both may, that with the greater port comes first.
+fn sides(opening: &Opening<'_>) -> impl Iterator<Item = usize> + use<> {
+    let [first, second] = opening.ports;
+    let order = match opening.client {
+        Some(0) => [Some(0), None],
+        Some(_) => [Some(1), None],
+        None if second > first => [Some(1), Some(0)],
+        None => [Some(0), Some(1)],
+    };
+    order.into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! Signatures, and what they need of which side.
+
+use super::{Opening, Protocol, binary, text};
+
+/// Whether bytes are of a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Match {
+    No,
+    /// There are too few to tell.
+    Maybe,
+    Yes,
+}
+
+impl Match {
+    pub(super) const fn of(holds: Option<bool>) -> Self {
+        match holds {
+            Some(true) => Self::Yes,
+            Some(false) => Self::No,
+            None => Self::Maybe,
+        }
+    }
+
+    /// Whether bytes begin with a text, whatever the case of its letters.
+    pub(super) fn prefix(bytes: &[u8], text: &[u8]) -> Self {
+        let len = bytes.len().min(text.len());
+        let is_same = matches!((bytes.get(..len), text.get(..len)), (Some(a), Some(b)) if a.eq_ignore_ascii_case(b));
+        match is_same {
+            false => Self::No,
+            true if len < text.len() => Self::Maybe,
+            true => Self::Yes,
+        }
+    }
+
+    /// Either of both.
+    pub(super) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
+            (Self::Maybe, _) | (_, Self::Maybe) => Self::Maybe,
+            _ => Self::No,
+        }
+    }
+}
+
+/// What the bytes of both sides of a protocol look like.
+pub(super) struct Signature {
+    pub(super) protocol: Protocol,
+    /// What those of the client say.
+    client: fn(&[u8]) -> Match,
+    server: fn(&[u8]) -> Match,
+    needs: Needs,
+    /// Ports on which one side suffices.
+    ports: &'static [u16],
+}
+
+/// Whose bytes decide.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Either side's.
+    Either,
+    /// The client's.
+    Client,
+    /// The server's, unless these are missing.
+    Server,
+    /// Both, but on a usual port either.
+    Both,
+}
+
+impl Signature {
+    /// Whether the connection speaks this, with `client` as the client's side.
+    pub(super) fn matches(&self, opening: &Opening<'_>, client: usize) -> Match {
+        let side = |at: usize| opening.bytes.get(at).copied().unwrap_or_default();
+        let port = opening.ports.get(1 - client.min(1)).copied();
+        let is_usual = port.is_some_and(|it| self.ports.contains(&it));
+        let client_says = match side(client) {
+            [] => Match::Maybe,
+            bytes => (self.client)(bytes),
+        };
+        let server_says = match side(1 - client.min(1)) {
+            [] => Match::Maybe,
+            bytes => (self.server)(bytes),
+        };
+        match (self.needs, client_says, server_says) {
+            (Needs::Either, Match::Yes, _) | (Needs::Either, _, Match::Yes) => Match::Yes,
+            (Needs::Client, Match::Yes, _) | (Needs::Server, _, Match::Yes) => Match::Yes,
+            (Needs::Both, Match::Yes, Match::Yes) => Match::Yes,
+            (_, Match::No, _) | (_, _, Match::No) => Match::No,
+            (Needs::Server | Needs::Both, Match::Yes, _) | (Needs::Both, _, Match::Yes)
+                if is_usual =>
+            {
+                Match::Yes
+            }
+            _ => Match::Maybe,
+        }
+    }
+}
+
+/// In the order in which they are tried.
+pub(super) const ALL: [Signature; 14] = [
+    either(Protocol::Http, text::http_request, text::http_response),
+    either(Protocol::Tls, binary::client_hello, binary::server_hello),
+    either(Protocol::Ssh, text::ssh, text::ssh_server),
+    of(
+        Protocol::Rdp,
+        binary::rdp_request,
+        binary::rdp_response,
+        Needs::Client,
+        &[],
+    ),
+    of(
+        Protocol::Mysql,
+        binary::mysql_client,
+        binary::mysql_server,
+        Needs::Server,
+        &[3306],
+    ),
+    of(
+        Protocol::Pgsql,
+        binary::pgsql_client,
+        binary::pgsql_server,
+        Needs::Client,
+        &[],
+    ),
+    of(
+        Protocol::Smtp,
+        text::smtp_client,
+        text::smtp_server,
+        Needs::Both,
+        &[25, 465, 587],
+    ),
+    of(
+        Protocol::Ftp,
+        text::ftp_client,
+        text::ftp_server,
+        Needs::Both,
+        &[21],
+    ),
+    of(
+        Protocol::Pop3,
+        text::pop3_client,
+        text::pop3_server,
+        Needs::Both,
+        &[110],
+    ),
+    of(
+        Protocol::Imap,
+        text::imap_client,
+        text::imap_server,
+        Needs::Server,
+        &[143],
+    ),
+    of(
+        Protocol::Redis,
+        text::redis_client,
+        text::redis_server,
+        Needs::Both,
+        &[6379],
+    ),
+    either(
+        Protocol::Mongodb,
+        binary::mongodb_request,
+        binary::mongodb_reply,
+    ),
+    of(
+        Protocol::Socks,
+        binary::socks_client,
+        binary::socks_server,
+        Needs::Both,
+        &[],
+    ),
+    of(Protocol::Dns, binary::dns, binary::dns, Needs::Both, &[53]),
+];
+
+const fn either(
+    protocol: Protocol,
+    client: fn(&[u8]) -> Match,
+    server: fn(&[u8]) -> Match,
+) -> Signature {
+    of(protocol, client, server, Needs::Either, &[])
+}
+
+const fn of(
+    protocol: Protocol,
+    client: fn(&[u8]) -> Match,
+    server: fn(&[u8]) -> Match,
+    needs: Needs,
+    ports: &'static [u16],
+) -> Signature {
+    Signature {
+        protocol,
+        client,
+        server,
+        needs,
+        ports,
+    }
+}

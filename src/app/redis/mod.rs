@@ -1,0 +1,304 @@
+//! Redis: logins (RESP2, RESP3, and inline commands).
+//!
+//! Source: Redis documentation, "Redis serialization protocol specification".
+
+mod resp;
+#[cfg(test)]
+mod tests;
+
+use super::attempts::{Attempt, Attempts, Verdict};
+use super::found::{Found, Moment, Note};
+use super::login::{Outcome, Secret, Service};
+use super::parser::{Next, Parser, Side};
+use resp::{Element, Elements, Reply};
+use std::collections::VecDeque;
+
+/// Reads a connection.
+#[derive(Debug, Default)]
+pub struct Redis {
+    client: Elements,
+    server: Elements,
+    attempts: Attempts,
+    /// The command that is being sent.
+    command: Command,
+    /// The reply that is being sent.
+    reply: Reply,
+    /// Commands without a reply, in order.
+    queue: VecDeque<Expected>,
+    /// The client has subscribed to something: messages come that answer nothing.
+    is_subscribed: bool,
+    /// Where the next command starts is not known.
+    is_client_lost: bool,
+    /// Where the next reply starts is not known before the next command.
+    is_server_lost: bool,
+    /// The server uses what is not understood.
+    is_over: bool,
+}
+
+/// What a reply answers.
+#[derive(Debug)]
+enum Expected {
+    /// So many commands that are no logins.
+    Others(u64),
+    /// AUTH, or HELLO with AUTH.
+    Login(Box<Attempt>),
+}
+
+/// A command, as far as it has come.
+#[derive(Debug, Default)]
+struct Command {
+    words: Vec<Vec<u8>>,
+    first: Moment,
+    /// How many words are still to come.
+    missing: u64,
+    is_long: bool,
+}
+
+impl Redis {
+    /// A parser of a connection.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn client(&mut self, element: Element, at: Moment, found: &mut Vec<Found>) {
+        if self.command.missing > 0 {
+            self.command.missing -= 1;
+            self.command.add(element);
+        } else if let Some(count) = element.array_len() {
+            self.is_client_lost = false;
+            self.command = Command {
+                first: element.first,
+                missing: count,
+                ..Command::default()
+            };
+        } else {
+            self.command = Command::inline(&element);
+            let words = ["AUTH", "HELLO", "PING"];
+            if self.is_client_lost && !words.iter().any(|it| self.command.is(it)) {
+                return;
+            }
+            self.is_client_lost = false;
+        }
+        if self.command.missing == 0 && !self.command.words.is_empty() {
+            let command = std::mem::take(&mut self.command);
+            self.command(command, at, found);
+        }
+    }
+
+    fn command(&mut self, command: Command, at: Moment, found: &mut Vec<Found>) {
+        if std::mem::take(&mut self.is_server_lost) {
+            self.server = Elements::default();
+            self.reply = Reply::default();
+        }
+        if let Some(attempt) = command.login() {
+            self.attempts.seen(at);
+            if self.queue.len() >= QUEUE_LIMIT {
+                self.realign(Note::Limit, found);
+            }
+            self.queue.push_back(Expected::Login(Box::new(attempt)));
+            return;
+        }
+        // Answered by a message for each of its words, which are left out.
+        if SUBSCRIPTIONS.iter().any(|it| command.is(it)) {
+            self.is_subscribed = true;
+            return;
+        }
+        match self.queue.back_mut() {
+            Some(Expected::Others(count)) => *count += 1,
+            _ => self.queue.push_back(Expected::Others(1)),
+        }
+    }
+
+    fn server(&mut self, element: Element, at: Moment, found: &mut Vec<Found>) {
+        match self.reply.add(element) {
+            Some(answer) if self.is_subscribed && answer.is_message() => {}
+            Some(answer) => self.answer(answer, at, found),
+            None => self.is_over = self.reply.is_unknown(),
+        }
+    }
+
+    fn answer(&mut self, answer: resp::Answer, at: Moment, found: &mut Vec<Found>) {
+        match self.queue.front_mut() {
+            Some(Expected::Others(count)) if *count > 1 => *count -= 1,
+            Some(Expected::Others(_)) => {
+                self.queue.pop_front();
+            }
+            Some(Expected::Login(_)) => {
+                if let Some(Expected::Login(attempt)) = self.queue.pop_front() {
+                    self.attempts.report(*attempt, verdict(answer), at, found);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Which reply answers which command is not known any more.
+    fn realign(&mut self, note: Note, found: &mut Vec<Found>) {
+        for expected in std::mem::take(&mut self.queue) {
+            if let Expected::Login(mut attempt) = expected {
+                attempt.notes.add(note);
+                self.attempts.give_up(*attempt, found);
+            }
+        }
+    }
+}
+
+impl Command {
+    fn inline(element: &Element) -> Self {
+        let words = element.text.split(u8::is_ascii_whitespace);
+        let words = words.filter(|it| !it.is_empty()).take(WORDS_LIMIT);
+        Self {
+            words: words.map(|it| unquoted(it).to_vec()).collect(),
+            first: element.first,
+            missing: 0,
+            is_long: element.is_long,
+        }
+    }
+
+    fn add(&mut self, element: Element) {
+        self.is_long |= element.is_long;
+        // Of others, only the name is of use.
+        let is_wanted = self.words.is_empty() || self.is("AUTH") || self.is("HELLO");
+        if is_wanted && self.words.len() < WORDS_LIMIT {
+            self.words.push(element.text);
+        }
+    }
+
+    fn is(&self, name: &str) -> bool {
+        let first = self.words.first();
+        first.is_some_and(|it| it.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    /// `AUTH [user] password`, or `HELLO version AUTH user password`.
+    fn login(&self) -> Option<Attempt> {
+        let (mechanism, user, secret) = match self.words.as_slice() {
+            [_, secret] if self.is("AUTH") => ("auth", None, secret),
+            [_, user, secret, ..] if self.is("AUTH") => ("auth", Some(user), secret),
+            words if self.is("HELLO") => {
+                let at = words
+                    .iter()
+                    .position(|it| it.eq_ignore_ascii_case(b"AUTH"))?;
+                ("hello", Some(words.get(at + 1)?), words.get(at + 2)?)
+            }
+            _ => return None,
+        };
+        let mut attempt = Attempt::new(Service::Redis, self.first);
+        if self.is_long {
+            attempt.notes.add(Note::Limit);
+        }
+        let login = &mut attempt.login;
+        login.mechanism = Some(mechanism.to_owned());
+        login.user = Some(user.map_or_else(|| b"default".to_vec(), Clone::clone));
+        login.secret = Some(Secret::Password(secret.clone()));
+        Some(attempt)
+    }
+}
+
+/// `OK`, or the protocol's properties (HELLO); or an error, whose first word is its code.
+fn verdict(answer: resp::Answer) -> Verdict {
+    let (outcome, code, message) = match answer.kind {
+        b'-' | b'!' => {
+            let code = answer
+                .text
+                .split(|it| *it == b' ')
+                .next()
+                .unwrap_or_default();
+            let code = String::from_utf8_lossy(code).into_owned();
+            (Outcome::Failure, Some(code), Some(answer.text))
+        }
+        b'+' | b'*' | b'%' => (Outcome::Success, Some("OK".to_owned()), None),
+        _ => (Outcome::Unknown, None, None),
+    };
+    Verdict {
+        outcome,
+        code,
+        message,
+    }
+}
+
+fn unquoted(word: &[u8]) -> &[u8] {
+    let inner = |quote: &[u8]| word.strip_prefix(quote)?.strip_suffix(quote);
+    inner(b"\"").or_else(|| inner(b"'")).unwrap_or(word)
+}
+
+impl Parser for Redis {
+    fn data(&mut self, side: Side, bytes: &[u8], at: Moment, found: &mut Vec<Found>) -> Next {
+        let mut rest = bytes;
+        while !self.is_over {
+            let elements = match side {
+                Side::Client => &mut self.client,
+                Side::Server if self.is_server_lost => break,
+                Side::Server => &mut self.server,
+            };
+            let Some(element) = elements.next(&mut rest, at) else {
+                break;
+            };
+            match side {
+                Side::Client => self.client(element, at, found),
+                Side::Server => self.server(element, at, found),
+            }
+        }
+        if self.is_over {
+            self.end(found);
+            return Next::Stop;
+        }
+        Next::Continue
+    }
+
+    fn gap(&mut self, side: Side, missing: u64, _: Moment, found: &mut Vec<Found>) -> Next {
+        let elements = match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        if elements.gap(missing) {
+            match side {
+                Side::Client => {
+                    self.command = Command::default();
+                    self.is_client_lost = true;
+                }
+                Side::Server => self.is_server_lost = true,
+            }
+            self.realign(Note::Gap, found);
+        }
+        Next::Continue
+    }
+
+    fn skippable(&self, side: Side) -> u64 {
+        match side {
+            Side::Client => self.client.skippable(),
+            Side::Server => self.server.skippable(),
+        }
+    }
+
+    fn skipped(&mut self, side: Side, len: u64, _: Moment, _: &mut Vec<Found>) -> Next {
+        match side {
+            Side::Client => self.client.skipped(len),
+            Side::Server => self.server.skipped(len),
+        }
+        Next::Continue
+    }
+
+    fn end(&mut self, found: &mut Vec<Found>) {
+        for expected in std::mem::take(&mut self.queue) {
+            if let Expected::Login(attempt) = expected {
+                self.attempts.give_up(*attempt, found);
+            }
+        }
+    }
+}
+
+/// Commands answered by messages, not by a reply.
+const SUBSCRIPTIONS: [&str; 6] = [
+    "SUBSCRIBE",
+    "PSUBSCRIBE",
+    "SSUBSCRIBE",
+    "UNSUBSCRIBE",
+    "PUNSUBSCRIBE",
+    "SUNSUBSCRIBE",
+];
+
+/// `HELLO 3 AUTH user password SETNAME name` has no more.
+const WORDS_LIMIT: usize = 8;
+
+/// So many logins may have no reply.
+const QUEUE_LIMIT: usize = 1000;

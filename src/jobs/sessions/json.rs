@@ -1,0 +1,213 @@
+//! Records as JSON.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::io::Write;
+
+/// Writes JSON objects and lists, in order, into a buffer.
+#[derive(Debug, Default)]
+pub(super) struct Json {
+    pub(super) text: Vec<u8>,
+    /// Whether something precedes, so that a comma is needed.
+    has_before: bool,
+    /// Texts that are no UTF-8, with the names of their fields.
+    raws: Vec<(String, Vec<u8>)>,
+}
+
+impl Json {
+    /// One record, on a line of its own.
+    pub(super) fn record(&mut self, fields: impl FnOnce(&mut Self)) {
+        self.has_before = false;
+        self.object(|json| {
+            fields(json);
+            json.write_raws();
+        });
+        self.text.push(b'\n');
+    }
+
+    fn write_raws(&mut self) {
+        let raws = std::mem::take(&mut self.raws);
+        if raws.is_empty() {
+            return;
+        }
+        self.key("raw");
+        self.object(|json| {
+            for (name, bytes) in &raws {
+                json.key(name);
+                json.str(&STANDARD.encode(bytes));
+            }
+        });
+    }
+
+    /// An object.
+    pub(super) fn object(&mut self, fields: impl FnOnce(&mut Self)) {
+        self.enclosed(b'{', b'}', fields);
+    }
+
+    /// A list.
+    pub(super) fn list(&mut self, items: impl FnOnce(&mut Self)) {
+        self.enclosed(b'[', b']', items);
+    }
+
+    fn enclosed(&mut self, open: u8, close: u8, inner: impl FnOnce(&mut Self)) {
+        self.separate();
+        self.text.push(open);
+        self.has_before = false;
+        inner(self);
+        self.text.push(close);
+        self.has_before = true;
+    }
+
+    fn separate(&mut self) {
+        if self.has_before {
+            self.text.push(b',');
+        }
+        self.has_before = true;
+    }
+
+    /// The name of a field, whose value must follow.
+    pub(super) fn key(&mut self, name: &str) {
+        self.separate();
+        self.quoted(name);
+        self.text.push(b':');
+        self.has_before = false;
+    }
+
+    /// A number.
+    pub(super) fn number(&mut self, number: impl std::fmt::Display) {
+        self.separate();
+        let written = write!(self.text, "{number}");
+        debug_assert!(written.is_ok(), "a vector takes all bytes");
+    }
+
+    /// True or false.
+    pub(super) fn bool(&mut self, value: bool) {
+        self.number(value);
+    }
+
+    /// A text.
+    pub(super) fn str(&mut self, text: &str) {
+        self.separate();
+        self.quoted(text);
+    }
+
+    /// A text from the network, which is a value of this field.
+    pub(super) fn text(&mut self, field: &str, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        if matches!(text, std::borrow::Cow::Owned(_)) {
+            self.raws.push((field.to_owned(), bytes.to_vec()));
+        }
+        self.str(&text);
+    }
+
+    /// Nanoseconds as seconds: exactly, with six digits, or nine where they are needed.
+    pub(super) fn seconds(&mut self, ns: i64) {
+        let sign = if ns < 0 { "-" } else { "" };
+        let ns = ns.unsigned_abs();
+        let (seconds, fraction) = (ns / 1_000_000_000, ns % 1_000_000_000);
+        if fraction % 1000 == 0 {
+            self.number(format_args!("{sign}{seconds}.{:06}", fraction / 1000));
+        } else {
+            self.number(format_args!("{sign}{seconds}.{fraction:09}"));
+        }
+    }
+
+    fn quoted(&mut self, text: &str) {
+        self.text.push(b'"');
+        let mut plain = 0;
+        let bytes = text.as_bytes();
+        for (place, &byte) in bytes.iter().enumerate() {
+            if byte >= 0x20 && !matches!(byte, b'"' | b'\\' | 0x7f) {
+                continue;
+            }
+            self.text
+                .extend_from_slice(bytes.get(plain..place).unwrap_or_default());
+            self.escape(byte);
+            plain = place + 1;
+        }
+        self.text
+            .extend_from_slice(bytes.get(plain..).unwrap_or_default());
+        self.text.push(b'"');
+    }
+
+    fn escape(&mut self, byte: u8) {
+        let short = match byte {
+            b'"' => b'"',
+            b'\\' => b'\\',
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            _ => {
+                let written = write!(self.text, "\\u{byte:04x}");
+                debug_assert!(written.is_ok(), "a vector takes all bytes");
+                return;
+            }
+        };
+        self.text.extend_from_slice(&[b'\\', short]);
+    }
+}
+
+/// Bytes in hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Bytes in base64.
+pub(super) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Json;
+
+    fn written(fields: impl FnOnce(&mut Json)) -> String {
+        let mut json = Json::default();
+        json.record(fields);
+        String::from_utf8(json.text).unwrap()
+    }
+
+    #[test]
+    fn objects_and_lists_have_commas_between() {
+        let text = written(|json| {
+            json.key("a");
+            json.number(1);
+            json.key("b");
+            json.list(|json| {
+                json.str("x");
+                json.object(|_| {});
+            });
+        });
+        assert_eq!(text, "{\"a\":1,\"b\":[\"x\",{}]}\n");
+    }
+
+    #[test]
+    fn what_is_no_text_is_kept_beside_it() {
+        let text = written(|json| {
+            json.key("a");
+            json.text("a", b"\xff\"\x1b\n");
+        });
+        assert_eq!(
+            text,
+            "{\"a\":\"\u{fffd}\\\"\\u001b\\n\",\"raw\":{\"a\":\"/yIbCg==\"}}\n"
+        );
+    }
+
+    #[test]
+    fn times_are_exact() {
+        let text = written(|json| {
+            for (name, ns) in [
+                ("a", 1_268_758_265_098_157_000),
+                ("b", 1_000_000_001),
+                ("c", -1_500_000_000),
+            ] {
+                json.key(name);
+                json.seconds(ns);
+            }
+        });
+        assert_eq!(
+            text,
+            "{\"a\":1268758265.098157,\"b\":1.000000001,\"c\":-1.500000}\n"
+        );
+    }
+}

@@ -1,0 +1,20 @@
+//! What was said in the connections of a capture: the command `pcap_flows sessions`.
+//!
+//! [`stream`](crate::stream) puts the bytes of connections in order, [`app`](crate::app) reads what
+//! was said, and the records come out here, in the order in which they were complete.
+
+mod conversation;
+mod datagrams;
+mod fields;
+mod handler;
+mod job;
+mod json;
+mod options;
+mod parsers;
+mod record;
+mod secrets;
+mod target;
+mod write;
+
+pub use job::{SessionsReport, sessions};
+pub use options::{Bodies, Secrecy, Services, SessionsJob, Target, record_columns};

@@ -1,0 +1,80 @@
+//! The parsers of protocols.
+
+use super::handler::Rules;
+use super::options::{Bodies, SessionsJob};
+use crate::app::dns::DnsStream;
+use crate::app::http::{HttpOptions, HttpParser};
+use crate::app::rdp::RdpParser;
+use crate::app::recognize::Protocol;
+use crate::app::socks::SocksParser;
+use crate::app::ssh::SshParser;
+use crate::app::tls::TlsParser;
+use crate::app::{Ftp, Imap, Mongodb, Mysql, Parser, Pgsql, Pop3, Redis, Smtp};
+
+/// What parsers keep.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ParserOptions {
+    http: HttpOptions,
+}
+
+impl ParserOptions {
+    pub(super) const fn new(job: &SessionsJob) -> Self {
+        let body_limit = match job.bodies {
+            Bodies::None => 0,
+            Bodies::Text | Bodies::Base64 => job.body_limit,
+        };
+        Self {
+            http: HttpOptions {
+                body_limit,
+                hash: job.hash,
+            },
+        }
+    }
+}
+
+/// The parser of a protocol, if it is to be read.
+pub(super) fn parser(
+    protocol: Protocol,
+    rules: &Rules,
+    is_midstream: bool,
+) -> Option<Box<dyn Parser>> {
+    if protocol != Protocol::Socks && !rules.services.reads(protocol) {
+        return None;
+    }
+    Some(match protocol {
+        Protocol::Http => Box::new(HttpParser::new(rules.parsers.http, is_midstream)),
+        Protocol::Dns => Box::new(DnsStream::default()),
+        Protocol::Tls => Box::new(TlsParser::default()),
+        Protocol::Socks => Box::new(SocksParser::default()),
+        Protocol::Ssh => Box::new(SshParser::default()),
+        Protocol::Rdp => Box::new(RdpParser::default()),
+        Protocol::Mysql => Box::new(Mysql::new()),
+        Protocol::Pgsql => Box::new(Pgsql::new()),
+        Protocol::Redis => Box::new(Redis::new()),
+        Protocol::Mongodb => Box::new(Mongodb::new()),
+        Protocol::Ftp => Box::new(Ftp::new()),
+        Protocol::Smtp => Box::new(Smtp::new()),
+        Protocol::Pop3 => Box::new(Pop3::new()),
+        Protocol::Imap => Box::new(Imap::new()),
+    })
+}
+
+/// The name of a protocol in records.
+pub(super) const fn name(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Http => "http",
+        Protocol::Tls => "tls",
+        Protocol::Ssh => "ssh",
+        Protocol::Rdp => "rdp",
+        Protocol::Dns => "dns",
+        Protocol::Socks => "socks",
+        Protocol::Mysql => "mysql",
+        Protocol::Pgsql => "pgsql",
+        Protocol::Redis => "redis",
+        Protocol::Mongodb => "mongodb",
+        Protocol::Ftp => "ftp",
+        Protocol::Smtp => "smtp",
+        Protocol::Pop3 => "pop3",
+        Protocol::Imap => "imap",
+    }
+}

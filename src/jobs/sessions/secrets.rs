@@ -1,0 +1,102 @@
+//! What becomes of secrets.
+
+use super::json::hex;
+use super::options::Secrecy;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, Read};
+
+/// Hides secrets, and counts those that it hid.
+#[derive(Debug)]
+pub(super) struct Secrets {
+    secrecy: Secrecy,
+    key: [u8; 32],
+}
+
+/// How many secrets were hidden in some records.
+pub(super) type Hidden = Cell<u64>;
+
+impl Secrets {
+    /// Where secrets are hashed, with a random key.
+    pub(super) fn new(secrecy: Secrecy) -> io::Result<Self> {
+        let mut key = [0; 32];
+        if secrecy == Secrecy::Hash {
+            File::open("/dev/urandom")?.read_exact(&mut key)?;
+        }
+        Ok(Self { secrecy, key })
+    }
+
+    /// What is shown of a secret; `None` for nothing.
+    pub(super) fn shown<'s>(&self, secret: &'s [u8], hidden: &Hidden) -> Option<Cow<'s, [u8]>> {
+        match self.secrecy {
+            Secrecy::Show => Some(Cow::Borrowed(secret)),
+            Secrecy::Hide => {
+                hidden.set(hidden.get() + 1);
+                None
+            }
+            Secrecy::Hash => {
+                let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).ok()?;
+                mac.update(secret);
+                let digest = mac.finalize().into_bytes();
+                let short = hex(digest.get(..8).unwrap_or_default());
+                Some(Cow::Owned(format!("hmac:{short}").into_bytes()))
+            }
+        }
+    }
+
+    /// Whether secrets are shown as they are.
+    pub(super) fn shows(&self) -> bool {
+        self.secrecy == Secrecy::Show
+    }
+
+    /// The value of a field of an HTTP message: of credentials only the scheme is kept.
+    pub(super) fn field<'v>(&self, name: &[u8], value: &'v [u8], hidden: &Hidden) -> Cow<'v, [u8]> {
+        let is_secret = matches!(name, b"authorization" | b"proxy-authorization");
+        if !is_secret || self.shows() {
+            return Cow::Borrowed(value);
+        }
+        let scheme = value.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let credentials = value.get(scheme.len()..).unwrap_or_default().trim_ascii();
+        // Without a scheme it is all credentials.
+        let (scheme, credentials) = if credentials.is_empty() {
+            (&[] as &[u8], value)
+        } else {
+            (scheme, credentials)
+        };
+        let mut text = scheme.to_vec();
+        if let Some(shown) = self.shown(credentials, hidden) {
+            text.push(b' ');
+            text.extend_from_slice(&shown);
+        }
+        Cow::Owned(text)
+    }
+
+    /// A URI: user and password in it are left out.
+    pub(super) fn uri<'v>(&self, uri: &'v [u8], hidden: &Hidden) -> Cow<'v, [u8]> {
+        if self.shows() {
+            return Cow::Borrowed(uri);
+        }
+        let Some(start) = uri.windows(3).position(|it| it == b"://").map(|it| it + 3) else {
+            return Cow::Borrowed(uri);
+        };
+        let (scheme, rest) = uri.split_at(start);
+        let end = rest
+            .iter()
+            .position(|it| b"/?#".contains(it))
+            .unwrap_or(rest.len());
+        let authority = rest.get(..end).unwrap_or_default();
+        let Some(at) = authority.iter().rposition(|it| *it == b'@') else {
+            return Cow::Borrowed(uri);
+        };
+        let mut text = scheme.to_vec();
+        if let Some(shown) = self.shown(authority.get(..at).unwrap_or_default(), hidden) {
+            text.extend_from_slice(&shown);
+            text.push(b'@');
+        }
+        text.extend_from_slice(rest.get(at + 1..).unwrap_or_default());
+        Cow::Owned(text)
+    }
+}
