@@ -111,8 +111,10 @@ impl RdpParser {
 
 impl Parser for RdpParser {
     fn data(&mut self, side: Side, bytes: &[u8], at: Moment, found: &mut Vec<Found>) -> Next {
-        if let Some(next) = self.follows {
-            return next;
+        match self.follows {
+            Some(next) if !bytes.is_empty() => return next,
+            Some(_) => return Next::Continue,
+            None => {}
         }
         let span = self.span.get_or_insert(Span {
             first: at,

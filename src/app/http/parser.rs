@@ -148,6 +148,7 @@ impl HttpParser {
             match self.step(side, rest, at, found) {
                 Step::Used(used) => rest = rest.get(used..).unwrap_or_default(),
                 Step::Stop => return Next::Stop,
+                Step::Recognize if rest.len() == bytes.len() => return Next::Recognize,
                 Step::Recognize => return Next::RecognizeAfter(bytes.len() - rest.len()),
             }
         }
@@ -486,7 +487,7 @@ impl Parser for HttpParser {
     fn gap(&mut self, side: Side, missing: u64, at: Moment, found: &mut Vec<Found>) -> Next {
         let half = self.half(side);
         let progress = match &mut half.state {
-            State::Body(reader) => reader.skip_lost(missing),
+            State::Body(reader) | State::Perhaps(reader) => reader.skip_lost(missing),
             _ => None,
         };
         match progress {
