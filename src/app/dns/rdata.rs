@@ -56,7 +56,7 @@ pub(super) fn presentation(record: &ParsedRecord<'_, [u8]>) -> (String, bool) {
 pub(super) fn bytes<'a>(record: &ParsedRecord<'a, [u8]>) -> &'a [u8] {
     let raw = record.to_record::<UnknownRecordData<&'a [u8]>>();
     match raw {
-        Ok(Some(raw)) => *raw.data().data(),
+        Ok(Some(raw)) => raw.data().data(),
         _ => &[],
     }
 }

@@ -1,5 +1,8 @@
+use super::record::KEXINIT;
 use super::*;
+use crate::app::digest::hex;
 use crate::app::testing::{C, S, hear};
+use md5::{Digest, Md5};
 
 fn offer(lists: [&str; 10]) -> Vec<u8> {
     let mut payload = vec![KEXINIT];
