@@ -19,6 +19,7 @@ mod lines;
 mod login;
 mod mail;
 mod messages;
+mod moment;
 mod mongodb;
 mod mysql;
 mod ntlm;

@@ -40,6 +40,7 @@ mod outputs;
 mod plain;
 mod planted;
 mod readme;
+mod sessions;
 mod steps;
 mod stream_oracle;
 mod streams;

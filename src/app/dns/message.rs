@@ -1,7 +1,7 @@
 //! Bytes to messages.
 
 use super::rdata::{name_text, presentation};
-use super::{Dns, Edns, Header, Kind, Question, Record};
+use super::record::{Dns, Edns, Header, Kind, Question, Record};
 use crate::app::found::{Note, Notes};
 use crate::capture::ByteOrder;
 use domain::base::{Message, ParsedRecord, message::RecordSection};

@@ -33,7 +33,8 @@ pub(super) fn header(packet: &[u8]) -> Option<Header<'_>> {
         .take(4)?
         .first_chunk()
         .map(|it| u32::from_be_bytes(*it))?;
-    if first & 0xc0 != 0xc0 || !is_known(version) {
+    // The second bit may have any value (RFC 9287).
+    if first & 0x80 == 0 || !is_known(version) {
         return None;
     }
     let destination = bytes.short().filter(|it| it.len() <= LONGEST_ID)?;

@@ -1,6 +1,6 @@
 //! Protocols of binary messages.
 
-use super::signature::Match;
+use super::matching::Match;
 use crate::app::dns;
 use crate::capture::ByteOrder;
 

@@ -1,9 +1,10 @@
 //! A connection: what it speaks, and who is who.
 
 use super::datagrams::Datagrams;
-use super::handler::{Role, Rules};
+use super::ends::{Ends, Role};
 use super::parsers::parser;
 use super::record::{Entry, Transport};
+use super::rules::Rules;
 use crate::app::dns::Dns;
 use crate::app::recognize::{Opening, Protocol, Recognized, recognize};
 use crate::app::{Content, Found, Moment, Note};
@@ -47,18 +48,6 @@ struct First {
     pieces: Vec<(usize, usize, Moment)>,
     /// How often the search began again.
     tries: u32,
-}
-
-/// Whether a conversation is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ends {
-    Not,
-    /// Both sides have said so.
-    Closed,
-    /// No record can follow.
-    Over,
-    /// It speaks nothing that is read.
-    Unknown,
 }
 
 impl std::fmt::Debug for Conversation {

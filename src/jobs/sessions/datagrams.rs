@@ -1,6 +1,6 @@
 //! Datagrams between two endpoints: DNS, and the handshakes of QUIC.
 
-use super::conversation::Ends;
+use super::ends::Ends;
 use super::options::Services;
 use crate::app::dns::{Kind, Queries, is_plausible, message};
 use crate::app::quic::{Datagram, Quic};
