@@ -6,7 +6,7 @@ use super::groups::OrderArgs;
 use super::planned::Planned;
 use super::streams;
 use super::values::{FormatArg, port_ranges};
-use super::{sessions, tcp};
+use super::{packets, sessions, tcp};
 use pcap_flows::engine::{Config, Duplicates, Restriction, Source};
 use pcap_flows::error::ShownPath;
 use pcap_flows::index::Index;
@@ -37,6 +37,10 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
         Some(Command::Sessions(args)) => {
             return sessions::plan(*args)
                 .map(|(job, inputs)| Planned::Sessions(Box::new(job), inputs));
+        }
+        Some(Command::Packets(args)) => {
+            return packets::plan(*args)
+                .map(|(job, inputs)| Planned::Packets(Box::new(job), inputs));
         }
         None => {}
     }

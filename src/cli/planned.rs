@@ -3,6 +3,7 @@
 use super::config::Inputs;
 use pcap_flows::jobs::FlowsJob;
 use pcap_flows::jobs::index::{CarveJob, IndexJob, TcpIndexJob};
+use pcap_flows::jobs::packets::PacketsJob;
 use pcap_flows::jobs::sessions::SessionsJob;
 use pcap_flows::jobs::tcp::TcpJob;
 
@@ -18,6 +19,8 @@ pub(crate) enum Planned {
     Tcp(Box<TcpJob>, Inputs),
     /// What was said in connections.
     Sessions(Box<SessionsJob>, Inputs),
+    /// Packets, one by one or summed up.
+    Packets(Box<PacketsJob>, Inputs),
     /// TCP connections, with what another capture saw of them.
     TcpBeside(Box<TcpJob>, Inputs, Inputs),
     /// TCP connections, by an index.
