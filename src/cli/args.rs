@@ -1,5 +1,6 @@
 //! The command line as typed.
 
+use super::diff_args::{self, DiffArgs};
 use super::groups::{FLOWS, FlowArgs, INPUT, InputArgs, OrderArgs, RUN, RunArgs};
 use super::tcp_args::{self, TcpArgs};
 use super::values::{
@@ -264,6 +265,13 @@ pub(crate) enum Command {
     /// column means. The list's FlowIDs are in flow_id and reverse_flow_id.
     #[command(after_help = tcp_args::EXAMPLES)]
     Tcp(Box<TcpArgs>),
+
+    /// Compare two captures of the same traffic: what was lost, added, changed or late on the way
+    ///
+    /// Packets are recognised through address translation, tunnels, other segmentation, snaplens and clocks
+    /// that differ. docs/diff.md says how, and what each class means.
+    #[command(after_help = diff_args::EXAMPLES)]
+    Diff(Box<DiffArgs>),
 }
 
 /// What is indexed.

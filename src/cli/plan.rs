@@ -2,12 +2,15 @@
 
 use super::args::{Args, Command, IndexArgs};
 use super::config::{Inputs, check_binary, check_cpu, flow_config, sources};
+use super::diff;
 use super::groups::OrderArgs;
 use super::streams;
 use super::tcp;
 use super::values::{FormatArg, port_ranges};
+use pcap_flows::diff::Both;
 use pcap_flows::engine::{Config, Duplicates, Restriction, Source};
 use pcap_flows::index::Index;
+use pcap_flows::jobs::diff::DiffJob;
 use pcap_flows::jobs::index::{CarveJob, IndexJob};
 use pcap_flows::jobs::streams::StreamOptions;
 use pcap_flows::jobs::tcp::TcpJob;
@@ -34,6 +37,8 @@ pub(crate) enum Planned {
     Index(Box<IndexJob>, Inputs),
     /// TCP connections, measured.
     Tcp(Box<TcpJob>, Inputs),
+    /// Two captures, compared.
+    Diff(Box<DiffJob>, Both<Inputs>),
 }
 
 /// The command to run, or what is wrong with the arguments taken together.
@@ -44,6 +49,9 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
         }
         Some(Command::Tcp(args)) => {
             return tcp::plan(*args).map(|(job, inputs)| Planned::Tcp(Box::new(job), inputs));
+        }
+        Some(Command::Diff(args)) => {
+            return diff::plan(*args).map(|(job, inputs)| Planned::Diff(Box::new(job), inputs));
         }
         None => {}
     }

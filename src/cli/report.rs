@@ -2,6 +2,7 @@
 
 use pcap_flows::decode::NotFlow;
 use pcap_flows::engine::{InputReport, Oddity, Outcome};
+use pcap_flows::jobs::diff::DiffReport;
 use pcap_flows::jobs::index::CarveReport;
 use pcap_flows::jobs::streams::StreamsReport;
 use pcap_flows::jobs::tcp::TcpReport;
@@ -74,6 +75,19 @@ pub(crate) fn report_tcp(report: &TcpReport) -> bool {
     });
     say_balance(&report.outcome);
     report.outcome.is_whole()
+}
+
+/// The same of two captures that were compared.
+pub(crate) fn report_diff(report: &DiffReport) -> bool {
+    let both = [&report.outcomes.a, &report.outcomes.b];
+    for outcome in both {
+        say_oddities(outcome);
+        say_overlaps(outcome, Overlapping::CanMerge);
+    }
+    if report.is_without_ip {
+        say("neither side has an IP packet: there is nothing to compare");
+    }
+    both.into_iter().all(Outcome::is_whole)
 }
 
 /// Notices about the use of an index. Returns whether the captures were whole when they

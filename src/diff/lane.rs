@@ -1,0 +1,229 @@
+//! One direction of a pair of conversations: its packets are paired, by one rule after the other.
+
+use super::assign::{Limits, Timed, assign};
+use super::class::{Changes, Extent, Link};
+use super::expect::Expected;
+use super::frames::Pair;
+use super::packet::{Packet, digest};
+use super::shift::Shift;
+use super::side::Point;
+use std::hash::{BuildHasher, RandomState};
+
+/// One direction of a pair of conversations.
+pub(super) struct Lane<'a> {
+    pub(super) pair: Pair<'a>,
+    /// Packets of A that have no partner, in capture order.
+    pub(super) a: Vec<u32>,
+    /// The same of B.
+    pub(super) b: Vec<u32>,
+    /// How sequence numbers are moved from A to B.
+    pub(super) shift: Shift,
+    /// When packets are expected at B.
+    pub(super) expected: Expected,
+    /// Only packets count that are the only ones of their kind, whenever they were captured.
+    pub(super) is_rough: bool,
+    /// What was found.
+    pub(super) links: Vec<Link>,
+}
+
+/// How much packets must have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Level {
+    /// The identification of the IP header, which is not 0.
+    with_id: bool,
+    /// Window and timestamp of TCP.
+    with_window: bool,
+    with_stamp: bool,
+}
+
+impl Level {
+    const fn new(with_id: bool, with_window: bool, with_stamp: bool) -> Self {
+        Self {
+            with_id,
+            with_window,
+            with_stamp,
+        }
+    }
+}
+
+/// From the most in common to the least.
+const LEVELS: &[Level] = &[
+    Level::new(true, true, true),
+    Level::new(true, true, false),
+    Level::new(false, true, true),
+    Level::new(false, true, false),
+    Level::new(false, false, false),
+];
+
+impl Lane<'_> {
+    pub(super) fn packet(&self, point: Point, place: u32) -> &Packet {
+        self.pair.packet(point, place)
+    }
+
+    /// The levels that count.
+    fn levels(&self) -> &'static [Level] {
+        let count = if self.is_rough || self.expected.keeps_ids() {
+            LEVELS.len() - 1
+        } else {
+            LEVELS.len()
+        };
+        LEVELS.get(..count).unwrap_or_default()
+    }
+
+    /// Pairs packets that are equal, level by level.
+    pub(super) fn exact(&mut self) {
+        for level in self.levels() {
+            if self.a.is_empty() || self.b.is_empty() {
+                return;
+            }
+            self.level(*level, |_, packet| Some(packet.digest));
+        }
+    }
+
+    /// The same of packets of which one capture has less than the other: what both have of the
+    /// payload is compared.
+    pub(super) fn truncated(&mut self) {
+        let pair = self.pair;
+        let both = [(Point::A, &self.a), (Point::B, &self.b)].into_iter();
+        let packets = both.flat_map(|(point, places)| {
+            let places = places.iter();
+            places.map(move |it| pair.packet(point, *it))
+        });
+        let cut = packets.filter(|it| !it.is_whole());
+        let Some(least) = cut.map(|it| it.captured as usize).min() else {
+            return;
+        };
+        let start_of = |point, packet: &Packet| {
+            let payload = pair.payload(point, packet);
+            let wanted = least.min(packet.len as usize);
+            Some(digest(&[payload.get(..wanted)?]))
+        };
+        for level in self.levels() {
+            if self.a.is_empty() || self.b.is_empty() {
+                return;
+            }
+            self.level(*level, start_of);
+        }
+    }
+
+    /// Pairs packets that are equal in this.
+    fn level(&mut self, level: Level, payload: impl Fn(Point, &Packet) -> Option<u64>) {
+        let hasher = RandomState::new();
+        let key = |point, place: u32| {
+            let packet = self.packet(point, place);
+            let identity = self.identity(point, packet, level)?;
+            Some(hasher.hash_one((identity, payload(point, packet)?)))
+        };
+        let mut keyed: Vec<(u64, Point, u32)> = Vec::with_capacity(self.a.len() + self.b.len());
+        for (point, places) in [(Point::A, &self.a), (Point::B, &self.b)] {
+            let some = places.iter().filter_map(|it| Some((key(point, *it)?, point, *it)));
+            keyed.extend(some);
+        }
+        keyed.sort_unstable();
+        let limits = if level.with_id {
+            self.expected.limits_by_id()
+        } else {
+            self.expected.limits()
+        };
+        let mut found = Vec::new();
+        for group in keyed.chunk_by(|x, y| x.0 == y.0) {
+            let split = group.partition_point(|it| it.1 == Point::A);
+            let (a, b) = group.split_at(split);
+            match (a, b) {
+                ([], _) | (_, []) => {}
+                ([a], [b]) if self.is_rough => found.push((a.2, b.2)),
+                _ if self.is_rough => {}
+                _ => self.among_equals(a, b, &limits, &mut found),
+            }
+        }
+        let changes = Changes::WINDOW.only_if(!level.with_window);
+        self.join(&found, |a, b| {
+            changes.only_if(a.window != b.window)
+        });
+    }
+
+    fn among_equals(
+        &self,
+        a: &[(u64, Point, u32)],
+        b: &[(u64, Point, u32)],
+        limits: &Limits,
+        found: &mut Vec<(u32, u32)>,
+    ) {
+        let at_a = |place| self.expected.at_b(self.packet(Point::A, place).time);
+        let mut a: Vec<Timed> = a.iter().map(|it| (at_a(it.2), it.2)).collect();
+        let at_b = |place| self.packet(Point::B, place).time;
+        let mut b: Vec<Timed> = b.iter().map(|it| (at_b(it.2), it.2)).collect();
+        found.extend(assign(&mut a, &mut b, self.expected.sign(), limits));
+    }
+
+    /// Notes packets that belong together, one to one.
+    fn join(&mut self, found: &[(u32, u32)], changes: impl Fn(&Packet, &Packet) -> Changes) {
+        let changes = found.iter().map(|it| {
+            changes(
+                self.packet(Point::A, it.0),
+                self.packet(Point::B, it.1),
+            )
+        });
+        let changes: Vec<Changes> = changes.collect();
+        self.join_changed(found, &changes);
+    }
+
+    /// The same with what differs between them.
+    pub(super) fn join_changed(&mut self, found: &[(u32, u32)], changes: &[Changes]) {
+        if found.is_empty() {
+            return;
+        }
+        let links = found.iter().zip(changes).map(|(&(a, b), &changes)| Link {
+            a,
+            b,
+            extent: Extent::Whole,
+            changes,
+        });
+        self.links.extend(links);
+        remove(&mut self.a, found.iter().map(|it| it.0));
+        remove(&mut self.b, found.iter().map(|it| it.1));
+    }
+
+    /// What identifies a packet, but for its payload; `None` where it lacks what the level demands.
+    fn identity(&self, point: Point, packet: &Packet, level: Level) -> Option<Identity> {
+        if level.with_id && packet.ip_id == 0 || level.with_stamp && packet.stamp == 0 {
+            return None;
+        }
+        let is_window_wanted = level.with_window && packet.is_segment();
+        let (sequence, acknowledgment) = self.shift.in_terms_of_b(point, packet);
+        Some(Identity {
+            sequence,
+            acknowledgment,
+            len: packet.len,
+            ip_id: if level.with_id || packet.has(Packet::FRAGMENT) {
+                packet.ip_id
+            } else {
+                0
+            },
+            stamp: if level.with_stamp { packet.stamp } else { 0 },
+            window: if is_window_wanted { packet.window } else { 0 },
+            flags: packet.flags,
+            kind: packet.kind & (Packet::FRAGMENT | Packet::MORE | Packet::TCP | Packet::ICMP),
+        })
+    }
+}
+
+/// What identifies a packet, but for its payload.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Identity {
+    sequence: u32,
+    acknowledgment: u32,
+    len: u32,
+    ip_id: u32,
+    stamp: u32,
+    window: u16,
+    flags: u16,
+    kind: u8,
+}
+
+/// Removes places from a list that holds each once.
+pub(super) fn remove(places: &mut Vec<u32>, gone: impl Iterator<Item = u32>) {
+    let mut gone: Vec<u32> = gone.collect();
+    gone.sort_unstable();
+    places.retain(|it| gone.binary_search(it).is_err());
+}
