@@ -1,6 +1,6 @@
 //! Packets that are in both captures, but not as they were sent.
 
-use super::assign::{Limits, Timed, assign};
+use super::assign::{Limits, assign};
 use super::class::Changes;
 use super::lane::Lane;
 use super::packet::Packet;
@@ -13,21 +13,21 @@ impl Lane<'_> {
         let shift = self.shift;
         let place = move |point, packet: &Packet| (packet.is_segment(), shift.in_terms_of_b(point, packet).0);
         let marked = |packet: &Packet| packet.ip_id != 0;
-        self.alike(Self::near, |point, it| marked(it).then(|| (it.ip_id, it.len, it.kind, place(point, it))));
-        self.alike(Self::near, |_, it| marked(it).then_some((it.ip_id, it.len, it.kind)));
+        self.alike(Self::near, |point, it| marked(it).then(|| (it.ip_id, it.len, it.nature(), place(point, it))));
+        self.alike(Self::near, |_, it| marked(it).then_some((it.ip_id, it.len, it.nature())));
         let keeps_ids = self.expected.keeps_ids();
         // Other identifications are other packets, where the path keeps them.
         let id = move |packet: &Packet| if keeps_ids { packet.ip_id } else { 0 };
         self.alike(Self::near, |point, it| {
             let has_place = it.is_segment();
-            has_place.then(|| (id(it), it.len, it.kind, place(point, it)))
+            has_place.then(|| (id(it), it.len, it.nature(), place(point, it)))
         });
         self.alike(Self::nearest, |_, it| {
             let is_datagram = !it.is_segment() && it.len > 0;
-            is_datagram.then_some((id(it), it.len, it.kind))
+            is_datagram.then_some((id(it), it.len, it.nature()))
         });
         if keeps_ids {
-            self.alike(Self::near, |point, it| marked(it).then(|| (it.ip_id, it.kind, place(point, it))));
+            self.alike(Self::near, |point, it| marked(it).then(|| (it.ip_id, it.nature(), place(point, it))));
         }
     }
 
@@ -69,8 +69,7 @@ impl Lane<'_> {
         let mut found: Vec<(u32, u32)> = Vec::new();
         for group in keyed.chunk_by(|x, y| x.0 == y.0) {
             let (a, b) = group.split_at(group.partition_point(|it| it.1 == Point::A));
-            let mut a: Vec<Timed> = a.iter().map(|it| (self.expected.at_b(self.packet(Point::A, it.2).time), it.2)).collect();
-            let mut b: Vec<Timed> = b.iter().map(|it| (self.packet(Point::B, it.2).time, it.2)).collect();
+            let (mut a, mut b) = (self.timed(a), self.timed(b));
             let pairs = assign(&mut a, &mut b, self.expected.sign(), &limits);
             found.extend(pairs.into_iter().filter(|it| self.are_alike(it.0, it.1)));
         }

@@ -149,11 +149,34 @@ impl Lane<'_> {
         limits: &Limits,
         found: &mut Vec<(u32, u32)>,
     ) {
-        let at_a = |place| self.expected.at_b(self.packet(Point::A, place).time);
-        let mut a: Vec<Timed> = a.iter().map(|it| (at_a(it.2), it.2)).collect();
-        let at_b = |place| self.packet(Point::B, place).time;
-        let mut b: Vec<Timed> = b.iter().map(|it| (at_b(it.2), it.2)).collect();
-        found.extend(assign(&mut a, &mut b, self.expected.sign(), limits));
+        let (mut a, copies_a) = first_ones(self.timed(a));
+        let (mut b, copies_b) = first_ones(self.timed(b));
+        let sign = self.expected.sign();
+        let pairs = assign(&mut a, &mut b, sign, limits);
+        if !copies_a.is_empty() || !copies_b.is_empty() {
+            // Copies take what is left over.
+            let (mut paired_a, mut paired_b): (Vec<u32>, Vec<u32>) = pairs.iter().copied().unzip();
+            paired_a.sort_unstable();
+            paired_b.sort_unstable();
+            a.retain(|it| paired_a.binary_search(&it.1).is_err());
+            b.retain(|it| paired_b.binary_search(&it.1).is_err());
+            a.extend(copies_a);
+            b.extend(copies_b);
+            found.extend(assign(&mut a, &mut b, sign, limits));
+        }
+        found.extend(pairs);
+    }
+
+    /// The times of packets on B's clock.
+    pub(super) fn timed(&self, packets: &[(u64, Point, u32)]) -> Vec<Timed> {
+        let times = packets.iter().map(|&(_, point, place)| {
+            let time = self.packet(point, place).time;
+            match point {
+                Point::A => (self.expected.at_b(time), place),
+                Point::B => (time, place),
+            }
+        });
+        times.collect()
     }
 
     /// Notes packets that belong together, one to one.
@@ -203,7 +226,7 @@ impl Lane<'_> {
             stamp: if level.with_stamp { packet.stamp } else { 0 },
             window: if is_window_wanted { packet.window } else { 0 },
             flags: packet.flags,
-            kind: packet.kind & (Packet::FRAGMENT | Packet::MORE | Packet::TCP | Packet::ICMP),
+            kind: packet.nature(),
         })
     }
 }
@@ -220,6 +243,22 @@ struct Identity {
     flags: u16,
     kind: u8,
 }
+
+/// Equal packets without those that follow another one at once, and those.
+fn first_ones(mut packets: Vec<Timed>) -> (Vec<Timed>, Vec<Timed>) {
+    packets.sort_unstable();
+    let mut last = i64::MIN;
+    packets.into_iter().partition(|(time, _)| {
+        let is_first = last == i64::MIN || time.saturating_sub(last) > COPY_NS;
+        if is_first {
+            last = *time;
+        }
+        is_first
+    })
+}
+
+/// Equal packets that are not further apart may be copies.
+const COPY_NS: i64 = 1_000_000;
 
 /// Removes places from a list that holds each once.
 pub(super) fn remove(places: &mut Vec<u32>, gone: impl Iterator<Item = u32>) {

@@ -50,7 +50,7 @@ impl Matching {
             keeps_ids: keeps_ids(pair, rough.iter().flatten().flatten()),
         };
         let all: Vec<Vec<Match>> = rough.iter().map(|it| it.concat()).collect();
-        matching.learn(pair, options, &all);
+        matching.learn(pair, options, &all, &[]);
         drop(all);
         let found = matching.pairs.par_iter().zip(rough);
         let found = found.flat_map_iter(|(it, rough)| matching.precise(pair, it, rough));
@@ -62,12 +62,20 @@ impl Matching {
         matching
     }
 
-    /// Learns sides, clocks and usual delays from packets that are the same.
-    fn learn(&mut self, pair: Pair<'_>, options: &Options, matches: &[Vec<Match>]) {
+    /// Learns sides, clocks and usual delays from packets that are the same, by conversations; of
+    /// `others`, only parts are.
+    fn learn(
+        &mut self,
+        pair: Pair<'_>,
+        options: &Options,
+        matches: &[Vec<Match>],
+        others: &[Match],
+    ) {
         let mut sides = Sides::new(&options.side_a, &options.side_b);
         for some in matches {
             sides.vote_of(pair, some, self.resolution);
         }
+        sides.vote_by_ttl(pair, others);
         self.sides = sides;
         self.fit(pair, options, matches);
         let least = self.resolution.saturating_mul(3).max(self.usual.a.spread);
@@ -81,14 +89,21 @@ impl Matching {
 
     /// The same from what was found at last.
     fn learn_again(&mut self, pair: Pair<'_>, options: &Options) {
-        let whole = self.links.iter().filter(|it| it.extent == Extent::Whole);
-        let mut by_pair: Vec<(u32, Match)> = whole
-            .map(|it| (pair.packet(Point::A, it.a).conversation, (it.a, it.b)))
-            .collect();
-        by_pair.sort_unstable();
-        let groups = by_pair.chunk_by(|x, y| x.0 == y.0);
+        let mut whole: Vec<(u32, Match)> = Vec::new();
+        let mut others: Vec<Match> = Vec::new();
+        for it in &self.links {
+            match it.extent {
+                Extent::Whole => {
+                    let conversation = pair.packet(Point::A, it.a).conversation;
+                    whole.push((conversation, (it.a, it.b)));
+                }
+                Extent::Bytes(_) => others.push((it.a, it.b)),
+            }
+        }
+        whole.sort_unstable();
+        let groups = whole.chunk_by(|x, y| x.0 == y.0);
         let matches: Vec<Vec<Match>> = groups.map(|it| it.iter().map(|it| it.1).collect()).collect();
-        self.learn(pair, options, &matches);
+        self.learn(pair, options, &matches, &others);
     }
 
     fn fit(&mut self, pair: Pair<'_>, options: &Options, matches: &[Vec<Match>]) {
@@ -185,16 +200,21 @@ impl Matching {
             Some(Way::Ba) => -1,
             None => 0,
         };
+        let usual = self.usual(way);
+        let points = matches.iter().filter_map(|it| {
+            let (x, y) = (pair.packet(Point::A, it.0), pair.packet(Point::B, it.1));
+            let is_other = self.keeps_ids && x.ip_id != y.ip_id;
+            let late = y.time.saturating_sub(self.at_b(x.time, way)).saturating_abs();
+            let is_odd = is_other || late > usual.spread.saturating_mul(100).max(ODD_NS);
+            (!is_odd).then_some((x.time, y.time.saturating_sub(x.time)))
+        });
+        let points = points.collect();
         let keeps = if matches.len() < FEWEST_IDS {
             self.keeps_ids
         } else {
             keeps_ids(pair, matches.iter())
         };
-        let points = matches.iter().map(|it| {
-            let (x, y) = (pair.packet(Point::A, it.0), pair.packet(Point::B, it.1));
-            (x.time, y.time.saturating_sub(x.time))
-        });
-        Expected::new(points.collect(), self.usual(way), sign, keeps)
+        Expected::new(points, usual, sign, keeps)
     }
 }
 
@@ -309,5 +329,7 @@ fn resolution(side: &Side) -> i64 {
     found.unwrap_or(1)
 }
 
+/// Packets that are this far from their expected times are not those that they seem to be.
+const ODD_NS: i64 = 1_000_000_000;
 /// Packets that say whether identifications pass as they are.
 const FEWEST_IDS: usize = 4;

@@ -187,6 +187,11 @@ impl Packet {
         self.kind & kind != 0
     }
 
+    /// What it is, whichever way it goes.
+    pub(super) const fn nature(&self) -> u8 {
+        self.kind & !Self::REVERSE
+    }
+
     /// Whether it is a TCP segment whose bytes have places in a stream.
     pub(super) const fn is_segment(&self) -> bool {
         self.has(Self::TCP) && !self.has(Self::FRAGMENT)

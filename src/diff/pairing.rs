@@ -10,6 +10,7 @@ use crate::decode::NetworkKey;
 use crate::number::index_u32;
 use crate::tcp::Segment;
 use hashbrown::HashMap;
+use rayon::prelude::*;
 use std::hash::RandomState;
 use std::net::IpAddr;
 
@@ -48,9 +49,14 @@ pub(super) fn pair(sides: Both<&Side>) -> Vec<Paired> {
             b: vec![false; sides.b.conversations.len()],
         },
     };
-    pairing.same_endpoints();
+    let doubtful = pairing.same_endpoints();
     pairing.same_marks();
     pairing.same_translation();
+    for it in doubtful {
+        if pairing.is_free(Point::A, it.a) && pairing.is_free(Point::B, it.b) {
+            pairing.add(it);
+        }
+    }
     pairing.pairs.sort_unstable_by_key(|it| it.a);
     pairing.pairs
 }
@@ -64,7 +70,9 @@ struct Pairing<'a> {
 type Map<K, V> = HashMap<K, V, RandomState>;
 
 impl Pairing<'_> {
-    fn same_endpoints(&mut self) {
+    /// Pairs conversations between the same endpoints. Where others are left over, those that have
+    /// nothing else in common are returned: their endpoints may be the same by translation.
+    fn same_endpoints(&mut self) -> Vec<Paired> {
         let key = |it: &Conversation| (it.key, it.detail);
         let known = self.sides.b.conversations.iter().enumerate();
         let known: Map<_, u32> = known.map(|(number, it)| (key(it), index_u32(number))).collect();
@@ -78,7 +86,17 @@ impl Pairing<'_> {
                 })
             })
             .collect();
-        found.into_iter().for_each(|it| self.add(it));
+        let count = found.len();
+        let (a, b) = (&self.sides.a.conversations, &self.sides.b.conversations);
+        let (sure, doubtful) = if count < a.len() && count < b.len() {
+            let sides = self.sides;
+            let shares = |it: &Paired| have_common(&marks(sides.a, it.a), &marks(sides.b, it.b));
+            found.into_par_iter().partition(shares)
+        } else {
+            (found, Vec::new())
+        };
+        sure.into_iter().for_each(|it| self.add(it));
+        doubtful
     }
 
     fn add(&mut self, paired: Paired) {
@@ -112,6 +130,7 @@ impl Pairing<'_> {
                 bearers.entry(mark).or_default().push((number, is_reverse));
             }
         }
+        self.forget_usual(&mut bearers);
         let mut candidates: Vec<Candidate> = Vec::new();
         for &number in &a {
             candidates.extend(self.candidates(number, &bearers));
@@ -120,6 +139,15 @@ impl Pairing<'_> {
         for it in candidates {
             if self.is_free(Point::A, it.a) && self.is_free(Point::B, it.b) {
                 self.add(it.paired());
+            }
+        }
+    }
+
+    /// Marks that conversations bear whose partners are known say nothing of others.
+    fn forget_usual(&self, bearers: &mut Map<Mark, Vec<(u32, bool)>>) {
+        for paired in &self.pairs {
+            for (mark, _) in marks(self.sides.b, paired.b) {
+                bearers.remove(&mark);
             }
         }
     }
@@ -148,7 +176,7 @@ impl Pairing<'_> {
             let score: u32 = group.iter().map(|it| it.1).sum();
             let turned: i64 = group.iter().map(|it| it.2).sum();
             let common = common_end(&x.key, &y.key);
-            let enough = if common.is_some() { RARE } else { 2 * RARE };
+            let enough = if common.is_some() { RARE } else { 4 * RARE };
             (score >= enough).then_some(Candidate {
                 less: (u32::MAX - score, common.is_none()),
                 a,
@@ -327,6 +355,13 @@ fn marks(side: &Side, conversation: u32) -> Vec<(Mark, bool)> {
     let mut all = least(numbers, MOST_MARKS);
     all.extend(least(contents, MOST_MARKS));
     all
+}
+
+/// Whether two conversations have a mark in common.
+fn have_common(x: &[(Mark, bool)], y: &[(Mark, bool)]) -> bool {
+    let mut marks: Vec<Mark> = y.iter().map(|it| it.0).collect();
+    marks.sort_unstable();
+    x.iter().any(|it| marks.binary_search(&it.0).is_ok())
 }
 
 fn by_numbers(packet: &Packet) -> Mark {

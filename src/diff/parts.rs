@@ -53,7 +53,7 @@ fn unlinked(pair: Pair<'_>, point: Point, known: &[Link]) -> Vec<u32> {
         .collect();
     linked.sort_unstable();
     let packets = pair.side(point).packets.iter().zip(0..);
-    let free = packets.filter(|(packet, place)| packet.ip_id != 0 && linked.binary_search(place).is_err());
+    let free = packets.filter(|(_, place)| linked.binary_search(place).is_err());
     free.map(|(_, place)| place).collect()
 }
 
@@ -102,7 +102,7 @@ fn of_group(pair: Pair<'_>, group: &Both<Vec<u32>>, path: &dyn Path) -> Vec<Link
     let mut links = links(found, sender == Point::A);
     for link in &mut links {
         let (x, y) = (pair.packet(Point::A, link.a), pair.packet(Point::B, link.b));
-        if link.extent == Extent::Bytes(x.len) && x.len == y.len && x.kind == y.kind {
+        if link.extent == Extent::Bytes(x.len) && x.len == y.len && x.nature() == y.nature() {
             link.extent = Extent::Whole;
             link.changes = Changes::PAYLOAD.only_if(x.digest != y.digest && x.captured == y.captured);
         }

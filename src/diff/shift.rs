@@ -73,33 +73,50 @@ fn have_common(pair: Pair<'_>, a: &[u32], b: &[u32]) -> bool {
     a.iter().any(|it| b.binary_search(it).is_ok())
 }
 
-/// Packets that are equal but for their numbers, and the only ones of their kind, vote.
-fn vote(pair: Pair<'_>, a: &[u32], b: &[u32], direction: usize, votes: &mut [BTreeMap<u32, u32>; 2]) {
+/// Packets that are equal but for their numbers vote: those of which there are only a few.
+fn vote(
+    pair: Pair<'_>,
+    a: &[u32],
+    b: &[u32],
+    direction: usize,
+    votes: &mut [BTreeMap<u32, u32>; 2],
+) {
     for by_id in [false, true] {
-        let key = |packet: &Packet| {
-            let id = if by_id { packet.ip_id } else { 0 };
-            let is_marked = packet.is_segment() && (packet.len > 0 || by_id && id != 0);
-            is_marked.then_some((id, packet.len, packet.captured, packet.digest, packet.flags))
-        };
-        let all = |point, places: &[u32]| {
-            let some = places.iter().filter_map(move |it| Some((key(pair.packet(point, *it))?, point, *it)));
-            some.collect::<Vec<_>>()
-        };
-        let mut keyed = all(Point::A, a);
-        keyed.extend(all(Point::B, b));
+        let mut keyed = marked(pair, Point::A, a, by_id);
+        keyed.extend(marked(pair, Point::B, b, by_id));
         keyed.sort_unstable();
+        // Copies have the same numbers.
+        keyed.dedup();
         for group in keyed.chunk_by(|x, y| x.0 == y.0) {
-            let [(_, Point::A, x), (_, Point::B, y)] = *group else {
+            let (a, b) = group.split_at(group.partition_point(|it| it.1 == Point::A));
+            if a.len() > MOST_EQUAL || b.len() > MOST_EQUAL {
                 continue;
-            };
-            let (x, y) = (pair.packet(Point::A, x), pair.packet(Point::B, y));
-            let [own, other] = if direction == 0 { [0, 1] } else { [1, 0] };
-            count(votes.get_mut(own), y.sequence.wrapping_sub(x.sequence));
-            if x.flags & ACK != 0 {
-                count(votes.get_mut(other), y.acknowledgment.wrapping_sub(x.acknowledgment));
+            }
+            for ((_, _, x), (_, _, y)) in a.iter().flat_map(|x| b.iter().map(move |y| (x, y))) {
+                count(votes.get_mut(direction), y.0.wrapping_sub(x.0));
+                if x.1 != 0 && y.1 != 0 {
+                    count(votes.get_mut(1 - direction), y.1.wrapping_sub(x.1));
+                }
             }
         }
     }
+}
+
+/// What packets have beside their numbers: identification, lengths, contents, flags.
+type Kind = (u32, u32, u32, u64, u16);
+/// Sequence and acknowledgment number.
+type Numbers = (u32, u32);
+
+/// Packets with anything beside their numbers to be recognised by.
+fn marked(pair: Pair<'_>, point: Point, places: &[u32], by_id: bool) -> Vec<(Kind, Point, Numbers)> {
+    let packets = places.iter().map(|it| pair.packet(point, *it));
+    let marked = packets.filter_map(|packet| {
+        let id = if by_id { packet.ip_id } else { 0 };
+        let is_marked = packet.is_segment() && (packet.len > 0 || id != 0);
+        let kind = (id, packet.len, packet.captured, packet.digest, packet.flags);
+        is_marked.then_some((kind, point, (packet.sequence, packet.acknowledgment)))
+    });
+    marked.collect()
 }
 
 fn count(votes: Option<&mut BTreeMap<u32, u32>>, shift: u32) {
@@ -115,6 +132,8 @@ fn majority(votes: &BTreeMap<u32, u32>) -> u32 {
     most.filter(|(_, count)| **count * 2 >= all).map_or(0, |(shift, _)| *shift)
 }
 
+/// Equal packets with other numbers: of more, none votes.
+const MOST_EQUAL: usize = 4;
 /// Packets of each direction that are looked at first.
 const SAMPLE: usize = 64;
 const ACK: u16 = crate::tcp::Segment::ACK;

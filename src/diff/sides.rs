@@ -13,6 +13,7 @@ use super::side::{Both, Point};
 use crate::decode::{Checksum, checksum};
 use crate::select::IpNet;
 use hashbrown::HashMap;
+use std::cmp::Ordering;
 use std::hash::RandomState;
 use std::net::IpAddr;
 
@@ -79,36 +80,45 @@ impl Sides {
         }
     }
 
-    /// Time to live, for each packet; for conversations, times and checksums.
+    /// Packets of a conversation say by time to live which way they go; where that says nothing, by
+    /// checksums, and all together by times.
     pub(super) fn vote_of(&mut self, pair: Pair<'_>, matches: &[(u32, u32)], resolution: i64) {
-        let by_packet = matches.iter().map(|it| (pair.packet(Point::A, it.0), pair.packet(Point::B, it.1)));
-        let by_packet: Vec<(&Packet, &Packet)> = by_packet.collect();
-        let mut checked = 0;
-        for (a, b) in &by_packet {
-            let way = match a.ttl.cmp(&b.ttl) {
-                std::cmp::Ordering::Greater => Way::Ab,
-                std::cmp::Ordering::Less => Way::Ba,
-                std::cmp::Ordering::Equal if checked < MOST_CHECKED => {
-                    checked += 1;
-                    if let Some(way) = by_checksum(pair, a, b) {
-                        self.vote(pair, a, b, way, BY_CHECKSUM);
-                    }
-                    continue;
-                }
-                std::cmp::Ordering::Equal => continue,
-            };
-            self.vote(pair, a, b, way, BY_TTL);
+        let equal = self.vote_by_ttl(pair, matches);
+        for (a, b) in equal.into_iter().take(MOST_CHECKED) {
+            if let Some(way) = by_checksum(pair, a, b) {
+                self.vote(pair, a, b, way, BY_CHECKSUM);
+            }
         }
-        if let Some((a, b, way)) = by_time(&by_packet, resolution) {
+        let packets = matches.iter().map(|it| both(pair, *it));
+        let packets: Vec<(&Packet, &Packet)> = packets.collect();
+        if let Some((a, b, way)) = by_time(&packets, resolution) {
             self.vote(pair, a, b, way, BY_TIME);
         }
+    }
+
+    /// Packets say by time to live which way they go. Returns some that do not.
+    pub(super) fn vote_by_ttl<'a>(
+        &mut self,
+        pair: Pair<'a>,
+        matches: &[(u32, u32)],
+    ) -> Vec<(&'a Packet, &'a Packet)> {
+        let mut equal = Vec::new();
+        for (a, b) in matches.iter().map(|it| both(pair, *it)) {
+            match a.ttl.cmp(&b.ttl) {
+                Ordering::Greater => self.vote(pair, a, b, Way::Ab, BY_TTL),
+                Ordering::Less => self.vote(pair, a, b, Way::Ba, BY_TTL),
+                Ordering::Equal if equal.len() < MOST_CHECKED => equal.push((a, b)),
+                Ordering::Equal => {}
+            }
+        }
+        equal
     }
 
     /// With the clocks known, packets of a conversation say by their times which way they go, where
     /// nothing else does.
     pub(super) fn vote_by_clock(&mut self, pair: Pair<'_>, matches: &[(u32, u32)], clock: &Clock, least: i64) {
         for direction in 0..2 {
-            let some = matches.iter().map(|it| (pair.packet(Point::A, it.0), pair.packet(Point::B, it.1)));
+            let some = matches.iter().map(|it| both(pair, *it));
             let some: Vec<_> = some.filter(|it| it.0.direction() == direction).collect();
             let Some(&(a, b)) = some.first() else { continue };
             if self.way_of(pair, Point::A, a).is_some() {
@@ -122,6 +132,10 @@ impl Sides {
             }
         }
     }
+}
+
+fn both<'a>(pair: Pair<'a>, (a, b): (u32, u32)) -> (&'a Packet, &'a Packet) {
+    (pair.packet(Point::A, a), pair.packet(Point::B, b))
 }
 
 /// Of both directions of a conversation, what takes longer from A to B goes that way: told by

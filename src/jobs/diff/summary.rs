@@ -136,7 +136,7 @@ impl Summary {
             directions: directions(pair, comparison),
             clock: ClockSummary {
                 offset_ns: clock.half_width.map(|_| clock.offset),
-                drift_ppm: clock.drift * 1e6,
+                drift_ppm: clock.drift * 1e6 + 0.0,
                 uncertainty_ns: clock.half_width,
             },
             delay_ns: Ways {
