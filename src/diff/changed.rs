@@ -56,15 +56,7 @@ impl Lane<'_> {
             return;
         }
         let hasher = RandomState::new();
-        let mut keyed: Vec<(u64, Point, u32)> = Vec::new();
-        for (point, places) in [(Point::A, &self.a), (Point::B, &self.b)] {
-            let some = places.iter().filter_map(|place| {
-                let key = key(point, self.packet(point, *place))?;
-                Some((hasher.hash_one(key), point, *place))
-            });
-            keyed.extend(some);
-        }
-        keyed.sort_unstable();
+        let keyed = self.keyed(|point, _, packet| Some(hasher.hash_one(key(point, packet)?)));
         let limits = limits(self);
         let mut found: Vec<(u32, u32)> = Vec::new();
         for group in keyed.chunk_by(|x, y| x.0 == y.0) {

@@ -45,7 +45,8 @@ pub(super) fn mark_late(pair: Pair<'_>, comparison: &mut Comparison) {
             let mut sorted: Vec<i64> = block.iter().map(|it| it.2).collect();
             sorted.sort_unstable();
             let at = |quarters: usize| sorted.get((sorted.len() - 1) * quarters / 4).copied().unwrap_or(0);
-            let spread = at(3).saturating_sub(at(1));
+            // The lower half alone, so that many may be late.
+            let spread = at(2).saturating_sub(at(1)).saturating_mul(2);
             let bound = at(2).saturating_add(spread.saturating_mul(8).max(LATE_NS));
             for &(a, b, _) in block.iter().filter(|it| it.2 > bound) {
                 for (point, place) in [(Point::A, a), (Point::B, b)] {

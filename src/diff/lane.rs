@@ -7,7 +7,7 @@ use super::frames::Pair;
 use super::packet::{Packet, digest};
 use super::shift::Shift;
 use super::side::Point;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 
 /// One direction of a pair of conversations.
 pub(super) struct Lane<'a> {
@@ -60,6 +60,12 @@ impl Lane<'_> {
         self.pair.packet(point, place)
     }
 
+    /// Packets of both sides that have no partner.
+    fn left(&self) -> impl Iterator<Item = &Packet> {
+        let a = self.a.iter().map(|it| self.packet(Point::A, *it));
+        a.chain(self.b.iter().map(|it| self.packet(Point::B, *it)))
+    }
+
     /// The levels that count.
     fn levels(&self) -> &'static [Level] {
         let count = if self.is_rough || self.expected.keeps_ids() {
@@ -84,12 +90,7 @@ impl Lane<'_> {
     /// payload is compared.
     pub(super) fn truncated(&mut self) {
         let pair = self.pair;
-        let both = [(Point::A, &self.a), (Point::B, &self.b)].into_iter();
-        let packets = both.flat_map(|(point, places)| {
-            let places = places.iter();
-            places.map(move |it| pair.packet(point, *it))
-        });
-        let cut = packets.filter(|it| !it.is_whole());
+        let cut = self.left().filter(|it| !it.is_whole());
         let Some(least) = cut.map(|it| it.captured as usize).min() else {
             return;
         };
@@ -106,6 +107,33 @@ impl Lane<'_> {
         }
     }
 
+    /// Pairs segments of which one capture has not even the whole header: by their places in the
+    /// stream, and their lengths.
+    pub(super) fn cut_headers(&mut self) {
+        if !self.left().any(|it| it.has(Packet::CUT)) {
+            return;
+        }
+        let shift = self.shift;
+        for with_id in [true, false] {
+            let limits = if with_id {
+                self.expected.limits_by_id()
+            } else {
+                self.expected.limits()
+            };
+            let key = |point, packet: &Packet| {
+                let is_tcp = packet.has(Packet::TCP) || packet.has(Packet::CUT);
+                let is_wanted = is_tcp && (packet.ip_id != 0 || !with_id);
+                let sequence = packet.sequence.wrapping_add(match point {
+                    Point::A => shift.sequence,
+                    Point::B => 0,
+                });
+                let id = if with_id { packet.ip_id } else { 0 };
+                is_wanted.then_some((sequence, packet.segment_len(), id))
+            };
+            self.pair_by(&limits, key, |_, _| Changes::NONE);
+        }
+    }
+
     /// Pairs packets that are equal in this.
     fn level(&mut self, level: Level, payload: impl Fn(Point, &Packet) -> Option<u64>) {
         let hasher = RandomState::new();
@@ -114,32 +142,60 @@ impl Lane<'_> {
             let identity = self.identity(point, packet, level)?;
             Some(hasher.hash_one((identity, payload(point, packet)?)))
         };
-        let mut keyed: Vec<(u64, Point, u32)> = Vec::with_capacity(self.a.len() + self.b.len());
-        for (point, places) in [(Point::A, &self.a), (Point::B, &self.b)] {
-            let some = places.iter().filter_map(|it| Some((key(point, *it)?, point, *it)));
-            keyed.extend(some);
-        }
-        keyed.sort_unstable();
+        let keyed = self.keyed(|point, place, _| key(point, place));
         let limits = if level.with_id {
             self.expected.limits_by_id()
         } else {
             self.expected.limits()
         };
+        let found = self.in_groups(&keyed, &limits);
+        let changes = Changes::WINDOW.only_if(!level.with_window);
+        self.join(&found, |a, b| changes.only_if(a.window != b.window));
+    }
+
+    /// Pairs packets with the same key.
+    fn pair_by<K: Hash>(
+        &mut self,
+        limits: &Limits,
+        key: impl Fn(Point, &Packet) -> Option<K>,
+        changes: impl Fn(&Packet, &Packet) -> Changes,
+    ) {
+        let hasher = RandomState::new();
+        let keyed = self.keyed(|point, _, packet| Some(hasher.hash_one(key(point, packet)?)));
+        let found = self.in_groups(&keyed, limits);
+        self.join(&found, changes);
+    }
+
+    /// Packets without a partner by keys, those of A before those of B.
+    pub(super) fn keyed(
+        &self,
+        key: impl Fn(Point, u32, &Packet) -> Option<u64>,
+    ) -> Vec<(u64, Point, u32)> {
+        let mut keyed = Vec::with_capacity(self.a.len() + self.b.len());
+        for (point, places) in [(Point::A, &self.a), (Point::B, &self.b)] {
+            let some = places.iter().filter_map(|place| {
+                let packet = self.packet(point, *place);
+                Some((key(point, *place, packet)?, point, *place))
+            });
+            keyed.extend(some);
+        }
+        keyed.sort_unstable();
+        keyed
+    }
+
+    /// Pairs packets with the same key by their times.
+    fn in_groups(&self, keyed: &[(u64, Point, u32)], limits: &Limits) -> Vec<(u32, u32)> {
         let mut found = Vec::new();
         for group in keyed.chunk_by(|x, y| x.0 == y.0) {
             let split = group.partition_point(|it| it.1 == Point::A);
-            let (a, b) = group.split_at(split);
-            match (a, b) {
+            match group.split_at(split) {
                 ([], _) | (_, []) => {}
                 ([a], [b]) if self.is_rough => found.push((a.2, b.2)),
                 _ if self.is_rough => {}
-                _ => self.among_equals(a, b, &limits, &mut found),
+                (a, b) => self.among_equals(a, b, limits, &mut found),
             }
         }
-        let changes = Changes::WINDOW.only_if(!level.with_window);
-        self.join(&found, |a, b| {
-            changes.only_if(a.window != b.window)
-        });
+        found
     }
 
     fn among_equals(

@@ -181,6 +181,7 @@ impl Matching {
             };
             lane.exact();
             lane.truncated();
+            lane.cut_headers();
             lane.resegmented(lanes.all(direction));
             lane.changed();
             links.append(&mut lane.links);
@@ -290,6 +291,7 @@ impl<'a> Lanes<'a> {
             lane.is_rough = true;
             lane.exact();
             lane.truncated();
+            lane.cut_headers();
             lane.links.iter().map(|it| (it.a, it.b)).collect()
         })
     }

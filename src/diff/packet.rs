@@ -49,6 +49,8 @@ pub struct Packet {
     pub ttl: u8,
     /// What it is: see the constants.
     pub kind: u8,
+    /// Length of TCP's header, in bytes; of one that was not captured, the least.
+    pub header_len: u8,
 }
 
 const _: () = assert!(
@@ -79,6 +81,7 @@ impl Packet {
         link: 0,
         ttl: 0,
         kind: 0,
+        header_len: 0,
     };
 
     /// It comes from the greater of both endpoints.
@@ -91,6 +94,8 @@ impl Packet {
     pub(super) const TCP: u8 = 8;
     /// It is ICMP or ICMPv6.
     pub(super) const ICMP: u8 = 16;
+    /// It is TCP, and not all of its header was captured.
+    pub(super) const CUT: u8 = 32;
 
     /// The packet with these headers and captured bytes. What a capture says of it (time, number,
     /// place, link type) and its conversation are still missing.
@@ -139,9 +144,13 @@ impl Packet {
 
     fn read_tcp(&mut self, transport: &[u8]) {
         let Some(segment) = Segment::parse(transport) else {
+            self.kind |= Self::CUT;
+            self.header_len = LEAST_TCP_HEADER_LEN;
+            self.sequence = ByteOrder::Big.u32(transport, 4).unwrap_or(0);
             return;
         };
         self.kind |= Self::TCP;
+        self.header_len = u8::try_from(segment.header_len).unwrap_or(LEAST_TCP_HEADER_LEN);
         self.sequence = segment.sequence;
         self.acknowledgment = if segment.has(Segment::ACK) {
             segment.acknowledgment
@@ -200,6 +209,11 @@ impl Packet {
     /// Whether all of its payload was captured.
     pub(super) const fn is_whole(&self) -> bool {
         self.captured >= self.len
+    }
+
+    /// Bytes of TCP's header and payload on the wire.
+    pub(super) const fn segment_len(&self) -> u32 {
+        self.len.saturating_add(self.header_len as u32)
     }
 
     /// Which of the two directions of its conversation it goes.
@@ -406,6 +420,7 @@ impl LinkTypes {
 
 /// No packet is longer: what a header without a length leaves open.
 const MOST_LEN: usize = 1 << 30;
-const TCP_HEADER_LEN: usize = 20;
+const LEAST_TCP_HEADER_LEN: u8 = 20;
+const TCP_HEADER_LEN: usize = LEAST_TCP_HEADER_LEN as usize;
 const SCTP_HEADER_LEN: usize = 12;
 const IPV6_HEADER_LEN: usize = 40;

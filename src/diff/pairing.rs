@@ -71,7 +71,7 @@ type Map<K, V> = HashMap<K, V, RandomState>;
 
 impl Pairing<'_> {
     /// Pairs conversations between the same endpoints. Where others are left over, those that have
-    /// nothing else in common are returned: their endpoints may be the same by translation.
+    /// little else in common are returned: their packets may be elsewhere, translated.
     fn same_endpoints(&mut self) -> Vec<Paired> {
         let key = |it: &Conversation| (it.key, it.detail);
         let known = self.sides.b.conversations.iter().enumerate();
@@ -88,10 +88,10 @@ impl Pairing<'_> {
             .collect();
         let count = found.len();
         let (a, b) = (&self.sides.a.conversations, &self.sides.b.conversations);
-        let (sure, doubtful) = if count < a.len() && count < b.len() {
+        let (sure, doubtful) = if count < a.len() || count < b.len() {
             let sides = self.sides;
-            let shares = |it: &Paired| have_common(&marks(sides.a, it.a), &marks(sides.b, it.b));
-            found.into_par_iter().partition(shares)
+            let is_sure = |it: &Paired| are_alike(&marks(sides.a, it.a), &marks(sides.b, it.b));
+            found.into_par_iter().partition(is_sure)
         } else {
             (found, Vec::new())
         };
@@ -334,11 +334,16 @@ type Mark = u64;
 fn marks(side: &Side, conversation: u32) -> Vec<(Mark, bool)> {
     let mut numbers = Vec::new();
     let mut contents = Vec::new();
+    let mut ids = Vec::new();
     for &place in side.of(conversation) {
         let packet = side.packet(place);
         let is_reverse = packet.direction() == 1;
         if packet.is_segment() {
             numbers.push((by_numbers(packet), is_reverse));
+            if packet.ip_id != 0 {
+                let fields = [packet.ip_id, packet.len, packet.flags.into(), packet.window.into()];
+                ids.push((mark(ID, &fields, 0), is_reverse));
+            }
             if packet.stamp != 0 {
                 contents.push((mark(STAMP, &[packet.stamp, packet.len, packet.flags.into()], 0), is_reverse));
             }
@@ -349,19 +354,21 @@ fn marks(side: &Side, conversation: u32) -> Vec<(Mark, bool)> {
             contents.push((mark(CONTENTS, &kind, packet.digest), is_reverse));
         } else if !packet.is_segment() && packet.ip_id != 0 {
             let kind = [packet.ip_id, packet.len, packet.flags.into()];
-            contents.push((mark(ID, &kind, if packet.is_whole() { packet.digest } else { 0 }), is_reverse));
+            ids.push((mark(ID, &kind, if packet.is_whole() { packet.digest } else { 0 }), is_reverse));
         }
     }
     let mut all = least(numbers, MOST_MARKS);
     all.extend(least(contents, MOST_MARKS));
+    all.extend(least(ids, MOST_MARKS));
     all
 }
 
-/// Whether two conversations have a mark in common.
-fn have_common(x: &[(Mark, bool)], y: &[(Mark, bool)]) -> bool {
+/// Whether two conversations have most of their marks in common.
+fn are_alike(x: &[(Mark, bool)], y: &[(Mark, bool)]) -> bool {
     let mut marks: Vec<Mark> = y.iter().map(|it| it.0).collect();
     marks.sort_unstable();
-    x.iter().any(|it| marks.binary_search(&it.0).is_ok())
+    let common = x.iter().filter(|it| marks.binary_search(&it.0).is_ok());
+    common.count() * 2 >= x.len().max(y.len())
 }
 
 fn by_numbers(packet: &Packet) -> Mark {
