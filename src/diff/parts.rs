@@ -39,7 +39,40 @@ pub(super) fn datagrams(pair: Pair<'_>, known: &[Link], path: &dyn Path) -> Vec<
         }
         found.extend(new);
     }
+    found.extend(equal(pair, &free));
     found
+}
+
+/// Links between fragments that are equal, whatever their addresses: in a tunnel, later ones have
+/// those of the tunnel where the first one is missing.
+fn equal(pair: Pair<'_>, free: &Both<Vec<u32>>) -> Vec<Link> {
+    let keyed = |point: Point| {
+        let places = free.get(point).iter();
+        let keyed = places.filter_map(move |place| {
+            let packet = pair.packet(point, *place);
+            let is_fragment = packet.has(Packet::FRAGMENT) && packet.captured > 0;
+            let key = (packet.ip_id, packet.sequence, packet.len, packet.digest);
+            is_fragment.then_some((key, *place))
+        });
+        let mut keyed: Vec<_> = keyed.collect();
+        keyed.sort_unstable();
+        keyed
+    };
+    let (a, b) = (keyed(Point::A), keyed(Point::B));
+    let mut b = b.into_iter().peekable();
+    let mut links = Vec::new();
+    for (key, place) in a {
+        while b.next_if(|it| it.0 < key).is_some() {}
+        if let Some((_, other)) = b.next_if(|it| it.0 == key) {
+            links.push(Link {
+                a: place,
+                b: other,
+                extent: Extent::Whole,
+                changes: Changes::NONE,
+            });
+        }
+    }
+    links
 }
 
 /// Packets without a link that may be a part of a datagram, or a whole one.
