@@ -18,6 +18,8 @@ pub(super) struct Lane<'a> {
     pub(super) b: Vec<u32>,
     /// How sequence numbers are moved from A to B.
     pub(super) shift: Shift,
+    /// How much more time to live packets have at B, as a rule.
+    pub(super) hops: i16,
     /// When packets are expected at B.
     pub(super) expected: Expected,
     /// Only packets count that are the only ones of their kind, whenever they were captured.
@@ -28,18 +30,21 @@ pub(super) struct Lane<'a> {
 
 /// How much packets must have in common.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Level {
+struct Level {
     /// The identification of the IP header, which is not 0.
     with_id: bool,
+    /// Time to live, less by as many hops as usual: copies are captured on both sides of a router.
+    with_ttl: bool,
     /// Window and timestamp of TCP.
     with_window: bool,
     with_stamp: bool,
 }
 
 impl Level {
-    const fn new(with_id: bool, with_window: bool, with_stamp: bool) -> Self {
+    const fn new(with_id: bool, with_ttl: bool, with_window: bool, with_stamp: bool) -> Self {
         Self {
             with_id,
+            with_ttl,
             with_window,
             with_stamp,
         }
@@ -48,11 +53,12 @@ impl Level {
 
 /// From the most in common to the least.
 const LEVELS: &[Level] = &[
-    Level::new(true, true, true),
-    Level::new(true, true, false),
-    Level::new(false, true, true),
-    Level::new(false, true, false),
-    Level::new(false, false, false),
+    Level::new(true, true, true, false),
+    Level::new(true, false, true, true),
+    Level::new(true, false, true, false),
+    Level::new(false, false, true, true),
+    Level::new(false, false, true, false),
+    Level::new(false, false, false, false),
 ];
 
 impl Lane<'_> {
@@ -68,12 +74,13 @@ impl Lane<'_> {
 
     /// The levels that count.
     fn levels(&self) -> &'static [Level] {
+        let first = usize::from(self.is_rough);
         let count = if self.is_rough || self.expected.keeps_ids() {
             LEVELS.len() - 1
         } else {
             LEVELS.len()
         };
-        LEVELS.get(..count).unwrap_or_default()
+        LEVELS.get(first..count).unwrap_or_default()
     }
 
     /// Pairs packets that are equal, level by level.
@@ -263,6 +270,15 @@ impl Lane<'_> {
         remove(&mut self.b, found.iter().map(|it| it.1));
     }
 
+    /// The time to live that a packet has at B, as a rule.
+    fn ttl_at_b(&self, point: Point, packet: &Packet) -> i16 {
+        let ttl = i16::from(packet.ttl);
+        match point {
+            Point::A => ttl + self.hops,
+            Point::B => ttl,
+        }
+    }
+
     /// What identifies a packet, but for its payload; `None` where it lacks what the level demands.
     fn identity(&self, point: Point, packet: &Packet, level: Level) -> Option<Identity> {
         if level.with_id && packet.ip_id == 0 || level.with_stamp && packet.stamp == 0 {
@@ -276,6 +292,11 @@ impl Lane<'_> {
             len: packet.len,
             ip_id: if level.with_id || packet.has(Packet::FRAGMENT) {
                 packet.ip_id
+            } else {
+                0
+            },
+            ttl: if level.with_ttl {
+                self.ttl_at_b(point, packet)
             } else {
                 0
             },
@@ -297,6 +318,7 @@ struct Identity {
     stamp: u32,
     window: u16,
     flags: u16,
+    ttl: i16,
     kind: u8,
 }
 

@@ -179,6 +179,7 @@ impl Matching {
             let Some(mut lane) = lanes.lane(direction, expected) else {
                 continue;
             };
+            lane.hops = hops(pair, &matches);
             lane.exact();
             lane.truncated();
             lane.cut_headers();
@@ -272,6 +273,7 @@ impl<'a> Lanes<'a> {
             a: self.a.get(direction)?.clone(),
             b: self.b.get(direction)?.clone(),
             shift: *self.shifts.get(direction)?,
+            hops: 0,
             expected,
             is_rough: false,
             links: Vec::new(),
@@ -308,6 +310,17 @@ fn usual(clock: &Clock, points: &[(i64, i64)]) -> Option<Usual> {
         delay: at(2)?,
         spread: at(3)?.saturating_sub(at(1)?),
     })
+}
+
+/// How much more time to live packets have at B: the median.
+fn hops(pair: Pair<'_>, matches: &[Match]) -> i16 {
+    let more = matches.iter().map(|it| {
+        let (x, y) = (pair.packet(Point::A, it.0), pair.packet(Point::B, it.1));
+        i16::from(y.ttl) - i16::from(x.ttl)
+    });
+    let mut more: Vec<i16> = more.collect();
+    more.sort_unstable();
+    more.get(more.len() / 2).copied().unwrap_or(0)
 }
 
 /// Whether packets that are the same have the same identification, as a rule.
