@@ -80,7 +80,8 @@ fn inputs(args: &DiffArgs) -> Result<Both<Inputs>, String> {
     if a.iter().chain(b).filter(is_stdin).count() > 1 {
         return Err("standard input can be read only once".to_owned());
     }
-    let inputs = |paths: &[PathBuf]| Ok::<_, String>(Inputs::new(sources(false, paths)?, args.order));
+    let inputs =
+        |paths: &[PathBuf]| Ok::<_, String>(Inputs::new(sources(false, paths)?, args.order));
     Ok(Both {
         a: inputs(a)?,
         b: inputs(b)?,
@@ -134,7 +135,10 @@ fn options(args: &DiffArgs) -> Result<Options, String> {
 fn change(name: &str) -> Result<Changes, String> {
     Changes::named(&name.replace('-', "_")).ok_or_else(|| {
         let names: Vec<&str> = Changes::ALL.iter().map(|it| it.1).collect();
-        format!("there is no field {name:?}; the fields are {}", names.join(" "))
+        format!(
+            "there is no field {name:?}; the fields are {}",
+            names.join(" ")
+        )
     })
 }
 

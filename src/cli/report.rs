@@ -86,6 +86,8 @@ pub(crate) fn report_diff(report: &DiffReport) -> bool {
     }
     if report.is_without_ip {
         say("neither side has an IP packet: there is nothing to compare");
+    } else if !report.has_common {
+        say("no packet is on both sides: are these captures of the same traffic?");
     }
     both.into_iter().all(Outcome::is_whole)
 }

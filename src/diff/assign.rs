@@ -20,10 +20,19 @@ pub(super) type Timed = (i64, u32);
 /// time, so that as many as possible are as near as possible to their times. `sign` is 1 where
 /// later times at B are later arrivals, -1 where they are earlier ones (the packet goes from B to
 /// A), 0 where nothing is known.
-pub(super) fn assign(a: &mut [Timed], b: &mut [Timed], sign: i64, limits: &Limits) -> Vec<(u32, u32)> {
+pub(super) fn assign(
+    a: &mut [Timed],
+    b: &mut [Timed],
+    sign: i64,
+    limits: &Limits,
+) -> Vec<(u32, u32)> {
     if let (&[x], &[y]) = (&*a, &*b) {
         let is_near = Lateness { sign, limits }.is_allowed(x, y, limits.late);
-        return if is_near { vec![(x.1, y.1)] } else { Vec::new() };
+        return if is_near {
+            vec![(x.1, y.1)]
+        } else {
+            Vec::new()
+        };
     }
     a.sort_unstable();
     b.sort_unstable();
@@ -98,12 +107,19 @@ fn best(a: &[Timed], b: &[Timed], lateness: Lateness<'_>, found: &mut Vec<(u32, 
     // The least cost of the first i of A and the first j of B, and how it is reached.
     let mut steps = vec![Step::SkipA; (a.len() + 1) * width];
     let mut row: Vec<i64> = (0..=b.len()).map(|j| times(gap, j)).collect();
-    steps.iter_mut().take(width).for_each(|it| *it = Step::SkipB);
+    steps
+        .iter_mut()
+        .take(width)
+        .for_each(|it| *it = Step::SkipB);
     for (x, cells) in a.iter().zip(steps.chunks_mut(width).skip(1)) {
         let mut before = row.clone();
         let mut left = i64::MAX;
         for (j, cell) in cells.iter_mut().enumerate() {
-            let above = before.get(j).copied().unwrap_or(i64::MAX).saturating_add(gap);
+            let above = before
+                .get(j)
+                .copied()
+                .unwrap_or(i64::MAX)
+                .saturating_add(gap);
             let (mut least, mut step) = (above, Step::SkipA);
             let skip = left.saturating_add(gap);
             if j > 0 && skip < least {
@@ -163,7 +179,11 @@ fn nearest(a: &[Timed], b: &[Timed], lateness: Lateness<'_>, found: &mut Vec<(u3
     let (mut i, mut j) = (0, 0);
     while let (Some(&x), Some(&y)) = (a.get(i), b.get(j)) {
         let Some(cost) = lateness.cost(x, y) else {
-            if x.0 < y.0 { i += 1 } else { j += 1 }
+            if x.0 < y.0 {
+                i += 1
+            } else {
+                j += 1
+            }
             continue;
         };
         let fits_better = |x: Option<&Timed>, y: Option<&Timed>| {
@@ -218,14 +238,26 @@ mod tests {
     #[test]
     fn nothing_arrives_before_it_is_sent() {
         assert_eq!(assigned(&[100, 200], &[80, 201]), [(1, 1)]);
-        assert_eq!(assign(&mut timed(&[100]), &mut timed(&[80]), 1, &LIMITS), []);
-        assert_eq!(assign(&mut timed(&[100]), &mut timed(&[80]), -1, &LIMITS), [(0, 0)]);
-        assert_eq!(assign(&mut timed(&[100]), &mut timed(&[80]), 0, &LIMITS), [(0, 0)]);
+        assert_eq!(
+            assign(&mut timed(&[100]), &mut timed(&[80]), 1, &LIMITS),
+            []
+        );
+        assert_eq!(
+            assign(&mut timed(&[100]), &mut timed(&[80]), -1, &LIMITS),
+            [(0, 0)]
+        );
+        assert_eq!(
+            assign(&mut timed(&[100]), &mut timed(&[80]), 0, &LIMITS),
+            [(0, 0)]
+        );
     }
 
     #[test]
     fn captures_that_start_and_end_at_other_times() {
-        assert_eq!(assigned(&[0, 1000, 2000], &[1001, 2001, 3001]), [(1, 0), (2, 1)]);
+        assert_eq!(
+            assigned(&[0, 1000, 2000], &[1001, 2001, 3001]),
+            [(1, 0), (2, 1)]
+        );
     }
 
     #[test]
@@ -237,7 +269,11 @@ mod tests {
     #[test]
     fn many_take_one_pass() {
         let a: Vec<i64> = (0..2000).map(|it| it * 10).collect();
-        let b: Vec<i64> = a.iter().filter(|it| **it % 1000 != 500).map(|it| it + 1).collect();
+        let b: Vec<i64> = a
+            .iter()
+            .filter(|it| **it % 1000 != 500)
+            .map(|it| it + 1)
+            .collect();
         let pairs = assigned(&a, &b);
         assert_eq!(pairs.len(), b.len());
     }

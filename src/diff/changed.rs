@@ -11,10 +11,16 @@ impl Lane<'_> {
     /// Pairs what is left over on both sides and has too much in common to be different packets.
     pub(super) fn changed(&mut self) {
         let shift = self.shift;
-        let place = move |point, packet: &Packet| (packet.is_segment(), shift.in_terms_of_b(point, packet).0);
+        let place = move |point, packet: &Packet| {
+            (packet.is_segment(), shift.in_terms_of_b(point, packet).0)
+        };
         let marked = |packet: &Packet| packet.ip_id != 0;
-        self.alike(Self::near, |point, it| marked(it).then(|| (it.ip_id, it.len, it.nature(), place(point, it))));
-        self.alike(Self::near, |_, it| marked(it).then_some((it.ip_id, it.len, it.nature())));
+        self.alike(Self::near, |point, it| {
+            marked(it).then(|| (it.ip_id, it.len, it.nature(), place(point, it)))
+        });
+        self.alike(Self::near, |_, it| {
+            marked(it).then_some((it.ip_id, it.len, it.nature()))
+        });
         let keeps_ids = self.expected.keeps_ids();
         // Other identifications are other packets, where the path keeps them.
         let id = move |packet: &Packet| if keeps_ids { packet.ip_id } else { 0 };
@@ -27,7 +33,9 @@ impl Lane<'_> {
             is_datagram.then_some((id(it), it.len, it.nature()))
         });
         if keeps_ids {
-            self.alike(Self::near, |point, it| marked(it).then(|| (it.ip_id, it.nature(), place(point, it))));
+            self.alike(Self::near, |point, it| {
+                marked(it).then(|| (it.ip_id, it.nature(), place(point, it)))
+            });
         }
     }
 
@@ -51,7 +59,11 @@ impl Lane<'_> {
     }
 
     /// Pairs packets that have this in common, and most of the rest.
-    fn alike<K: Hash>(&mut self, limits: impl Fn(&Self) -> Limits, key: impl Fn(Point, &Packet) -> Option<K>) {
+    fn alike<K: Hash>(
+        &mut self,
+        limits: impl Fn(&Self) -> Limits,
+        key: impl Fn(Point, &Packet) -> Option<K>,
+    ) {
         if self.a.is_empty() || self.b.is_empty() {
             return;
         }
@@ -65,7 +77,10 @@ impl Lane<'_> {
             let pairs = assign(&mut a, &mut b, self.expected.sign(), &limits);
             found.extend(pairs.into_iter().filter(|it| self.are_alike(it.0, it.1)));
         }
-        let changes: Vec<Changes> = found.iter().map(|it| self.differences(it.0, it.1)).collect();
+        let changes: Vec<Changes> = found
+            .iter()
+            .map(|it| self.differences(it.0, it.1))
+            .collect();
         self.join_changed(&found, &changes);
     }
 
@@ -88,7 +103,10 @@ impl Lane<'_> {
         if x.digest == y.digest && x.captured == y.captured {
             return true;
         }
-        let (p, q) = (self.pair.payload(Point::A, x), self.pair.payload(Point::B, y));
+        let (p, q) = (
+            self.pair.payload(Point::A, x),
+            self.pair.payload(Point::B, y),
+        );
         let both = p.len().min(q.len());
         let equal = p.iter().zip(&q).filter(|(p, q)| p == q).count();
         // Of a single changed byte there is nothing that is equal.
@@ -102,7 +120,10 @@ impl Lane<'_> {
         let (sequence, acknowledgment) = self.shift.in_terms_of_b(Point::A, x);
         let is_icmp = x.has(Packet::ICMP);
         let has_other_bytes = x.digest != y.digest && {
-            let (p, q) = (self.pair.payload(Point::A, x), self.pair.payload(Point::B, y));
+            let (p, q) = (
+                self.pair.payload(Point::A, x),
+                self.pair.payload(Point::B, y),
+            );
             p.iter().zip(&q).any(|(p, q)| p != q) || x.captured == y.captured
         };
         [
@@ -116,7 +137,9 @@ impl Lane<'_> {
             (Changes::ACK, acknowledgment != y.acknowledgment),
         ]
         .into_iter()
-        .fold(Changes::NONE, |all, (change, is_so)| all.and(change.only_if(is_so)))
+        .fold(Changes::NONE, |all, (change, is_so)| {
+            all.and(change.only_if(is_so))
+        })
     }
 }
 

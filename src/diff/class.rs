@@ -228,7 +228,8 @@ impl Changes {
     /// Their names, in order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         let all = Self::ALL.iter();
-        all.filter(move |(it, _)| self.has_any(*it)).map(|(_, name)| *name)
+        all.filter(move |(it, _)| self.has_any(*it))
+            .map(|(_, name)| *name)
     }
 }
 

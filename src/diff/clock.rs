@@ -52,22 +52,28 @@ fn scaled(span: i64, drift: f64) -> i64 {
     (span as f64 * drift).round() as i64
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "spans below 100 days are exact"
-)]
+#[expect(clippy::cast_precision_loss, reason = "spans below 100 days are exact")]
 const fn float(number: i64) -> f64 {
     number as f64
 }
 
 /// Fits both clocks to packets that pass A first, B first, and those of which that is not known.
-pub(super) fn fit(ab: &[Point], ba: &[Point], unknown: &[Point], origin: i64, resolution: i64) -> Clock {
+pub(super) fn fit(
+    ab: &[Point],
+    ba: &[Point],
+    unknown: &[Point],
+    origin: i64,
+    resolution: i64,
+) -> Clock {
     let none = Clock {
         origin,
         ..Clock::default()
     };
     // Seen from B, what goes the other way is the same: turned over, both lie above their line.
-    let turned: Vec<Point> = ba.iter().map(|(time, difference)| (*time, difference.saturating_neg())).collect();
+    let turned: Vec<Point> = ba
+        .iter()
+        .map(|(time, difference)| (*time, difference.saturating_neg()))
+        .collect();
     let (above, below) = (Cloud::new(ab, origin), Cloud::new(&turned, origin));
     match (above, below) {
         (Some(above), Some(below)) => both_ways(&above, &below, resolution, none),
@@ -127,7 +133,7 @@ fn is_better(without: f64, with: f64, resolution: i64) -> bool {
     clippy::cast_possible_truncation,
     reason = "differences of times fit into 64 bits"
 )]
-const fn rounded(number: f64) -> i64 {
+fn rounded(number: f64) -> i64 {
     number.round() as i64
 }
 
@@ -152,7 +158,8 @@ impl Cloud {
         let (low, high) = (at(&residuals, 0.25)?, at(&residuals, 0.75)?);
         let bound = low - ((high - low) * 10.0).max(MOST_BELOW);
         points.retain(|it| it.1 - slope * it.0 >= bound);
-        let middle = points.iter().map(|it| it.0).sum::<f64>() / f64::from(index_u32(points.len()).max(1));
+        let middle =
+            points.iter().map(|it| it.0).sum::<f64>() / f64::from(index_u32(points.len()).max(1));
         let hull = lower_hull(&points);
         Some(Self {
             points,
@@ -175,11 +182,10 @@ impl Cloud {
 
     /// The slopes of the hull.
     fn slopes(&self) -> impl Iterator<Item = f64> {
-        let ends = self.hull.windows(2).filter_map(|it| match *it {
+        self.hull.windows(2).filter_map(|it| match *it {
             [x, y] if y.0 > x.0 => Some((y.1 - x.1) / (y.0 - x.0)),
             _ => None,
-        });
-        ends
+        })
     }
 
     /// The slope of the hull's edge below the middle: that line is nearest to all points.
@@ -210,7 +216,9 @@ fn rough_slope(points: &[(f64, f64)]) -> f64 {
         .collect();
     let pairs = medians.iter().enumerate().flat_map(|(place, x)| {
         let later = medians.get(place + 1..).unwrap_or_default().iter();
-        later.filter(|y| y.0 > x.0).map(|y| (y.1 - x.1) / (y.0 - x.0))
+        later
+            .filter(|y| y.0 > x.0)
+            .map(|y| (y.1 - x.1) / (y.0 - x.0))
     });
     let slopes = sorted(pairs.filter(|it| it.abs() <= MOST_DRIFT));
     at(&slopes, 0.5).unwrap_or(0.0)
@@ -302,7 +310,11 @@ mod tests {
 
     #[test]
     fn few_packets_make_no_drift() {
-        let ab = [(0, 1_000_000), (10_000_000, 1_050_000), (20_000_000, 1_020_000)];
+        let ab = [
+            (0, 1_000_000),
+            (10_000_000, 1_050_000),
+            (20_000_000, 1_020_000),
+        ];
         let ba = [(5_000_000, -1_040_000), (15_000_000, -1_000_000)];
         let clock = fit(&ab, &ba, &[], 0, 1000);
         assert_eq!((clock.offset, clock.drift), (0, 0.0));

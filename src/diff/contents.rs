@@ -39,14 +39,26 @@ pub fn detail(pair: Pair<'_>, link: &Link) -> String {
     }
     let fields = [
         (Changes::LENGTH, "length", x.len, y.len),
-        (Changes::TCP_FLAGS, "tcp_flags", x.flags.into(), y.flags.into()),
-        (Changes::ICMP_TYPE, "icmp_type", x.flags.into(), y.flags.into()),
+        (
+            Changes::TCP_FLAGS,
+            "tcp_flags",
+            x.flags.into(),
+            y.flags.into(),
+        ),
+        (
+            Changes::ICMP_TYPE,
+            "icmp_type",
+            x.flags.into(),
+            y.flags.into(),
+        ),
         (Changes::WINDOW, "window", x.window.into(), y.window.into()),
         (Changes::URGENT, "urgent", x.urgent.into(), y.urgent.into()),
         (Changes::SEQ, "seq", x.sequence, y.sequence),
         (Changes::ACK, "ack", x.acknowledgment, y.acknowledgment),
     ];
-    let fields = fields.into_iter().filter(|(change, _, p, q)| link.changes.has_any(*change) && p != q);
+    let fields = fields
+        .into_iter()
+        .filter(|(change, _, p, q)| link.changes.has_any(*change) && p != q);
     parts.extend(fields.map(|(_, name, p, q)| format!("{name}: {p} -> {q}")));
     parts.join(", ")
 }
@@ -74,7 +86,10 @@ impl<'a> Decoded<'a> {
     }
 
     fn transport(&self) -> &[u8] {
-        let transport = self.frame.data.get(self.headers.transport..self.headers.end);
+        let transport = self
+            .frame
+            .data
+            .get(self.headers.transport..self.headers.end);
         transport.unwrap_or_default()
     }
 
@@ -180,7 +195,10 @@ fn tcp(p: &[u8], q: &[u8]) -> Changes {
     let has_ack = |it: &[u8]| it.get(13).is_some_and(|it| it & 0x10 != 0);
     all(&[
         (Changes::SEQ, word(p, 4) != word(q, 4)),
-        (Changes::ACK, has_ack(p) && has_ack(q) && word(p, 8) != word(q, 8)),
+        (
+            Changes::ACK,
+            has_ack(p) && has_ack(q) && word(p, 8) != word(q, 8),
+        ),
         (Changes::TCP_OPTIONS, options(p) != options(q)),
     ])
 }

@@ -58,6 +58,10 @@ struct Sent<'a> {
     longest: i64,
 }
 
+/// How well a run fits, the best first: whether bytes differ, whether it was sent later, and how far
+/// from its expected time.
+type Rank = (bool, bool, i64);
+
 /// Which runs have bytes in common: sender's and receiver's packet, how many bytes, and whether some
 /// of them differ. `early` is how much before it was sent a packet may seem to arrive.
 pub(super) fn common(
@@ -118,9 +122,11 @@ impl Sent<'_> {
         at: i64,
         early: i64,
     ) -> Option<(usize, Range<i64>, bool)> {
-        let from = self.runs.partition_point(|it| it.start <= at.saturating_sub(self.longest));
+        let from = self
+            .runs
+            .partition_point(|it| it.start <= at.saturating_sub(self.longest));
         let to = self.runs.partition_point(|it| it.start <= at);
-        let mut best: Option<((bool, bool, i64), usize, Range<i64>)> = None;
+        let mut best: Option<(Rank, usize, Range<i64>)> = None;
         for place in (from..to).rev().take(MOST_CANDIDATES) {
             let Some(free) = self.free_until(place, at) else {
                 continue;
@@ -141,7 +147,13 @@ impl Sent<'_> {
 
     /// Whether the bytes of a range differ; `None` where they are others altogether. What one side
     /// has not captured is taken to be equal.
-    fn differing(&mut self, place: usize, run: &Run, bytes: &[u8], range: &Range<i64>) -> Option<bool> {
+    fn differing(
+        &mut self,
+        place: usize,
+        run: &Run,
+        bytes: &[u8],
+        range: &Range<i64>,
+    ) -> Option<bool> {
         if !self.cache.iter().any(|it| it.0 == place) {
             let packet = self.runs.get(place)?.packet;
             self.cache.push_back((place, self.bytes.sent(packet)));
@@ -288,7 +300,9 @@ mod tests {
     fn found(sent: Packets, received: Packets) -> Vec<(u32, u32, u32, bool)> {
         let texts = Texts { sent, received };
         let found = common(runs(&texts.sent), &runs(&texts.received), &texts, 5);
-        let found = found.iter().map(|it| (it.sent, it.received, it.bytes, it.differs));
+        let found = found
+            .iter()
+            .map(|it| (it.sent, it.received, it.bytes, it.differs));
         found.collect()
     }
 
@@ -312,7 +326,10 @@ mod tests {
     #[test]
     fn of_two_transmissions_the_latest_before_is_meant() {
         let sent = vec![(1, 0, 0, "abcd"), (2, 100, 0, "abcd")];
-        assert_eq!(found(sent.clone(), vec![(9, 50, 0, "ab")]), [(1, 9, 2, false)]);
+        assert_eq!(
+            found(sent.clone(), vec![(9, 50, 0, "ab")]),
+            [(1, 9, 2, false)]
+        );
         assert_eq!(found(sent, vec![(9, 150, 0, "ab")]), [(2, 9, 2, false)]);
     }
 

@@ -31,7 +31,11 @@ fn of(pair: Pair<'_>, comparison: &Comparison, way: Way) -> Vec<(u32, u32, i64)>
         }
         let (x, y) = (pair.packet(Point::A, link.a), pair.packet(Point::B, link.b));
         let late = y.time.saturating_sub(comparison.clock.at_b(x.time));
-        let delay = if way == Way::Ab { late } else { late.saturating_neg() };
+        let delay = if way == Way::Ab {
+            late
+        } else {
+            late.saturating_neg()
+        };
         Some((link.a, link.b, delay))
     });
     links.collect()
@@ -44,7 +48,12 @@ pub(super) fn mark_late(pair: Pair<'_>, comparison: &mut Comparison) {
         for block in all.chunks(BLOCK) {
             let mut sorted: Vec<i64> = block.iter().map(|it| it.2).collect();
             sorted.sort_unstable();
-            let at = |quarters: usize| sorted.get((sorted.len() - 1) * quarters / 4).copied().unwrap_or(0);
+            let at = |quarters: usize| {
+                sorted
+                    .get((sorted.len() - 1) * quarters / 4)
+                    .copied()
+                    .unwrap_or(0)
+            };
             // The lower half alone, so that many may be late.
             let spread = at(2).saturating_sub(at(1)).saturating_mul(2);
             let bound = at(2).saturating_add(spread.saturating_mul(8).max(LATE_NS));

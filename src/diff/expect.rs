@@ -30,7 +30,12 @@ pub(super) struct Usual {
 
 impl Expected {
     /// `points` are times at A and differences of packets that are recognised without doubt.
-    pub(super) fn new(mut points: Vec<(i64, i64)>, usual: Usual, sign: i64, keeps_ids: bool) -> Self {
+    pub(super) fn new(
+        mut points: Vec<(i64, i64)>,
+        usual: Usual,
+        sign: i64,
+        keeps_ids: bool,
+    ) -> Self {
         points.sort_unstable();
         let smooth = (0..points.len()).filter_map(|at| {
             let near = points.get(at.saturating_sub(2)..points.len().min(at + 3))?;
@@ -51,7 +56,9 @@ impl Expected {
         let after = self.points.partition_point(|it| it.0 < time);
         let next = self.points.get(after);
         let previous = after.checked_sub(1).and_then(|it| self.points.get(it));
-        let distance = |it: Option<&(i64, i64)>| it.map_or(i64::MAX, |it| it.0.saturating_sub(time).saturating_abs());
+        let distance = |it: Option<&(i64, i64)>| {
+            it.map_or(i64::MAX, |it| it.0.saturating_sub(time).saturating_abs())
+        };
         let nearest = if distance(previous) < distance(next) {
             previous
         } else {

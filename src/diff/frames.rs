@@ -25,7 +25,9 @@ pub struct Pair<'a> {
 
 impl std::fmt::Debug for Pair<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pair").field("sides", &self.sides).finish_non_exhaustive()
+        f.debug_struct("Pair")
+            .field("sides", &self.sides)
+            .finish_non_exhaustive()
     }
 }
 

@@ -55,7 +55,9 @@ fn be_strict(pair: Pair<'_>, links: &mut [Link], strict: Changes) {
     links.par_iter_mut().for_each(|it| {
         let found = changes(pair, it);
         for &(change, _) in Changes::ALL {
-            it.changes = it.changes.and(change.only_if(strict.has_any(change) && found.has_any(change)));
+            it.changes = it
+                .changes
+                .and(change.only_if(strict.has_any(change) && found.has_any(change)));
         }
     });
 }
@@ -103,7 +105,9 @@ impl Judge<'_> {
 
     /// The class of a packet with partners.
     fn linked(&self, point: Point, packet: &Packet, links: &[Link]) -> Class {
-        let changes = links.iter().fold(Changes::NONE, |all, it| all.and(it.changes));
+        let changes = links
+            .iter()
+            .fold(Changes::NONE, |all, it| all.and(it.changes));
         if !changes.without(self.options.ignored).is_empty() {
             return Class::Mangled;
         }
@@ -135,7 +139,13 @@ impl Judge<'_> {
     }
 
     /// What became of a packet without partners.
-    fn unlinked(&self, point: Point, packet: &Packet, way: Option<Way>, around: &Surroundings) -> Fate {
+    fn unlinked(
+        &self,
+        point: Point,
+        packet: &Packet,
+        way: Option<Way>,
+        around: &Surroundings,
+    ) -> Fate {
         let fate = |class| Fate {
             class,
             way,
@@ -176,13 +186,25 @@ impl Judge<'_> {
     }
 
     /// The packet with partners that this one is a copy of.
-    fn original(&self, point: Point, packet: &Packet, class: Class, around: &Surroundings) -> Option<u32> {
+    fn original(
+        &self,
+        point: Point,
+        packet: &Packet,
+        class: Class,
+        around: &Surroundings,
+    ) -> Option<u32> {
         let key = (packet.conversation, packet.print(self.matching.keeps_ids));
         let equal = around.linked.get(&key)?;
         let side = self.pair.side(point);
-        let distance = |it: &u32| side.packet(*it).time.saturating_sub(packet.time).saturating_abs();
+        let distance = |it: &u32| {
+            side.packet(*it)
+                .time
+                .saturating_sub(packet.time)
+                .saturating_abs()
+        };
         let nearest = nearest(equal, packet.time, |it| side.packet(it).time)?;
-        let is_copy = class == Class::Injected || distance(&nearest) <= COPY_NS && packet.ip_id != 0;
+        let is_copy =
+            class == Class::Injected || distance(&nearest) <= COPY_NS && packet.ip_id != 0;
         is_copy.then_some(nearest)
     }
 
@@ -199,7 +221,8 @@ impl Judge<'_> {
             Scope::Matched => around.conversations.contains(&packet.conversation),
             Scope::Pairs => addresses.is_some_and(|(src, dst)| {
                 let is_between = is_given && self.matching.sides.way(point, src, dst).is_some();
-                is_between && self.is_given(src) && self.is_given(dst) || around.pairs.contains(&sorted(src, dst))
+                is_between && self.is_given(src) && self.is_given(dst)
+                    || around.pairs.contains(&sorted(src, dst))
             }),
         }
     }

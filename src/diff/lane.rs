@@ -244,12 +244,9 @@ impl Lane<'_> {
 
     /// Notes packets that belong together, one to one.
     fn join(&mut self, found: &[(u32, u32)], changes: impl Fn(&Packet, &Packet) -> Changes) {
-        let changes = found.iter().map(|it| {
-            changes(
-                self.packet(Point::A, it.0),
-                self.packet(Point::B, it.1),
-            )
-        });
+        let changes = found
+            .iter()
+            .map(|it| changes(self.packet(Point::A, it.0), self.packet(Point::B, it.1)));
         let changes: Vec<Changes> = changes.collect();
         self.join_changed(found, &changes);
     }

@@ -10,8 +10,8 @@ use super::expect::{Expected, Usual};
 use super::frames::Pair;
 use super::lane::Lane;
 use super::options::Options;
-use super::pairing::{Paired, pair as pair_conversations};
 use super::packet::Packet;
+use super::pairing::{Paired, pair as pair_conversations};
 use super::parts::{Path, datagrams};
 use super::shift::{Shift, shifts};
 use super::side::{Both, Point, Side};
@@ -39,7 +39,10 @@ impl Matching {
     pub(super) fn of(pair: Pair<'_>, options: &Options) -> Self {
         let pairs = pair_conversations(pair.sides);
         let resolution = resolution(pair.sides.a).max(resolution(pair.sides.b));
-        let rough: Vec<[Vec<Match>; 2]> = pairs.par_iter().map(|it| Lanes::new(pair, it).rough()).collect();
+        let rough: Vec<[Vec<Match>; 2]> = pairs
+            .par_iter()
+            .map(|it| Lanes::new(pair, it).rough())
+            .collect();
         let mut matching = Self {
             pairs,
             links: Vec::new(),
@@ -55,7 +58,14 @@ impl Matching {
         let found = matching.pairs.par_iter().zip(rough);
         let found = found.flat_map_iter(|(it, rough)| matching.precise(pair, it, rough));
         matching.links = found.collect();
-        let parts = datagrams(pair, &matching.links, &Known { pair, matching: &matching });
+        let parts = datagrams(
+            pair,
+            &matching.links,
+            &Known {
+                pair,
+                matching: &matching,
+            },
+        );
         matching.links.extend(parts);
         matching.links.par_sort_unstable();
         matching.learn_again(pair, options);
@@ -102,7 +112,9 @@ impl Matching {
         }
         whole.sort_unstable();
         let groups = whole.chunk_by(|x, y| x.0 == y.0);
-        let matches: Vec<Vec<Match>> = groups.map(|it| it.iter().map(|it| it.1).collect()).collect();
+        let matches: Vec<Vec<Match>> = groups
+            .map(|it| it.iter().map(|it| it.1).collect())
+            .collect();
         self.learn(pair, options, &matches, &others);
     }
 
@@ -191,7 +203,13 @@ impl Matching {
     }
 
     /// When packets of a direction are expected at B.
-    fn expected(&self, pair: Pair<'_>, paired: &Paired, direction: usize, matches: &[Match]) -> Expected {
+    fn expected(
+        &self,
+        pair: Pair<'_>,
+        paired: &Paired,
+        direction: usize,
+        matches: &[Match],
+    ) -> Expected {
         let conversation = pair.sides.a.conversations.get(paired.a as usize);
         let way = conversation.and_then(|it| {
             let [src, dst] = it.ends(direction);
@@ -206,7 +224,10 @@ impl Matching {
         let points = matches.iter().filter_map(|it| {
             let (x, y) = (pair.packet(Point::A, it.0), pair.packet(Point::B, it.1));
             let is_other = self.keeps_ids && x.ip_id != y.ip_id;
-            let late = y.time.saturating_sub(self.at_b(x.time, way)).saturating_abs();
+            let late = y
+                .time
+                .saturating_sub(self.at_b(x.time, way))
+                .saturating_abs();
             let is_odd = is_other || late > usual.spread.saturating_mul(100).max(ODD_NS);
             (!is_odd).then_some((x.time, y.time.saturating_sub(x.time)))
         });
@@ -301,10 +322,15 @@ impl<'a> Lanes<'a> {
 
 /// What is usual for packets with these times and differences; `None` where there are none.
 fn usual(clock: &Clock, points: &[(i64, i64)]) -> Option<Usual> {
-    let late = points.iter().map(|it| it.1.saturating_sub(clock.difference(it.0)));
+    let late = points
+        .iter()
+        .map(|it| it.1.saturating_sub(clock.difference(it.0)));
     let mut late: Vec<i64> = late.collect();
     late.sort_unstable();
-    let at = |quarters: usize| late.get((late.len().checked_sub(1)? * quarters) / 4).copied();
+    let at = |quarters: usize| {
+        late.get((late.len().checked_sub(1)? * quarters) / 4)
+            .copied()
+    };
     Some(Usual {
         clock: *clock,
         delay: at(2)?,
@@ -327,7 +353,10 @@ fn hops(pair: Pair<'_>, matches: &[Match]) -> i16 {
 fn keeps_ids<'m>(pair: Pair<'_>, matches: impl Iterator<Item = &'m Match>) -> bool {
     let (mut same, mut other) = (0_u64, 0_u64);
     for &(a, b) in matches {
-        let (x, y) = (pair.packet(Point::A, a).ip_id, pair.packet(Point::B, b).ip_id);
+        let (x, y) = (
+            pair.packet(Point::A, a).ip_id,
+            pair.packet(Point::B, b).ip_id,
+        );
         if x == y && x != 0 {
             same += 1;
         } else if x != y {
@@ -340,7 +369,9 @@ fn keeps_ids<'m>(pair: Pair<'_>, matches: impl Iterator<Item = &'m Match>) -> bo
 /// The unit of a side's times.
 fn resolution(side: &Side) -> i64 {
     let units = [1_000_000, 1000];
-    let found = units.into_iter().find(|unit| side.packets.iter().all(|it| it.time % unit == 0));
+    let found = units
+        .into_iter()
+        .find(|unit| side.packets.iter().all(|it| it.time % unit == 0));
     found.unwrap_or(1)
 }
 

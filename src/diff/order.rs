@@ -44,7 +44,9 @@ fn find(pair: Pair<'_>, comparison: &Comparison, receiver: Point, reordered: &mu
         let Some(conversation) = pair.side(sender).conversation_of(sent) else {
             continue;
         };
-        let highest = latest.entry((conversation.key, sent.direction())).or_default();
+        let highest = latest
+            .entry((conversation.key, sent.direction()))
+            .or_default();
         if sent.number < *highest {
             reordered.push(match receiver {
                 Point::B => (partner, place),

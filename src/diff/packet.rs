@@ -110,7 +110,10 @@ impl Packet {
             captured: len_u32(payload.len()),
             data_len: len_u32(data.len()),
             missing: nearest_u16(wire_len.saturating_sub(len_u32(data.len()))),
-            ttl: network.get(if is_ipv4 { 8 } else { 7 }).copied().unwrap_or(0),
+            ttl: network
+                .get(if is_ipv4 { 8 } else { 7 })
+                .copied()
+                .unwrap_or(0),
             ..Self::default()
         };
         if is_ipv4 {
@@ -128,9 +131,7 @@ impl Packet {
             packet.sequence = part.offset.saturating_add(at_most_u32(start as u64));
             return packet;
         }
-        let transport = data
-            .get(headers.transport..headers.end)
-            .unwrap_or_default();
+        let transport = data.get(headers.transport..headers.end).unwrap_or_default();
         match headers.protocol {
             protocol::TCP => packet.read_tcp(transport),
             protocol::ICMP | protocol::ICMPV6 => {
@@ -277,7 +278,11 @@ pub(super) fn digest(parts: &[&[u8]]) -> u64 {
 }
 
 /// The payload that two captures of a packet have in common, as places in its captured bytes.
-pub(super) fn payload_range(headers: &Headers<'_>, data: &[u8], wire_len: u32) -> std::ops::Range<usize> {
+pub(super) fn payload_range(
+    headers: &Headers<'_>,
+    data: &[u8],
+    wire_len: u32,
+) -> std::ops::Range<usize> {
     let range = headers.payload(data, wire_len).range;
     let header_len = match headers.protocol {
         _ if headers.fragment.is_some() => 0,
@@ -298,13 +303,9 @@ pub fn icmp_conversation(headers: &Headers<'_>, data: &[u8]) -> u32 {
     {
         return 0;
     }
-    let transport = data
-        .get(headers.transport..headers.end)
-        .unwrap_or_default();
+    let transport = data.get(headers.transport..headers.end).unwrap_or_default();
     match (transport, Message::of(transport).content) {
-        ([_, _, _, _, a, b, ..], Content::Echo) => {
-            ECHO | u32::from(u16::from_be_bytes([*a, *b]))
-        }
+        ([_, _, _, _, a, b, ..], Content::Echo) => ECHO | u32::from(u16::from_be_bytes([*a, *b])),
         (_, Content::Error) => ERROR,
         _ => 0,
     }

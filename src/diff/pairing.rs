@@ -75,7 +75,9 @@ impl Pairing<'_> {
     fn same_endpoints(&mut self) -> Vec<Paired> {
         let key = |it: &Conversation| (it.key, it.detail);
         let known = self.sides.b.conversations.iter().enumerate();
-        let known: Map<_, u32> = known.map(|(number, it)| (key(it), index_u32(number))).collect();
+        let known: Map<_, u32> = known
+            .map(|(number, it)| (key(it), index_u32(number)))
+            .collect();
         let all = self.sides.a.conversations.iter().enumerate();
         let found: Vec<Paired> = all
             .filter_map(|(a, it)| {
@@ -101,7 +103,10 @@ impl Pairing<'_> {
 
     fn add(&mut self, paired: Paired) {
         for point in [Point::A, Point::B] {
-            let place = self.is_paired.get_mut(point).get_mut(paired.get(point) as usize);
+            let place = self
+                .is_paired
+                .get_mut(point)
+                .get_mut(paired.get(point) as usize);
             if let Some(is_paired) = place {
                 *is_paired = true;
             }
@@ -169,7 +174,10 @@ impl Pairing<'_> {
         let groups = shared.chunk_by(|x, y| x.0 == y.0);
         let candidates = groups.filter_map(|group| {
             let b = group.first()?.0;
-            let (x, y) = (self.sides.a.conversations.get(a as usize)?, self.sides.b.conversations.get(b as usize)?);
+            let (x, y) = (
+                self.sides.a.conversations.get(a as usize)?,
+                self.sides.b.conversations.get(b as usize)?,
+            );
             if x.key.protocol != y.key.protocol {
                 return None;
             }
@@ -264,14 +272,21 @@ impl Pairing<'_> {
                     is_high,
                 };
                 let free = left.get(&remote).into_iter().flatten();
-                let free: Vec<u32> = free.copied().filter(|b| self.is_free(Point::B, *b)).collect();
+                let free: Vec<u32> = free
+                    .copied()
+                    .filter(|b| self.is_free(Point::B, *b))
+                    .collect();
                 let local = usize::from(is_high);
                 let is_exact = |b: &u32| {
                     let found = self.sides.b.conversations.get(*b as usize);
                     exact.is_some() && found.map(|it| it.ends(local)[0]) == exact.copied()
                 };
                 let found = free.iter().copied().find(|b| is_exact(b));
-                let only = if let ([b], None) = (free.as_slice(), exact) { Some(*b) } else { None };
+                let only = if let ([b], None) = (free.as_slice(), exact) {
+                    Some(*b)
+                } else {
+                    None
+                };
                 if let Some(b) = found.or(only) {
                     let is_swapped = (direction == 1) != is_high;
                     return Some(Paired { a, b, is_swapped });
@@ -341,20 +356,35 @@ fn marks(side: &Side, conversation: u32) -> Vec<(Mark, bool)> {
         if packet.is_segment() {
             numbers.push((by_numbers(packet), is_reverse));
             if packet.ip_id != 0 {
-                let fields = [packet.ip_id, packet.len, packet.flags.into(), packet.window.into()];
+                let fields = [
+                    packet.ip_id,
+                    packet.len,
+                    packet.flags.into(),
+                    packet.window.into(),
+                ];
                 ids.push((mark(ID, &fields, 0), is_reverse));
             }
             if packet.stamp != 0 {
-                contents.push((mark(STAMP, &[packet.stamp, packet.len, packet.flags.into()], 0), is_reverse));
+                contents.push((
+                    mark(STAMP, &[packet.stamp, packet.len, packet.flags.into()], 0),
+                    is_reverse,
+                ));
             }
         }
         if packet.captured >= FEWEST_BYTES && packet.is_whole() {
             let kind = [u32::from(packet.flags), packet.sequence, packet.len];
-            let kind = if packet.has(Packet::ICMP) { kind } else { [0, 0, packet.len] };
+            let kind = if packet.has(Packet::ICMP) {
+                kind
+            } else {
+                [0, 0, packet.len]
+            };
             contents.push((mark(CONTENTS, &kind, packet.digest), is_reverse));
         } else if !packet.is_segment() && packet.ip_id != 0 {
             let kind = [packet.ip_id, packet.len, packet.flags.into()];
-            ids.push((mark(ID, &kind, if packet.is_whole() { packet.digest } else { 0 }), is_reverse));
+            ids.push((
+                mark(ID, &kind, if packet.is_whole() { packet.digest } else { 0 }),
+                is_reverse,
+            ));
         }
     }
     let mut all = least(numbers, MOST_MARKS);

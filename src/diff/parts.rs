@@ -32,7 +32,10 @@ pub(super) fn datagrams(pair: Pair<'_>, known: &[Link], path: &dyn Path) -> Vec<
     let mut found = Vec::new();
     for (with_src, with_dst) in [(true, true), (false, true), (true, false)] {
         let groups = groups(pair, &free, with_src, with_dst);
-        let new: Vec<Link> = groups.values().flat_map(|it| of_group(pair, it, path)).collect();
+        let new: Vec<Link> = groups
+            .values()
+            .flat_map(|it| of_group(pair, it, path))
+            .collect();
         for it in &new {
             free.a.retain(|place| *place != it.a);
             free.b.retain(|place| *place != it.b);
@@ -91,7 +94,12 @@ fn unlinked(pair: Pair<'_>, point: Point, known: &[Link]) -> Vec<u32> {
 }
 
 /// Packets of both sides that may be parts of the same datagram, if any is a fragment.
-fn groups(pair: Pair<'_>, free: &Both<Vec<u32>>, with_src: bool, with_dst: bool) -> BTreeMap<Key, Both<Vec<u32>>> {
+fn groups(
+    pair: Pair<'_>,
+    free: &Both<Vec<u32>>,
+    with_src: bool,
+    with_dst: bool,
+) -> BTreeMap<Key, Both<Vec<u32>>> {
     let mut groups: BTreeMap<Key, Both<Vec<u32>>> = BTreeMap::new();
     for point in [Point::A, Point::B] {
         let side = pair.side(point);
@@ -128,7 +136,9 @@ fn of_group(pair: Pair<'_>, group: &Both<Vec<u32>>, path: &dyn Path) -> Vec<Link
     let sender = way.map_or(Point::A, Way::sender);
     let runs = |point: Point| -> Vec<Run> {
         let places = group.get(point).iter();
-        places.filter_map(|it| run(pair, point, *it, way, path)).collect()
+        places
+            .filter_map(|it| run(pair, point, *it, way, path))
+            .collect()
     };
     let bytes = Datagrams { pair, sender };
     let found = common(runs(sender), &runs(sender.other()), &bytes, EARLY_NS);
@@ -137,7 +147,8 @@ fn of_group(pair: Pair<'_>, group: &Both<Vec<u32>>, path: &dyn Path) -> Vec<Link
         let (x, y) = (pair.packet(Point::A, link.a), pair.packet(Point::B, link.b));
         if link.extent == Extent::Bytes(x.len) && x.len == y.len && x.nature() == y.nature() {
             link.extent = Extent::Whole;
-            link.changes = Changes::PAYLOAD.only_if(x.digest != y.digest && x.captured == y.captured);
+            link.changes =
+                Changes::PAYLOAD.only_if(x.digest != y.digest && x.captured == y.captured);
         }
     }
     links
@@ -168,7 +179,9 @@ struct Datagrams<'a> {
 
 impl Datagrams<'_> {
     fn read(&self, point: Point, place: u32) -> Vec<u8> {
-        let part = self.pair.datagram_part(point, self.pair.packet(point, place));
+        let part = self
+            .pair
+            .datagram_part(point, self.pair.packet(point, place));
         part.map_or_else(Vec::new, |it| it.1)
     }
 }

@@ -108,7 +108,12 @@ type Kind = (u32, u32, u32, u64, u16);
 type Numbers = (u32, u32);
 
 /// Packets with anything beside their numbers to be recognised by.
-fn marked(pair: Pair<'_>, point: Point, places: &[u32], by_id: bool) -> Vec<(Kind, Point, Numbers)> {
+fn marked(
+    pair: Pair<'_>,
+    point: Point,
+    places: &[u32],
+    by_id: bool,
+) -> Vec<(Kind, Point, Numbers)> {
     let packets = places.iter().map(|it| pair.packet(point, *it));
     let marked = packets.filter_map(|packet| {
         let id = if by_id { packet.ip_id } else { 0 };
@@ -128,8 +133,11 @@ fn count(votes: Option<&mut BTreeMap<u32, u32>>, shift: u32) {
 /// The shift with the most votes, if it has half of them; of equal ones the least.
 fn majority(votes: &BTreeMap<u32, u32>) -> u32 {
     let all: u32 = votes.values().sum();
-    let most = votes.iter().max_by_key(|(shift, count)| (**count, !**shift));
-    most.filter(|(_, count)| **count * 2 >= all).map_or(0, |(shift, _)| *shift)
+    let most = votes
+        .iter()
+        .max_by_key(|(shift, count)| (**count, !**shift));
+    most.filter(|(_, count)| **count * 2 >= all)
+        .map_or(0, |(shift, _)| *shift)
 }
 
 /// Equal packets with other numbers: of more, none votes.
@@ -137,4 +145,3 @@ const MOST_EQUAL: usize = 4;
 /// Packets of each direction that are looked at first.
 const SAMPLE: usize = 64;
 const ACK: u16 = crate::tcp::Segment::ACK;
-

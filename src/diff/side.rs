@@ -79,7 +79,11 @@ impl Conversation {
             (self.key.src, self.key.src_port),
             (self.key.dst, self.key.dst_port),
         );
-        if direction == 0 { [low, high] } else { [high, low] }
+        if direction == 0 {
+            [low, high]
+        } else {
+            [high, low]
+        }
     }
 }
 
@@ -161,9 +165,8 @@ impl Side {
     /// The packets of a conversation, in capture order, as places in the list of all.
     pub fn of(&self, conversation: u32) -> &[u32] {
         let found = self.conversations.get(conversation as usize);
-        let range: Range<usize> = found.map_or(0..0, |it| {
-            it.packets.0 as usize..it.packets.1 as usize
-        });
+        let range: Range<usize> =
+            found.map_or(0..0, |it| it.packets.0 as usize..it.packets.1 as usize);
         self.by_conversation.get(range).unwrap_or_default()
     }
 

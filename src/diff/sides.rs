@@ -55,7 +55,9 @@ impl Sides {
     /// unknown, away from its destination's.
     pub(super) fn way(&self, point: Point, src: IpAddr, dst: IpAddr) -> Option<Way> {
         match (self.side(point, src), self.side(point, dst)) {
-            (Some(Point::A), Some(Point::A)) | (Some(Point::B), Some(Point::B)) | (None, None) => None,
+            (Some(Point::A), Some(Point::A)) | (Some(Point::B), Some(Point::B)) | (None, None) => {
+                None
+            }
             (Some(Point::A), _) | (None, Some(Point::B)) => Some(Way::Ab),
             (Some(Point::B), _) | (None, Some(Point::A)) => Some(Way::Ba),
         }
@@ -116,16 +118,28 @@ impl Sides {
 
     /// With the clocks known, packets of a conversation say by their times which way they go, where
     /// nothing else does.
-    pub(super) fn vote_by_clock(&mut self, pair: Pair<'_>, matches: &[(u32, u32)], clock: &Clock, least: i64) {
+    pub(super) fn vote_by_clock(
+        &mut self,
+        pair: Pair<'_>,
+        matches: &[(u32, u32)],
+        clock: &Clock,
+        least: i64,
+    ) {
         for direction in 0..2 {
             let some = matches.iter().map(|it| both(pair, *it));
             let some: Vec<_> = some.filter(|it| it.0.direction() == direction).collect();
-            let Some(&(a, b)) = some.first() else { continue };
+            let Some(&(a, b)) = some.first() else {
+                continue;
+            };
             if self.way_of(pair, Point::A, a).is_some() {
                 continue;
             }
-            let late = some.iter().map(|(a, b)| b.time.saturating_sub(clock.at_b(a.time)));
-            let Some(late) = median(late.collect()) else { continue };
+            let late = some
+                .iter()
+                .map(|(a, b)| b.time.saturating_sub(clock.at_b(a.time)));
+            let Some(late) = median(late.collect()) else {
+                continue;
+            };
             if late.saturating_abs() > least {
                 let way = if late > 0 { Way::Ab } else { Way::Ba };
                 self.vote(pair, a, b, way, BY_TIME);
@@ -140,14 +154,21 @@ fn both<'a>(pair: Pair<'a>, (a, b): (u32, u32)) -> (&'a Packet, &'a Packet) {
 
 /// Of both directions of a conversation, what takes longer from A to B goes that way: told by
 /// neighbours of different directions, so that no drift matters. Returns a packet that goes so.
-fn by_time<'a>(matches: &[(&'a Packet, &'a Packet)], resolution: i64) -> Option<(&'a Packet, &'a Packet, Way)> {
+fn by_time<'a>(
+    matches: &[(&'a Packet, &'a Packet)],
+    resolution: i64,
+) -> Option<(&'a Packet, &'a Packet, Way)> {
     let mut sorted = matches.to_vec();
     sorted.sort_by_key(|it| it.0.number);
     let difference = |it: &(&Packet, &Packet)| it.1.time.saturating_sub(it.0.time);
     let turns = sorted.windows(2).filter_map(|it| match *it {
         [x, y] if x.0.direction() != y.0.direction() => {
             let more = difference(&y).saturating_sub(difference(&x));
-            Some(if y.0.direction() == 0 { more } else { more.saturating_neg() })
+            Some(if y.0.direction() == 0 {
+                more
+            } else {
+                more.saturating_neg()
+            })
         }
         _ => None,
     });
@@ -188,4 +209,3 @@ const BY_CHECKSUM: i64 = 2;
 const BY_TIME: i64 = 1;
 /// Packets of a conversation whose checksums are looked at.
 const MOST_CHECKED: usize = 8;
-

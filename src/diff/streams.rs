@@ -50,7 +50,9 @@ impl Lane<'_> {
         let origin = all[1].first().map_or(0, |it| number(Point::B, *it));
         [(Point::A, all[0], &self.a), (Point::B, all[1], &self.b)].map(|(point, all, left)| {
             let mut unwrapped = Unwrapped::from(origin);
-            let places = all.iter().map(|it| (*it, unwrapped.place(number(point, *it))));
+            let places = all
+                .iter()
+                .map(|it| (*it, unwrapped.place(number(point, *it))));
             let places = places.filter(|it| left.binary_search(&it.0).is_ok());
             let runs = places.filter_map(|(place, start)| {
                 let packet = self.packet(point, place);

@@ -63,7 +63,8 @@ impl Bytes {
                 spooled: None,
             }
         } else {
-            let failed = |error| Error::io("create a temporary file in", &std::env::temp_dir(), error);
+            let failed =
+                |error| Error::io("create a temporary file in", &std::env::temp_dir(), error);
             Again {
                 file: tempfile::tempfile().map_err(failed)?,
                 path,
@@ -84,7 +85,10 @@ impl Bytes {
         };
         // What was skipped as damaged, or stands before the first record, stays empty.
         let failed = |error| Error::io("write a temporary file for", &input.path, error);
-        input.file.write_all_at(window.bytes, window.base.offset).map_err(failed)?;
+        input
+            .file
+            .write_all_at(window.bytes, window.base.offset)
+            .map_err(failed)?;
         *spooled = window.base.offset + window.bytes.len() as u64;
         input.file.flush().map_err(failed)
     }

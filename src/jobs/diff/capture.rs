@@ -26,7 +26,10 @@ pub(super) fn capture(
 ) -> Result<(), Error> {
     let mut capture = CommentedCapture::new(file)?;
     let mut interfaces: BTreeMap<(Point, u8), u32> = BTreeMap::new();
-    for (count, (time, point, place)) in chosen(pair, comparison, output.select).into_iter().enumerate() {
+    for (count, (time, point, place)) in chosen(pair, comparison, output.select)
+        .into_iter()
+        .enumerate()
+    {
         if count % PACKETS_AT_A_TIME == 0 {
             progress.check()?;
         }
@@ -47,7 +50,11 @@ pub(super) fn capture(
                 interface
             }
         };
-        let time = if output.keeps_times { packet.time } else { time };
+        let time = if output.keeps_times {
+            packet.time
+        } else {
+            time
+        };
         let wire_len = packet.data_len.saturating_add(packet.missing.into());
         let comment = comment(pair, comparison, point, place);
         capture.packet(interface, time, wire_len, &frame.data, &comment)?;
@@ -59,7 +66,12 @@ pub(super) fn capture(
 fn chosen(pair: Pair<'_>, comparison: &Comparison, select: Select) -> Vec<Chosen> {
     let mut chosen: Vec<Chosen> = Vec::new();
     for point in [Point::A, Point::B] {
-        let packets = pair.side(point).packets.iter().zip(comparison.fates.get(point)).zip(0..);
+        let packets = pair
+            .side(point)
+            .packets
+            .iter()
+            .zip(comparison.fates.get(point))
+            .zip(0..);
         for ((packet, fate), place) in packets {
             if !is_chosen(fate, select) {
                 continue;
@@ -67,7 +79,10 @@ fn chosen(pair: Pair<'_>, comparison: &Comparison, select: Select) -> Vec<Chosen
             chosen.push((in_time_of_a(comparison, point, packet.time), point, place));
             // What it became stands beside it.
             let other = point.other();
-            for partner in comparison.partners(point, place).filter(|_| select == Select::Different) {
+            for partner in comparison
+                .partners(point, place)
+                .filter(|_| select == Select::Different)
+            {
                 let time = pair.packet(other, partner).time;
                 chosen.push((in_time_of_a(comparison, other, time), other, partner));
             }
@@ -117,7 +132,11 @@ fn comment(pair: Pair<'_>, comparison: &Comparison, point: Point, place: u32) ->
     let other = point.other();
     let partners = comparison.partners(point, place).take(MOST_PARTNERS);
     for partner in partners {
-        add(format_args!("; {} #{}", name(other), pair.packet(other, partner).number));
+        add(format_args!(
+            "; {} #{}",
+            name(other),
+            pair.packet(other, partner).number
+        ));
     }
     if let ([link], Class::Mangled) = (comparison.links_of(point, place), fate.class) {
         add(format_args!("; {}", detail(pair, link)));

@@ -34,7 +34,10 @@ impl Collecting {
         let mut side = self.side.unwrap_or_default();
         side.total = outcome.balance.packets - outcome.balance.filtered;
         // Other packets count as well: the capture was running.
-        let times = outcome.inputs.iter().flat_map(|it| [it.first_time, it.last_time]);
+        let times = outcome
+            .inputs
+            .iter()
+            .flat_map(|it| [it.first_time, it.last_time]);
         for time in times.flatten() {
             let (first, last) = side.span.unwrap_or((time.0, time.0));
             side.span = Some((first.min(time.0), last.max(time.0)));
@@ -141,7 +144,8 @@ impl Observer for Collector {
     fn start(&mut self, _: u32, _: bool, key: impl Fn() -> FlowKey) {
         let key = key().network;
         let is_reverse = (key.src, key.src_port) > (key.dst, key.dst_port);
-        self.by_flow.push(if is_reverse { key.reversed() } else { key });
+        self.by_flow
+            .push(if is_reverse { key.reversed() } else { key });
     }
 
     fn packet(&mut self, flow: u32, packet: &PacketRef, contents: Option<&Contents<'_>>) {

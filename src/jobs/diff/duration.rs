@@ -10,5 +10,9 @@ pub(super) fn duration(ns: i64) -> String {
     };
     let sign = if ns < 0 { "-" } else { "" };
     let thousandths = (u128::from(size) * 1000 + u128::from(unit) / 2) / u128::from(unit);
-    format!("{sign}{}.{:03} {name}", thousandths / 1000, thousandths % 1000)
+    format!(
+        "{sign}{}.{:03} {name}",
+        thousandths / 1000,
+        thousandths % 1000
+    )
 }

@@ -125,7 +125,8 @@ impl FlowRow {
                 row.read(table, point, conversation);
             }
         }
-        row.is_translated = matches!((row.ends.a, row.ends.b), (Some(a), Some(b)) if a != b && a != [b[1], b[0]]);
+        row.is_translated =
+            matches!((row.ends.a, row.ends.b), (Some(a), Some(b)) if a != b && a != [b[1], b[0]]);
         row.ways.iter_mut().for_each(|it| it.delays.sort_unstable());
         row
     }
@@ -174,12 +175,17 @@ impl FlowRow {
             counts.partial += is(Class::Partial);
             counts.dropped_bytes += lost_bytes(table, point, place);
         } else {
-            counts.matched += one_if(matches!(fate.class, Class::Same | Class::Mangled | Class::Resegmented));
+            counts.matched += one_if(matches!(
+                fate.class,
+                Class::Same | Class::Mangled | Class::Resegmented
+            ));
             counts.injected += is(Class::Injected);
             counts.mangled += is(Class::Mangled);
             counts.reordered += one_if(fate.is_reordered);
             counts.delayed += one_if(fate.is_delayed);
-            counts.delays.extend(comparison.delay(table.pair, point, place));
+            counts
+                .delays
+                .extend(comparison.delay(table.pair, point, place));
         }
     }
 }
@@ -203,7 +209,9 @@ fn lost_bytes(table: &FlowTable<'_>, point: Point, place: u32) -> u64 {
 
 impl Row for FlowRow {
     fn cell(&self, column: usize) -> Cell<'_> {
-        COLUMNS.get(column).map_or(Cell::Null, |(_, _, value)| value(self))
+        COLUMNS
+            .get(column)
+            .map_or(Cell::Null, |(_, _, value)| value(self))
     }
 }
 
@@ -231,7 +239,9 @@ const COLUMNS: &[(&str, Kind, Value); 41] = &[
     ("flow", Kind::Number, |row| Cell::Unsigned(row.id)),
     ("protocol", Kind::Text, |row| Cell::Text(&row.protocol)),
     ("state", Kind::Text, |row| Cell::Text(row.state)),
-    ("translated", Kind::Bool, |row| Cell::Bool(row.is_translated)),
+    ("translated", Kind::Bool, |row| {
+        Cell::Bool(row.is_translated)
+    }),
     ("a_src_ip", Kind::Address, |row| address(row, Point::A, 0)),
     ("a_src_port", Kind::Short, |row| port(row, Point::A, 0)),
     ("a_dst_ip", Kind::Address, |row| address(row, Point::A, 1)),
@@ -241,32 +251,76 @@ const COLUMNS: &[(&str, Kind, Value); 41] = &[
     ("b_dst_ip", Kind::Address, |row| address(row, Point::B, 1)),
     ("b_dst_port", Kind::Short, |row| port(row, Point::B, 1)),
     ("first_ns", Kind::Time, |row| Cell::Signed(row.first)),
-    ("a_packets", Kind::Number, |row| Cell::Unsigned(row.packets.a)),
-    ("b_packets", Kind::Number, |row| Cell::Unsigned(row.packets.b)),
+    ("a_packets", Kind::Number, |row| {
+        Cell::Unsigned(row.packets.a)
+    }),
+    ("b_packets", Kind::Number, |row| {
+        Cell::Unsigned(row.packets.b)
+    }),
     ("a_bytes", Kind::Number, |row| Cell::Unsigned(row.bytes.a)),
     ("b_bytes", Kind::Number, |row| Cell::Unsigned(row.bytes.b)),
-    ("ab_matched", Kind::Number, |row| Cell::Unsigned(row.ways[0].matched)),
-    ("ab_dropped", Kind::Number, |row| Cell::Unsigned(row.ways[0].dropped)),
-    ("ab_dropped_bytes", Kind::Number, |row| Cell::Unsigned(row.ways[0].dropped_bytes)),
-    ("ab_partial", Kind::Number, |row| Cell::Unsigned(row.ways[0].partial)),
-    ("ab_injected", Kind::Number, |row| Cell::Unsigned(row.ways[0].injected)),
-    ("ab_mangled", Kind::Number, |row| Cell::Unsigned(row.ways[0].mangled)),
-    ("ab_duplicate", Kind::Number, |row| Cell::Unsigned(row.ways[0].duplicate)),
-    ("ab_reordered", Kind::Number, |row| Cell::Unsigned(row.ways[0].reordered)),
-    ("ab_delayed", Kind::Number, |row| Cell::Unsigned(row.ways[0].delayed)),
+    ("ab_matched", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[0].matched)
+    }),
+    ("ab_dropped", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[0].dropped)
+    }),
+    ("ab_dropped_bytes", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[0].dropped_bytes)
+    }),
+    ("ab_partial", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[0].partial)
+    }),
+    ("ab_injected", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[0].injected)
+    }),
+    ("ab_mangled", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[0].mangled)
+    }),
+    ("ab_duplicate", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[0].duplicate)
+    }),
+    ("ab_reordered", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[0].reordered)
+    }),
+    ("ab_delayed", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[0].delayed)
+    }),
     ("ab_delay_p50_ns", Kind::Duration, |row| delay(row, 0, 50)),
     ("ab_delay_p99_ns", Kind::Duration, |row| delay(row, 0, 99)),
-    ("ba_matched", Kind::Number, |row| Cell::Unsigned(row.ways[1].matched)),
-    ("ba_dropped", Kind::Number, |row| Cell::Unsigned(row.ways[1].dropped)),
-    ("ba_dropped_bytes", Kind::Number, |row| Cell::Unsigned(row.ways[1].dropped_bytes)),
-    ("ba_partial", Kind::Number, |row| Cell::Unsigned(row.ways[1].partial)),
-    ("ba_injected", Kind::Number, |row| Cell::Unsigned(row.ways[1].injected)),
-    ("ba_mangled", Kind::Number, |row| Cell::Unsigned(row.ways[1].mangled)),
-    ("ba_duplicate", Kind::Number, |row| Cell::Unsigned(row.ways[1].duplicate)),
-    ("ba_reordered", Kind::Number, |row| Cell::Unsigned(row.ways[1].reordered)),
-    ("ba_delayed", Kind::Number, |row| Cell::Unsigned(row.ways[1].delayed)),
+    ("ba_matched", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[1].matched)
+    }),
+    ("ba_dropped", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[1].dropped)
+    }),
+    ("ba_dropped_bytes", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[1].dropped_bytes)
+    }),
+    ("ba_partial", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[1].partial)
+    }),
+    ("ba_injected", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[1].injected)
+    }),
+    ("ba_mangled", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[1].mangled)
+    }),
+    ("ba_duplicate", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[1].duplicate)
+    }),
+    ("ba_reordered", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[1].reordered)
+    }),
+    ("ba_delayed", Kind::Number, |row| {
+        Cell::Unsigned(row.ways[1].delayed)
+    }),
     ("ba_delay_p50_ns", Kind::Duration, |row| delay(row, 1, 50)),
     ("ba_delay_p99_ns", Kind::Duration, |row| delay(row, 1, 99)),
-    ("unknown_different", Kind::Number, |row| Cell::Unsigned(row.others)),
-    ("different", Kind::Number, |row| Cell::Unsigned(row.different())),
+    ("unknown_different", Kind::Number, |row| {
+        Cell::Unsigned(row.others)
+    }),
+    ("different", Kind::Number, |row| {
+        Cell::Unsigned(row.different())
+    }),
 ];

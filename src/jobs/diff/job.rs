@@ -33,6 +33,8 @@ pub struct DiffReport {
     pub differs: bool,
     /// Whether neither has a packet of IP.
     pub is_without_ip: bool,
+    /// Whether any packet is on both sides.
+    pub has_common: bool,
     /// Whether the reader of standard output left before its end.
     pub is_list_cut: bool,
 }
@@ -49,7 +51,11 @@ pub fn diff(
 ) -> Result<DiffReport, Error> {
     let stopwatch = Stopwatch::start();
     let workers = Workers::new(&job.config.tuning)?;
-    let inputs: Vec<PathBuf> = [&sources.a, &sources.b].into_iter().flatten().flat_map(Source::paths).collect();
+    let inputs: Vec<PathBuf> = [&sources.a, &sources.b]
+        .into_iter()
+        .flatten()
+        .flat_map(Source::paths)
+        .collect();
     let create = |path: &Path| OutputFile::create(path, inputs.iter().map(PathBuf::as_path));
     let capture_path = job.capture.as_ref().map(|it| it.path.as_path());
     let mut files = Files {
@@ -59,10 +65,7 @@ pub fn diff(
     };
     let a = read(&job, sources.a, &workers, progress)?;
     let b = read(&job, sources.b, &workers, progress)?;
-    let (sides, bytes) = (
-        Both { a: a.0, b: b.0 },
-        Both { a: a.1, b: b.1 },
-    );
+    let (sides, bytes) = (Both { a: a.0, b: b.0 }, Both { a: a.1, b: b.1 });
     let outcomes = Both { a: a.2, b: b.2 };
     let pair = Pair {
         sides: Both {
@@ -94,6 +97,7 @@ pub fn diff(
         elapsed: stopwatch.elapsed(),
         differs: comparison.differs(),
         is_without_ip: sides.a.packets.is_empty() && sides.b.packets.is_empty(),
+        has_common: comparison.has_common(),
         is_list_cut,
         outcomes,
     })
@@ -128,8 +132,10 @@ struct Files {
 
 impl Files {
     fn finish(self) -> Result<(), Error> {
-        let all = [self.packets, self.flows, self.capture].into_iter().flatten();
-        all.map(OutputFile::finish).collect()
+        let mut all = [self.packets, self.flows, self.capture]
+            .into_iter()
+            .flatten();
+        all.try_for_each(OutputFile::finish)
     }
 }
 
@@ -171,7 +177,14 @@ impl Shown<'_> {
         let failed = |error| Error::io("write", STDOUT.as_ref(), error);
         if self.job.view == DiffView::Csv {
             let keep_going = || self.progress.check();
-            rows::write(&flows, &self.job.choice, Format::Csv, out, &failed, &keep_going)?;
+            rows::write(
+                &flows,
+                &self.job.choice,
+                Format::Csv,
+                out,
+                &failed,
+                &keep_going,
+            )?;
         }
         out.write_all(&text).map_err(failed)?;
         out.flush().map_err(failed)
@@ -199,10 +212,22 @@ impl Shown<'_> {
             names.collect::<Vec<_>>().join(" ")
         };
         let (a, b) = (name(&self.outcomes.a), name(&self.outcomes.b));
-        capture(self.pair, self.comparison, output, [&a, &b], file, self.progress)
+        capture(
+            self.pair,
+            self.comparison,
+            output,
+            [&a, &b],
+            file,
+            self.progress,
+        )
     }
 
-    fn table(&self, table: &impl Table, choice: &Choice, file: &mut OutputFile) -> Result<(), Error> {
+    fn table(
+        &self,
+        table: &impl Table,
+        choice: &Choice,
+        file: &mut OutputFile,
+    ) -> Result<(), Error> {
         let path = file.path().to_owned();
         let failed = |error| Error::io("write", &path, error);
         let keep_going = || self.progress.check();

@@ -3,7 +3,9 @@
 use super::bytes::PackedPlace;
 use super::flow_ids::FlowIds;
 use crate::decode::IpProtocol;
-use crate::diff::{Both, Changes, Class, Comparison, Conversation, Fate, Packet, Pair, Point, Way, changes, detail};
+use crate::diff::{
+    Both, Changes, Class, Comparison, Conversation, Fate, Packet, Pair, Point, Way, changes, detail,
+};
 use crate::number::index_u32;
 use crate::output::rows::{Column, Kind, Row, Table, columns_of};
 use crate::select::condition::Cell;
@@ -26,7 +28,12 @@ const NOT_IP: u32 = u32::MAX;
 
 impl<'a> Packets<'a> {
     /// Where not all packets were looked at, those that are not IP are not listed.
-    pub(super) fn new(pair: Pair<'a>, comparison: &'a Comparison, ids: &'a FlowIds, are_all: Both<bool>) -> Self {
+    pub(super) fn new(
+        pair: Pair<'a>,
+        comparison: &'a Comparison,
+        ids: &'a FlowIds,
+        are_all: Both<bool>,
+    ) -> Self {
         let places = |point: Point| {
             let side = pair.side(point);
             if !*are_all.get(point) {
@@ -35,7 +42,9 @@ impl<'a> Packets<'a> {
             let total = usize::try_from(side.total).unwrap_or(usize::MAX);
             let mut places = vec![NOT_IP; total];
             for (packet, at) in side.packets.iter().zip(0..) {
-                let ordinal = usize::try_from(packet.number).ok().and_then(|it| it.checked_sub(1));
+                let ordinal = usize::try_from(packet.number)
+                    .ok()
+                    .and_then(|it| it.checked_sub(1));
                 if let Some(place) = ordinal.and_then(|it| places.get_mut(it)) {
                     *place = at;
                 }
@@ -74,7 +83,12 @@ impl Table for Packets<'_> {
             None => (Point::A, ordinal),
             Some(ordinal) => (Point::B, ordinal),
         };
-        let place = self.places.get(point).get(ordinal).copied().unwrap_or(NOT_IP);
+        let place = self
+            .places
+            .get(point)
+            .get(ordinal)
+            .copied()
+            .unwrap_or(NOT_IP);
         PacketRow::new(self, point, ordinal as u64 + 1, place)
     }
 
@@ -136,7 +150,8 @@ impl<'a> PacketRow<'a> {
             changes: String::new(),
             detail: String::new(),
             delay: None,
-            protocol: conversation.map_or_else(String::new, |it| IpProtocol(it.key.protocol).to_string()),
+            protocol: conversation
+                .map_or_else(String::new, |it| IpProtocol(it.key.protocol).to_string()),
         };
         if packet.is_some() {
             row.read_links(pair, comparison, place);
@@ -159,7 +174,9 @@ impl<'a> PacketRow<'a> {
             return;
         }
         let links = comparison.links_of(self.point, place);
-        let found = links.iter().fold(Changes::NONE, |all, it| all.and(changes(pair, it)));
+        let found = links
+            .iter()
+            .fold(Changes::NONE, |all, it| all.and(changes(pair, it)));
         self.changes = found.names().collect::<Vec<_>>().join(";");
         self.delay = comparison.delay(pair, self.point, place);
         if let ([link], Class::Mangled) = (links, self.fate.class) {
@@ -183,18 +200,25 @@ fn append(text: &mut String, part: std::fmt::Arguments<'_>) {
 
 impl Row for PacketRow<'_> {
     fn cell(&self, column: usize) -> Cell<'_> {
-        COLUMNS.get(column).map_or(Cell::Null, |(_, _, value)| value(self))
+        COLUMNS
+            .get(column)
+            .map_or(Cell::Null, |(_, _, value)| value(self))
     }
 }
 
 type Value = for<'r> fn(&'r PacketRow<'_>) -> Cell<'r>;
 
 fn text(text: &str) -> Cell<'_> {
-    if text.is_empty() { Cell::Null } else { Cell::Text(text) }
+    if text.is_empty() {
+        Cell::Null
+    } else {
+        Cell::Text(text)
+    }
 }
 
 fn of_packet<'r>(row: &'r PacketRow<'_>, value: impl Fn(&Packet) -> u64) -> Cell<'r> {
-    row.packet.map_or(Cell::Null, |it| Cell::Unsigned(value(it)))
+    row.packet
+        .map_or(Cell::Null, |it| Cell::Unsigned(value(it)))
 }
 
 fn address<'r>(row: &'r PacketRow<'_>, place: usize) -> Cell<'r> {
@@ -202,7 +226,8 @@ fn address<'r>(row: &'r PacketRow<'_>, place: usize) -> Cell<'r> {
 }
 
 fn port<'r>(row: &'r PacketRow<'_>, place: usize) -> Cell<'r> {
-    row.end(place).map_or(Cell::Null, |it| Cell::Unsigned(it.1.into()))
+    row.end(place)
+        .map_or(Cell::Null, |it| Cell::Unsigned(it.1.into()))
 }
 
 /// The columns of the table, in order.
@@ -211,21 +236,39 @@ const COLUMNS: &[(&str, Kind, Value); 21] = &[
     ("number", Kind::Number, |row| Cell::Unsigned(row.number)),
     ("class", Kind::Text, |row| Cell::Text(row.fate.class.name())),
     ("partner", Kind::Text, |row| text(&row.partners)),
-    ("direction", Kind::Text, |row| text(row.fate.way.map_or("", Way::name))),
+    ("direction", Kind::Text, |row| {
+        text(row.fate.way.map_or("", Way::name))
+    }),
     ("flags", Kind::Text, |row| text(row.flags)),
     ("changes", Kind::Text, |row| text(&row.changes)),
-    ("flow", Kind::Number, |row| row.flow.map_or(Cell::Null, Cell::Unsigned)),
-    ("time_ns", Kind::Time, |row| row.packet.map_or(Cell::Null, |it| Cell::Signed(it.time))),
-    ("delay_ns", Kind::Duration, |row| row.delay.map_or(Cell::Null, Cell::Signed)),
+    ("flow", Kind::Number, |row| {
+        row.flow.map_or(Cell::Null, Cell::Unsigned)
+    }),
+    ("time_ns", Kind::Time, |row| {
+        row.packet.map_or(Cell::Null, |it| Cell::Signed(it.time))
+    }),
+    ("delay_ns", Kind::Duration, |row| {
+        row.delay.map_or(Cell::Null, Cell::Signed)
+    }),
     ("protocol", Kind::Text, |row| text(&row.protocol)),
     ("src_ip", Kind::Address, |row| address(row, 0)),
     ("src_port", Kind::Short, |row| port(row, 0)),
     ("dst_ip", Kind::Address, |row| address(row, 1)),
     ("dst_port", Kind::Short, |row| port(row, 1)),
-    ("seq", Kind::Number, |row| of_packet(row, |it| it.sequence.into())),
-    ("length", Kind::Number, |row| of_packet(row, |it| it.len.into())),
-    ("ip_id", Kind::Number, |row| of_packet(row, |it| it.ip_id.into())),
-    ("tcp_flags", Kind::Short, |row| of_packet(row, |it| if it.is_tcp() { it.flags.into() } else { 0 })),
+    ("seq", Kind::Number, |row| {
+        of_packet(row, |it| it.sequence.into())
+    }),
+    ("length", Kind::Number, |row| {
+        of_packet(row, |it| it.len.into())
+    }),
+    ("ip_id", Kind::Number, |row| {
+        of_packet(row, |it| it.ip_id.into())
+    }),
+    ("tcp_flags", Kind::Short, |row| {
+        of_packet(row, |it| if it.is_tcp() { it.flags.into() } else { 0 })
+    }),
     ("detail", Kind::Text, |row| text(&row.detail)),
-    ("offset", Kind::Number, |row| of_packet(row, |it| PackedPlace(it.place).offset())),
+    ("offset", Kind::Number, |row| {
+        of_packet(row, |it| PackedPlace(it.place).offset())
+    }),
 ];

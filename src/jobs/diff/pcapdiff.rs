@@ -28,7 +28,9 @@ impl Lone<'_> {
 
 /// The text.
 pub(super) fn pcapdiff(pair: Pair<'_>, comparison: &Comparison, between: Between) -> String {
-    let found = [Point::A, Point::B].into_iter().flat_map(|point| lone(pair, comparison, between, point));
+    let found = [Point::A, Point::B]
+        .into_iter()
+        .flat_map(|point| lone(pair, comparison, between, point));
     let found: Vec<Lone<'_>> = found.collect();
     let copies = pair.sides.a.packets.iter().zip(&comparison.fates.a);
     let copies = copies.filter(|(packet, fate)| {
@@ -44,13 +46,20 @@ pub(super) fn pcapdiff(pair: Pair<'_>, comparison: &Comparison, between: Between
         found.len(),
         copies.count()
     ));
-    line(format_args!("Remote num of unmatching packets: {}", found.len()));
+    line(format_args!(
+        "Remote num of unmatching packets: {}",
+        found.len()
+    ));
     for it in &found {
         line(format_args!("{}", described(pair, it)));
     }
-    line(format_args!("Here are the IP identification fields for forged and dropped packets:\n"));
+    line(format_args!(
+        "Here are the IP identification fields for forged and dropped packets:\n"
+    ));
     for (name, is_outbound, is_forged) in LISTS {
-        let some = found.iter().filter(|it| it.is_outbound == is_outbound && it.is_forged() == is_forged);
+        let some = found
+            .iter()
+            .filter(|it| it.is_outbound == is_outbound && it.is_forged() == is_forged);
         let ids: Vec<String> = some.map(|it| it.packet.ip_id.to_string()).collect();
         line(format_args!("list of {name} packets:  {}\n", ids.join(" ")));
     }
@@ -67,14 +76,22 @@ const LISTS: [(&str, bool, bool); 4] = [
     ("outbound dropped", true, false),
 ];
 
-fn counts(pair: Pair<'_>, between: Between, found: &[Lone<'_>], line: &mut impl FnMut(std::fmt::Arguments<'_>)) {
+fn counts(
+    pair: Pair<'_>,
+    between: Between,
+    found: &[Lone<'_>],
+    line: &mut impl FnMut(std::fmt::Arguments<'_>),
+) {
     let seen = |point: Point, is_outbound| {
         let packets = pair.side(point).packets.iter();
-        packets.filter(|it| way(pair, between, point, it) == Some(is_outbound)).count()
+        packets
+            .filter(|it| way(pair, between, point, it) == Some(is_outbound))
+            .count()
     };
     let alone = |is_outbound, is_forged| {
         let some = found.iter();
-        some.filter(|it| it.is_outbound == is_outbound && it.is_forged() == is_forged).count()
+        some.filter(|it| it.is_outbound == is_outbound && it.is_forged() == is_forged)
+            .count()
     };
     let rows = [
         ("sent:", seen(Point::B, false), seen(Point::A, true)),
@@ -92,7 +109,10 @@ fn counts(pair: Pair<'_>, between: Between, found: &[Lone<'_>], line: &mut impl 
     };
     let (inbound, outbound) = (column(|it| it.1), column(|it| it.2));
     if (inbound, outbound) != (0, 0) {
-        line(format_args!("{:<13}{inbound:>9}   {outbound:>9}", "mystery:"));
+        line(format_args!(
+            "{:<13}{inbound:>9}   {outbound:>9}",
+            "mystery:"
+        ));
     }
 }
 
@@ -107,13 +127,29 @@ fn way(pair: Pair<'_>, between: Between, point: Point, packet: &Packet) -> Optio
 }
 
 /// Packets of a side that the other one lacks, or has with other contents.
-fn lone<'a>(pair: Pair<'a>, comparison: &Comparison, between: Between, point: Point) -> Vec<Lone<'a>> {
-    let packets = pair.side(point).packets.iter().zip(comparison.fates.get(point));
+fn lone<'a>(
+    pair: Pair<'a>,
+    comparison: &Comparison,
+    between: Between,
+    point: Point,
+) -> Vec<Lone<'a>> {
+    let packets = pair
+        .side(point)
+        .packets
+        .iter()
+        .zip(comparison.fates.get(point));
     let lone = packets.filter_map(|(packet, fate)| {
         let is_outbound = way(pair, between, point, packet)?;
         let is_lone = match fate.class {
-            Class::Dropped | Class::Injected | Class::Only | Class::OneSided | Class::Outside | Class::Mangled => true,
-            Class::Same | Class::Resegmented | Class::Partial | Class::Duplicate | Class::NotIp => false,
+            Class::Dropped
+            | Class::Injected
+            | Class::Only
+            | Class::OneSided
+            | Class::Outside
+            | Class::Mangled => true,
+            Class::Same | Class::Resegmented | Class::Partial | Class::Duplicate | Class::NotIp => {
+                false
+            }
         };
         is_lone.then_some(Lone {
             point,
@@ -127,7 +163,11 @@ fn lone<'a>(pair: Pair<'a>, comparison: &Comparison, between: Between, point: Po
 /// A packet's fields.
 fn described(pair: Pair<'_>, lone: &Lone<'_>) -> String {
     let count = if lone.point == Point::A { 1 } else { -1 };
-    let verdict = if lone.is_forged() { "!!! FORGED" } else { "DROPPED" };
+    let verdict = if lone.is_forged() {
+        "!!! FORGED"
+    } else {
+        "DROPPED"
+    };
     let frame = pair.frame(lone.point, lone.packet);
     let headers = frame.as_ref().and_then(|it| it.headers(pair.decode));
     let ip = match (&frame, &headers) {

@@ -171,7 +171,8 @@ const fn packets(side: &Side) -> u64 {
 }
 
 fn classes(side: &Side, fates: &[Fate]) -> BTreeMap<&'static str, u64> {
-    let mut classes: BTreeMap<&'static str, u64> = Class::ALL.iter().map(|it| (it.name(), 0)).collect();
+    let mut classes: BTreeMap<&'static str, u64> =
+        Class::ALL.iter().map(|it| (it.name(), 0)).collect();
     for fate in fates {
         *classes.entry(fate.class.name()).or_default() += 1;
     }
@@ -259,7 +260,11 @@ fn conversations(pair: Pair<'_>, comparison: &Comparison) -> Conversations {
         let a = pair.sides.a.conversations.get(it.a as usize)?.key;
         Some((a, pair.sides.b.conversations.get(it.b as usize)?.key))
     };
-    let translated = comparison.pairs.iter().filter_map(keys).filter(|(a, b)| a != b);
+    let translated = comparison
+        .pairs
+        .iter()
+        .filter_map(keys)
+        .filter(|(a, b)| a != b);
     Conversations {
         a: pair.sides.a.conversations.len() as u64,
         b: pair.sides.b.conversations.len() as u64,

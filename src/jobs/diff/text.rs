@@ -19,6 +19,11 @@ pub(super) fn text(summary: &Summary, flows: &FlowTable<'_>) -> String {
     text.0
 }
 
+/// A count of one direction.
+type CountOf = fn(&Counts) -> u64;
+/// A delay of one direction.
+type DelayOf = fn(&DelaySummary) -> Option<i64>;
+
 struct Text(String);
 
 impl Text {
@@ -31,14 +36,29 @@ impl Text {
 /// What was compared, and the clocks.
 fn head(summary: &Summary, text: &mut Text) {
     let sides = [
-        ("A", summary.packets_a, &summary.inputs.a, &summary.classes.a),
-        ("B", summary.packets_b, &summary.inputs.b, &summary.classes.b),
+        (
+            "A",
+            summary.packets_a,
+            &summary.inputs.a,
+            &summary.classes.a,
+        ),
+        (
+            "B",
+            summary.packets_b,
+            &summary.inputs.b,
+            &summary.classes.b,
+        ),
     ];
     for (name, packets, inputs, classes) in sides {
         let names: Vec<&str> = inputs.iter().map(|it| it.path.as_str()).collect();
-        text.line(format_args!("{name}: {}: {packets} packets", names.join(", ")));
+        text.line(format_args!(
+            "{name}: {}: {packets} packets",
+            names.join(", ")
+        ));
         let classes = classes.iter().filter(|it| *it.1 > 0);
-        let classes: Vec<String> = classes.map(|(class, count)| format!("{count} {class}")).collect();
+        let classes: Vec<String> = classes
+            .map(|(class, count)| format!("{count} {class}"))
+            .collect();
         text.line(format_args!("   {}", classes.join(", ")));
     }
     let it = &summary.conversations;
@@ -65,7 +85,7 @@ fn head(summary: &Summary, text: &mut Text) {
 fn table(summary: &Summary, text: &mut Text) {
     text.line(format_args!("\n{:<24}{:>14}{:>14}", "", "A to B", "B to A"));
     let [ab, ba] = Way::ALL.map(|way| summary.directions.get(way));
-    let rows: [(&str, fn(&Counts) -> u64, bool); 11] = [
+    let rows: [(&str, CountOf, bool); 11] = [
         ("packets sent", |it| it.sent, true),
         ("received", |it| it.received, true),
         ("dropped", |it| it.dropped, true),
@@ -84,10 +104,18 @@ fn table(summary: &Summary, text: &mut Text) {
             text.line(format_args!("{name:<24}{ab:>14}{ba:>14}"));
         }
     }
-    let ratio = |it: &Counts| it.loss_ratio.map_or_else(|| "-".to_owned(), |it| format!("{:.4} %", it * 100.0));
-    text.line(format_args!("{:<24}{:>14}{:>14}", "loss", ratio(ab), ratio(ba)));
+    let ratio = |it: &Counts| {
+        it.loss_ratio
+            .map_or_else(|| "-".to_owned(), |it| format!("{:.4} %", it * 100.0))
+    };
+    text.line(format_args!(
+        "{:<24}{:>14}{:>14}",
+        "loss",
+        ratio(ab),
+        ratio(ba)
+    ));
     let [ab, ba] = Way::ALL.map(|way| summary.delay_ns.get(way));
-    let rows: [(&str, fn(&DelaySummary) -> Option<i64>); 4] = [
+    let rows: [(&str, DelayOf); 4] = [
         ("delay p50", |it| it.p50),
         ("delay p99", |it| it.p99),
         ("delay p99.9", |it| it.p999),
@@ -108,21 +136,33 @@ fn worst(flows: &FlowTable<'_>, text: &mut Text) {
         text.line(format_args!("\nno conversation differs"));
         return;
     }
-    text.line(format_args!("\n{} conversations differ; the worst:", rows.len()));
+    text.line(format_args!(
+        "\n{} conversations differ; the worst:",
+        rows.len()
+    ));
     for row in rows.iter().take(MOST_ROWS) {
         let [ab, ba] = &row.ways;
         text.line(format_args!(
             "  flow {}: {} {}: dropped {}+{}, injected {}+{}, mangled {}+{}, others {}",
             row.id,
             row.protocol,
-            row.ends.get(Point::A).or(*row.ends.get(Point::B)).map_or_else(String::new, ends),
+            row.ends
+                .get(Point::A)
+                .or(*row.ends.get(Point::B))
+                .map_or_else(String::new, ends),
             ab.dropped,
             ba.dropped,
             ab.injected,
             ba.injected,
             ab.mangled,
             ba.mangled,
-            row.different() - ab.dropped - ba.dropped - ab.injected - ba.injected - ab.mangled - ba.mangled,
+            row.different()
+                - ab.dropped
+                - ba.dropped
+                - ab.injected
+                - ba.injected
+                - ab.mangled
+                - ba.mangled,
         ));
     }
 }

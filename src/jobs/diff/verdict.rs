@@ -8,9 +8,10 @@
 //! what the nearer one sees more is the path's.
 
 use super::duration::duration;
-use crate::diff::{Class, Comparison, Packet, Paired, Pair, Point, Way};
+use crate::diff::{Class, Comparison, Packet, Pair, Paired, Point, Way};
 use rayon::prelude::*;
 use serde::Serialize;
+use std::collections::VecDeque;
 use std::fmt;
 
 /// Where something happened.
@@ -40,7 +41,8 @@ pub(super) struct Verdict {
     /// Data packets between both points, and those of them that were lost there.
     pub(super) data_packets: i64,
     pub(super) data_packets_lost: i64,
-    /// Lost packets of data whose bytes were acknowledged without coming again.
+    /// Lost packets of data whose bytes were acknowledged before they came again: they did arrive, and it
+    /// is the capture that lacks them.
     pub(super) acknowledged_anyway: i64,
     /// The conclusion, in one word: `network`, `beyond_a`, `beyond_b`, or `none`.
     pub(super) conclusion: &'static str,
@@ -114,7 +116,10 @@ struct Answer {
 
 impl Verdict {
     pub(super) fn new(pair: Pair<'_>, comparison: &Comparison) -> Self {
-        let found = comparison.pairs.par_iter().map(|it| Found::of(pair, comparison, it));
+        let found = comparison
+            .pairs
+            .par_iter()
+            .map(|it| Found::of(pair, comparison, it));
         let found: Vec<Found> = found.collect();
         let mut verdict = Self {
             retransmissions: Zones::default(),
@@ -165,13 +170,27 @@ impl Verdict {
     }
 
     fn conclude(&mut self) {
-        let losses = (self.retransmissions.sum() >= FEWEST).then(|| self.retransmissions.most()).flatten();
+        let losses = (self.retransmissions.sum() >= FEWEST)
+            .then(|| self.retransmissions.most())
+            .flatten();
         let is_slow = self.slow_answers >= FEWEST.unsigned_abs();
         let waiting = is_slow.then(|| self.excess_waiting_ns.most()).flatten();
         let named = |zone| match zone {
-            Zone::BeyondA => ("beyond_a", "not the network between these points: ", "beyond A"),
-            Zone::Between => ("network", "the network between these points: ", "between A and B"),
-            Zone::BeyondB => ("beyond_b", "not the network between these points: ", "beyond B"),
+            Zone::BeyondA => (
+                "beyond_a",
+                "not the network between these points: ",
+                "beyond A",
+            ),
+            Zone::Between => (
+                "network",
+                "the network between these points: ",
+                "between A and B",
+            ),
+            Zone::BeyondB => (
+                "beyond_b",
+                "not the network between these points: ",
+                "beyond B",
+            ),
         };
         let what = |zone, share, of: &str| {
             let (word, start, place) = named(zone);
@@ -180,7 +199,11 @@ impl Verdict {
         let (word, text) = match (losses, waiting) {
             (Some((x, _)), Some((y, _))) if x != y => (
                 "none",
-                format!("no single cause: losses are {}, waiting is {}", named(x).2, named(y).2),
+                format!(
+                    "no single cause: losses are {}, waiting is {}",
+                    named(x).2,
+                    named(y).2
+                ),
             ),
             (_, Some((zone, share))) => what(zone, share, "waiting time above the median passed"),
             (Some((zone, share)), None) => what(zone, share, "repeated segments were lost"),
@@ -255,7 +278,11 @@ impl Found {
         for &place in side.of(conversation) {
             let packet = side.packet(place);
             let fate = comparison.fate(point, place);
-            if fate.way.map(Way::sender) != Some(point) || !fate.class.is_judged() || !packet.is_tcp() {
+            if !fate.class.is_judged() || !packet.is_tcp() {
+                continue;
+            }
+            if fate.way.map(Way::sender) != Some(point) {
+                self.acknowledged_anyway += sent.acknowledge(packet);
                 continue;
             }
             if packet.window == 0 && packet.flags & RST_OR_SYN == 0 {
@@ -275,7 +302,6 @@ impl Found {
                 Again::Unseen => *self.retransmissions.of(behind) += 1,
             }
         }
-        self.acknowledged_anyway += sent.never_repeated();
     }
 
     /// How long answers took, as both points see it.
@@ -285,7 +311,11 @@ impl Found {
         for &place in side.of(paired.a) {
             let packet = side.packet(place);
             let fate = comparison.fate(Point::A, place);
-            let (Some(way), [link], true) = (fate.way, comparison.links_of(Point::A, place), packet.len > 0) else {
+            let (Some(way), [link], true) = (
+                fate.way,
+                comparison.links_of(Point::A, place),
+                packet.len > 0,
+            ) else {
                 continue;
             };
             let at_b = comparison.clock.at_a(pair.packet(Point::B, link.b).time);
@@ -308,8 +338,8 @@ impl Found {
 struct Sent {
     /// The number after the last byte.
     end: Option<u32>,
-    /// Segments that were lost and did not come again, by their first bytes.
-    lost: std::collections::BTreeMap<u32, u32>,
+    /// Where segments start and end that were lost and did not come again.
+    lost: VecDeque<(u32, u32)>,
     /// Bytes that never passed: where they start and end.
     gaps: Vec<(u32, u32)>,
 }
@@ -336,7 +366,8 @@ impl Sent {
             }
             self.end = Some(end);
             Again::New
-        } else if self.lost.remove(&start).is_some() {
+        } else if let Some(at) = self.lost.iter().position(|it| is_in(start, *it)) {
+            self.lost.remove(at);
             Again::WasLost
         } else if let Some(at) = self.gaps.iter().position(|gap| is_in(start, *gap)) {
             self.fill(at, end);
@@ -350,22 +381,34 @@ impl Sent {
 
     fn note(&mut self, start: u32, end: u32, is_lost: bool) {
         if is_lost && self.lost.len() < MOST_GAPS {
-            self.lost.insert(start, end);
+            self.lost.push_back((start, end));
         }
+    }
+
+    /// The other side acknowledges. Returns how many lost segments it has all the same.
+    fn acknowledge(&mut self, packet: &Packet) -> i64 {
+        if packet.flags & ACK == 0 {
+            return 0;
+        }
+        let mut count = 0;
+        let is_covered = |end: u32| packet.acknowledgment.wrapping_sub(end).cast_signed() >= 0;
+        while self.lost.front().is_some_and(|it| is_covered(it.1)) {
+            self.lost.pop_front();
+            count += 1;
+        }
+        count
     }
 
     /// Some of a gap came.
     fn fill(&mut self, at: usize, end: u32) {
-        let Some(gap) = self.gaps.get_mut(at) else { return };
+        let Some(gap) = self.gaps.get_mut(at) else {
+            return;
+        };
         if is_in(end, *gap) {
             gap.0 = end;
         } else {
             self.gaps.remove(at);
         }
-    }
-
-    fn never_repeated(&self) -> i64 {
-        i64::try_from(self.lost.len()).unwrap_or(i64::MAX)
     }
 }
 
@@ -379,5 +422,7 @@ const MOST_PERCENT: i128 = 80;
 const FEWEST: i64 = 20;
 /// An answer is slow if it takes twice as long as usual, and this much longer.
 const SLOW_NS: i64 = 1_000_000;
-const MOST_GAPS: usize = 4096;
+/// Gaps and lost segments that are remembered of a direction.
+const MOST_GAPS: usize = 256;
+const ACK: u16 = 0x010;
 const RST_OR_SYN: u16 = 0x006;
