@@ -125,6 +125,15 @@ pub enum ErrorKind {
         connections: u64,
     },
 
+    /// An address that packets are to be compared by is in neither capture.
+    #[error("no packet of either side is from or to {address}; most packets are between {pairs}")]
+    UnknownAddress {
+        /// The address, or network.
+        address: String,
+        /// Pairs of addresses that there are.
+        pairs: String,
+    },
+
     /// The capture has more flows than the run may hold.
     #[error("the capture has more than {limit} flows; raise --flow-max, or leave it out")]
     TooManyFlows {

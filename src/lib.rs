@@ -78,6 +78,7 @@
 pub mod app;
 pub mod capture;
 pub mod decode;
+pub mod diff;
 pub mod engine;
 pub mod error;
 pub mod flow;

@@ -29,7 +29,9 @@ mod stream;
 mod timestamp;
 mod zeros;
 
-pub(crate) use blocks::{interface_block, put_enhanced_packet};
+pub(crate) use blocks::{
+    interface_block, named_interface_block, put_commented_packet, put_enhanced_packet,
+};
 pub use bytes::ByteOrder;
 pub use carver::Carver;
 pub use compressed::Content;

@@ -1,5 +1,6 @@
 //! The command line as typed.
 
+use super::diff_args::{self, DiffArgs};
 use super::groups::{FLOWS, FlowArgs, INPUT, InputArgs, OrderArgs, RUN, RunArgs};
 use super::packets_args::{self, PacketsArgs};
 use super::sessions_args::{self, SessionsArgs};
@@ -278,6 +279,13 @@ pub(crate) enum Command {
     /// who sends to whom.
     #[command(after_help = packets_args::EXAMPLES)]
     Packets(Box<PacketsArgs>),
+
+    /// Compare two captures of the same traffic: what was lost, added, changed or late on the way
+    ///
+    /// Packets are recognised through address translation, tunnels, other segmentation, snaplens and clocks
+    /// that differ. docs/diff.md says how, and what each class means.
+    #[command(after_help = diff_args::EXAMPLES)]
+    Diff(Box<DiffArgs>),
 }
 
 /// What is indexed.

@@ -2,6 +2,8 @@
 
 mod args;
 mod config;
+mod diff;
+mod diff_args;
 mod groups;
 mod inputs;
 mod packets;
@@ -21,8 +23,10 @@ use args::{Args, Command};
 use clap::CommandFactory;
 use inputs::{ready, with_progress};
 use pcap_flows::capture::survive_lost_pages;
+use pcap_flows::diff::Both;
 use pcap_flows::engine::{MemoryWatch, Outcome, Progress, Source, available_memory};
 use pcap_flows::error::{Error, ErrorKind};
+use pcap_flows::jobs::diff::{DiffReport, diff};
 use pcap_flows::jobs::index::{CarveReport, IndexReport, carve, index, tcp_by_index};
 use pcap_flows::jobs::packets::{PacketsReport, packets};
 use pcap_flows::jobs::sessions::{SessionsReport, sessions};
@@ -51,6 +55,8 @@ enum Exit {
     Usage = 2,
     /// Finished, but an input was damaged or truncated.
     Damaged = 3,
+    /// Two captures were compared, and differ.
+    Different = 4,
 }
 
 impl From<Exit> for ExitCode {
@@ -63,7 +69,7 @@ impl Exit {
     /// The same of a run that could not read all that was named.
     fn or(self, lacks_some: bool) -> Self {
         match self {
-            Self::Success if lacks_some => Self::Damaged,
+            Self::Success | Self::Different if lacks_some => Self::Damaged,
             other => other,
         }
     }
@@ -80,6 +86,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Tcp(tcp)) => &tcp.run,
         Some(Command::Sessions(sessions)) => &sessions.run,
         Some(Command::Packets(packets)) => &packets.run,
+        Some(Command::Diff(diff)) => &diff.run,
         None => &args.run,
     };
     let (verbose, when, memory_limit) = (run.verbose, run.progress, run.memory_limit);
@@ -173,6 +180,19 @@ pub(crate) fn main() -> ExitCode {
             });
             done.map(|done| shown(&done).or(ready.lacks_some))
         }),
+        Planned::Diff(job, Both { a, b }) => ready(a, &progress).and_then(|a| {
+            let b = ready(b, &progress)?;
+            let lacks_some = a.lacks_some || b.lacks_some;
+            let list = &mut io::stdout();
+            // The line counts what is read of both.
+            let count = a.sources.len();
+            let all = a.sources.into_iter().chain(b.sources).collect();
+            let done = with_progress(when, all, 1, &progress, |mut sources| {
+                let b = sources.split_off(count);
+                diff(*job, Both { a: sources, b }, list, &progress)
+            });
+            done.map(|done| compared(&done).or(lacks_some))
+        }),
         Planned::Carve(job) => {
             let name = job.index.clone();
             let carved = carve(*job, &mut io::stdout(), &progress);
@@ -186,6 +206,10 @@ pub(crate) fn main() -> ExitCode {
             // The parent process sees by which signal the program ended.
             drop(signal_hook::low_level::emulate_default_handler(signal));
             Exit::Failure.into()
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::UnknownAddress { .. }) => {
+            say(&error.to_string());
+            Exit::Usage.into()
         }
         Err(error) => failed(&error),
     }
@@ -220,6 +244,15 @@ fn recorded(done: &SessionsReport) -> Exit {
 
 fn shown(done: &PacketsReport) -> Exit {
     ended(&done.outcome, report::report_packets(done))
+}
+
+fn compared(done: &DiffReport) -> Exit {
+    let is_whole = report::report_diff(done);
+    let ended = [&done.outcomes.a, &done.outcomes.b].map(|it| ended(it, is_whole));
+    match ended {
+        [Exit::Success, Exit::Success] if done.differs => Exit::Different,
+        [Exit::Success, other] | [other, _] => other,
+    }
 }
 
 fn carving_succeeded(done: &CarveReport, index: &Path, verbose: bool) -> Exit {

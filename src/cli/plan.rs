@@ -2,14 +2,16 @@
 
 use super::args::{Args, Command, IndexArgs};
 use super::config::{Inputs, check_binary, check_cpu, flow_config, sources};
+use super::diff;
 use super::groups::OrderArgs;
 use super::planned::Planned;
 use super::streams;
 use super::values::{FormatArg, port_ranges};
-use super::{packets, sessions, tcp};
+use super::{diff, packets, sessions, tcp};
 use pcap_flows::engine::{Config, Duplicates, Restriction, Source};
 use pcap_flows::error::ShownPath;
 use pcap_flows::index::Index;
+use pcap_flows::jobs::diff::DiffJob;
 use pcap_flows::jobs::index::{CarveJob, IndexJob};
 use pcap_flows::jobs::streams::StreamOptions;
 use pcap_flows::jobs::{ExtractOptions, FlowsJob};
@@ -41,6 +43,9 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
         Some(Command::Packets(args)) => {
             return packets::plan(*args)
                 .map(|(job, inputs)| Planned::Packets(Box::new(job), inputs));
+        }
+        Some(Command::Diff(args)) => {
+            return diff::plan(*args).map(|(job, inputs)| Planned::Diff(Box::new(job), inputs));
         }
         None => {}
     }

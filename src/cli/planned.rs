@@ -1,7 +1,9 @@
 //! What the arguments come to.
 
 use super::config::Inputs;
+use pcap_flows::diff::Both;
 use pcap_flows::jobs::FlowsJob;
+use pcap_flows::jobs::diff::DiffJob;
 use pcap_flows::jobs::index::{CarveJob, IndexJob, TcpIndexJob};
 use pcap_flows::jobs::packets::PacketsJob;
 use pcap_flows::jobs::sessions::SessionsJob;
@@ -21,6 +23,8 @@ pub(crate) enum Planned {
     Sessions(Box<SessionsJob>, Inputs),
     /// Packets, one by one or summed up.
     Packets(Box<PacketsJob>, Inputs),
+    /// Two captures, compared.
+    Diff(Box<DiffJob>, Both<Inputs>),
     /// TCP connections, with what another capture saw of them.
     TcpBeside(Box<TcpJob>, Inputs, Inputs),
     /// TCP connections, by an index.

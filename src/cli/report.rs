@@ -3,6 +3,7 @@
 use pcap_flows::decode::NotFlow;
 use pcap_flows::engine::{InputReport, Oddity, Outcome};
 use pcap_flows::error::ShownPath;
+use pcap_flows::jobs::diff::DiffReport;
 use pcap_flows::jobs::index::{CarveReport, IndexReport};
 use pcap_flows::jobs::packets::PacketsReport;
 use pcap_flows::jobs::sessions::SessionsReport;
@@ -146,6 +147,21 @@ pub(crate) fn report_sessions(report: &SessionsReport) -> bool {
     }
     say(&line);
     report.outcome.is_whole()
+}
+
+/// The same of two captures that were compared.
+pub(crate) fn report_diff(report: &DiffReport) -> bool {
+    let both = [&report.outcomes.a, &report.outcomes.b];
+    for outcome in both {
+        say_oddities(outcome);
+        say_overlaps(outcome, Overlapping::CanMerge);
+    }
+    if report.is_without_ip {
+        say("neither side has an IP packet: there is nothing to compare");
+    } else if !report.has_common {
+        say("no packet is on both sides: are these captures of the same traffic?");
+    }
+    both.into_iter().all(Outcome::is_whole)
 }
 
 /// Notices about the use of an index. Returns whether the captures were whole when they

@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 use pcap_flows::decode::{TunnelPort, TunnelPortError};
+use pcap_flows::diff::Scope;
+use pcap_flows::jobs::diff::{DiffView, Select};
 use pcap_flows::jobs::packets;
 use pcap_flows::jobs::sessions::{Bodies, Secrecy};
 use pcap_flows::jobs::streams::Gaps;
@@ -11,7 +13,8 @@ use pcap_flows::output::stream::{HeaderStyle, ManifestFormat, NameTemplate, Name
 use pcap_flows::output::table::{Format, Sort};
 use pcap_flows::select::condition::parse_time;
 use pcap_flows::select::{
-    Filter, IdSet, IpNet, PortError, PortRange, QuantityError, parse_count, parse_duration, parse_size,
+    Filter, IdSet, IpNet, PortError, PortRange, QuantityError, parse_count, parse_duration,
+    parse_size,
 };
 use pcap_flows::stream::ChecksumRule;
 use pcap_flows::tcp::Overlap;
@@ -30,6 +33,75 @@ pub(crate) enum FormatArg {
     Parquet,
     /// An Arrow stream (IPC), to standard output or to -o
     Arrow,
+}
+
+/// What is printed of a comparison.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormatArg {
+    /// A summary for people
+    #[default]
+    Text,
+    /// The same as one JSON object
+    Json,
+    /// A row for each conversation
+    Csv,
+    /// What pcapdiff -VV prints of the packets between --ip-a and --ip-b
+    Pcapdiff,
+}
+
+impl From<DiffFormatArg> for DiffView {
+    fn from(arg: DiffFormatArg) -> Self {
+        match arg {
+            DiffFormatArg::Text => Self::Text,
+            DiffFormatArg::Json => Self::Json,
+            DiffFormatArg::Csv => Self::Csv,
+            DiffFormatArg::Pcapdiff => Self::Pcapdiff,
+        }
+    }
+}
+
+/// Which packets of one side should be on the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScopeArg {
+    /// Those between two addresses of which both sides have some packet
+    #[default]
+    Pairs,
+    /// All
+    All,
+    /// Those of conversations of which both sides have some packet
+    Matched,
+}
+
+impl From<ScopeArg> for Scope {
+    fn from(arg: ScopeArg) -> Self {
+        match arg {
+            ScopeArg::Pairs => Self::Pairs,
+            ScopeArg::All => Self::All,
+            ScopeArg::Matched => Self::Matched,
+        }
+    }
+}
+
+/// Which packets of a comparison are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SelectArg {
+    /// Those that differ
+    #[default]
+    Different,
+    /// Those that one side lacks
+    Lost,
+    /// All
+    All,
+}
+
+impl From<SelectArg> for Select {
+    fn from(arg: SelectArg) -> Self {
+        match arg {
+            SelectArg::Different => Self::Different,
+            SelectArg::Lost => Self::Lost,
+            SelectArg::All => Self::All,
+        }
+    }
 }
 
 /// How long a connection without an end counts as open.

@@ -1,5 +1,6 @@
 //! What the program's commands do: each one a configuration and a function.
 
+pub mod diff;
 pub mod extract;
 mod flows;
 pub mod index;

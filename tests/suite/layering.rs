@@ -15,7 +15,7 @@ const FLOORS: [(u8, &[&str]); 9] = [
     (8, &["main", "cli"]),
     (7, &["jobs"]),
     (6, &["engine", "index"]),
-    (5, &["output", "app", "stream"]),
+    (5, &["output", "app", "stream", "diff"]),
     (4, &["select"]),
     (3, &["flow", "tcp"]),
     (2, &["decode"]),

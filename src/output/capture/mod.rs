@@ -3,6 +3,7 @@
 //! Records are copied as they are where output and input have the same format, and rewritten where
 //! they do not.
 
+mod commented;
 mod copy;
 mod pcap;
 mod pcapng;
@@ -11,6 +12,8 @@ use super::atomic::OutputFile;
 use crate::capture::{Format, LinkType, PcapFormat, Record, SideBlock, Walk};
 use crate::error::Error;
 use std::io::Write;
+
+pub use commented::CommentedCapture;
 
 use pcap::{PcapWriter, SNAPLEN};
 use pcapng::PcapngWriter;

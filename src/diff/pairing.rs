@@ -1,0 +1,436 @@
+//! Which conversation of A is which of B.
+//!
+//! Those between the same endpoints are the same. What is left over may have been translated: then
+//! the marks of its packets decide, which neither address translation changes nor, most of them,
+//! another segmentation: sequence with acknowledgment number, payload, the sender's clock.
+
+use super::packet::{Packet, digest};
+use super::side::{Both, Conversation, Point, Side};
+use crate::decode::NetworkKey;
+use crate::number::index_u32;
+use crate::tcp::Segment;
+use hashbrown::HashMap;
+use rayon::prelude::*;
+use std::hash::RandomState;
+use std::net::IpAddr;
+
+/// A conversation of A and the same of B.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paired {
+    /// Its number at A.
+    pub a: u32,
+    /// Its number at B.
+    pub b: u32,
+    /// The lesser endpoint at A is the greater one at B.
+    pub is_swapped: bool,
+}
+
+impl Paired {
+    /// The direction at B of what goes this direction at A.
+    pub const fn direction_at_b(&self, direction: usize) -> usize {
+        direction ^ self.is_swapped as usize
+    }
+
+    pub(super) const fn get(&self, point: Point) -> u32 {
+        match point {
+            Point::A => self.a,
+            Point::B => self.b,
+        }
+    }
+}
+
+/// Pairs conversations, in the order of A's.
+pub(super) fn pair(sides: Both<&Side>) -> Vec<Paired> {
+    let mut pairing = Pairing {
+        sides,
+        pairs: Vec::new(),
+        is_paired: Both {
+            a: vec![false; sides.a.conversations.len()],
+            b: vec![false; sides.b.conversations.len()],
+        },
+    };
+    let doubtful = pairing.same_endpoints();
+    pairing.same_marks();
+    pairing.same_translation();
+    for it in doubtful {
+        if pairing.is_free(Point::A, it.a) && pairing.is_free(Point::B, it.b) {
+            pairing.add(it);
+        }
+    }
+    pairing.pairs.sort_unstable_by_key(|it| it.a);
+    pairing.pairs
+}
+
+struct Pairing<'a> {
+    sides: Both<&'a Side>,
+    pairs: Vec<Paired>,
+    is_paired: Both<Vec<bool>>,
+}
+
+type Map<K, V> = HashMap<K, V, RandomState>;
+
+impl Pairing<'_> {
+    /// Pairs conversations between the same endpoints. Where others are left over, those that have
+    /// little else in common are returned: their packets may be elsewhere, translated.
+    fn same_endpoints(&mut self) -> Vec<Paired> {
+        let key = |it: &Conversation| (it.key, it.detail);
+        let known = self.sides.b.conversations.iter().enumerate();
+        let known: Map<_, u32> = known
+            .map(|(number, it)| (key(it), index_u32(number)))
+            .collect();
+        let all = self.sides.a.conversations.iter().enumerate();
+        let found: Vec<Paired> = all
+            .filter_map(|(a, it)| {
+                known.get(&key(it)).map(|b| Paired {
+                    a: index_u32(a),
+                    b: *b,
+                    is_swapped: false,
+                })
+            })
+            .collect();
+        let count = found.len();
+        let (a, b) = (&self.sides.a.conversations, &self.sides.b.conversations);
+        let (sure, doubtful) = if count < a.len() || count < b.len() {
+            let sides = self.sides;
+            let is_sure = |it: &Paired| are_alike(&marks(sides.a, it.a), &marks(sides.b, it.b));
+            found.into_par_iter().partition(is_sure)
+        } else {
+            (found, Vec::new())
+        };
+        sure.into_iter().for_each(|it| self.add(it));
+        doubtful
+    }
+
+    fn add(&mut self, paired: Paired) {
+        for point in [Point::A, Point::B] {
+            let place = self
+                .is_paired
+                .get_mut(point)
+                .get_mut(paired.get(point) as usize);
+            if let Some(is_paired) = place {
+                *is_paired = true;
+            }
+        }
+        self.pairs.push(paired);
+    }
+
+    fn is_free(&self, point: Point, number: u32) -> bool {
+        self.is_paired.get(point).get(number as usize) == Some(&false)
+    }
+
+    fn free(&self, point: Point) -> Vec<u32> {
+        let count = index_u32(self.is_paired.get(point).len());
+        (0..count).filter(|it| self.is_free(point, *it)).collect()
+    }
+
+    /// Pairs conversations whose packets bear the same marks: those with most of them first.
+    fn same_marks(&mut self) {
+        let (a, b) = (self.free(Point::A), self.free(Point::B));
+        if a.is_empty() || b.is_empty() {
+            return;
+        }
+        let mut bearers: Map<Mark, Vec<(u32, bool)>> = Map::default();
+        for &number in &b {
+            for (mark, is_reverse) in marks(self.sides.b, number) {
+                bearers.entry(mark).or_default().push((number, is_reverse));
+            }
+        }
+        self.forget_usual(&mut bearers);
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for &number in &a {
+            candidates.extend(self.candidates(number, &bearers));
+        }
+        candidates.sort_unstable();
+        for it in candidates {
+            if self.is_free(Point::A, it.a) && self.is_free(Point::B, it.b) {
+                self.add(it.paired());
+            }
+        }
+    }
+
+    /// Marks that conversations bear whose partners are known say nothing of others.
+    fn forget_usual(&self, bearers: &mut Map<Mark, Vec<(u32, bool)>>) {
+        for paired in &self.pairs {
+            for (mark, _) in marks(self.sides.b, paired.b) {
+                bearers.remove(&mark);
+            }
+        }
+    }
+
+    /// Conversations of B that share marks with one of A.
+    fn candidates(&self, a: u32, bearers: &Map<Mark, Vec<(u32, bool)>>) -> Vec<Candidate> {
+        let mut shared: Vec<(u32, u32, i64)> = Vec::new();
+        for (mark, is_reverse) in marks(self.sides.a, a) {
+            let Some(found) = bearers.get(&mark).filter(|it| it.len() <= MOST_BEARERS) else {
+                continue;
+            };
+            let weight = if found.len() == 1 { RARE } else { 1 };
+            for &(b, is_reverse_at_b) in found {
+                let turned = if is_reverse == is_reverse_at_b { -1 } else { 1 };
+                shared.push((b, weight, turned));
+            }
+        }
+        shared.sort_unstable();
+        let groups = shared.chunk_by(|x, y| x.0 == y.0);
+        let candidates = groups.filter_map(|group| {
+            let b = group.first()?.0;
+            let (x, y) = (
+                self.sides.a.conversations.get(a as usize)?,
+                self.sides.b.conversations.get(b as usize)?,
+            );
+            if x.key.protocol != y.key.protocol {
+                return None;
+            }
+            let score: u32 = group.iter().map(|it| it.1).sum();
+            let turned: i64 = group.iter().map(|it| it.2).sum();
+            let common = common_end(&x.key, &y.key);
+            let enough = if common.is_some() { RARE } else { 4 * RARE };
+            (score >= enough).then_some(Candidate {
+                less: (u32::MAX - score, common.is_none()),
+                a,
+                b,
+                is_swapped: common.unwrap_or(turned > 0),
+            })
+        });
+        candidates.collect()
+    }
+
+    /// Pairs what is left over by translations that others show: the same endpoint translated, or an
+    /// address of which nothing else is left over.
+    fn same_translation(&mut self) {
+        let mut translated: Map<(u8, IpAddr, u16), (IpAddr, u16)> = Map::default();
+        let mut addresses: Map<IpAddr, IpAddr> = Map::default();
+        for paired in &self.pairs {
+            let Some((x, y)) = self.conversations(paired) else {
+                continue;
+            };
+            for direction in 0..2 {
+                let [from, _] = x.ends(direction);
+                let [to, _] = y.ends(paired.direction_at_b(direction));
+                if from.0 != to.0 {
+                    translated.insert((x.key.protocol, from.0, from.1), to);
+                    addresses.insert(from.0, to.0);
+                }
+            }
+        }
+        if addresses.is_empty() {
+            return;
+        }
+        let mut left: Map<Remote, Vec<u32>> = Map::default();
+        for b in self.free(Point::B) {
+            for remote in self.remotes(Point::B, b) {
+                left.entry(remote).or_default().push(b);
+            }
+        }
+        for a in self.free(Point::A) {
+            if let Some(found) = self.by_translation(a, &translated, &addresses, &left) {
+                self.add(found);
+            }
+        }
+    }
+
+    fn conversations(&self, paired: &Paired) -> Option<(&Conversation, &Conversation)> {
+        let x = self.sides.a.conversations.get(paired.a as usize)?;
+        Some((x, self.sides.b.conversations.get(paired.b as usize)?))
+    }
+
+    /// Both endpoints of a conversation, each as the one that is not translated.
+    fn remotes(&self, point: Point, number: u32) -> Vec<Remote> {
+        let side = *self.sides.get(point);
+        let found = side.conversations.get(number as usize);
+        found.map_or_else(Vec::new, |it| {
+            let ends = [it.ends(0), it.ends(1)].into_iter().enumerate();
+            ends.map(|(local, [from, to])| Remote {
+                protocol: it.key.protocol,
+                remote: to,
+                local: from.0,
+                is_high: local == 1,
+            })
+            .collect()
+        })
+    }
+
+    fn by_translation(
+        &self,
+        a: u32,
+        translated: &Map<(u8, IpAddr, u16), (IpAddr, u16)>,
+        addresses: &Map<IpAddr, IpAddr>,
+        left: &Map<Remote, Vec<u32>>,
+    ) -> Option<Paired> {
+        let it = self.sides.a.conversations.get(a as usize)?;
+        for direction in 0..2 {
+            let [from, to] = it.ends(direction);
+            let Some(&address) = addresses.get(&from.0) else {
+                continue;
+            };
+            let exact = translated.get(&(it.key.protocol, from.0, from.1));
+            for is_high in [false, true] {
+                let remote = Remote {
+                    protocol: it.key.protocol,
+                    remote: to,
+                    local: address,
+                    is_high,
+                };
+                let free = left.get(&remote).into_iter().flatten();
+                let free: Vec<u32> = free
+                    .copied()
+                    .filter(|b| self.is_free(Point::B, *b))
+                    .collect();
+                let local = usize::from(is_high);
+                let is_exact = |b: &u32| {
+                    let found = self.sides.b.conversations.get(*b as usize);
+                    exact.is_some() && found.map(|it| it.ends(local)[0]) == exact.copied()
+                };
+                let found = free.iter().copied().find(|b| is_exact(b));
+                let only = if let ([b], None) = (free.as_slice(), exact) {
+                    Some(*b)
+                } else {
+                    None
+                };
+                if let Some(b) = found.or(only) {
+                    let is_swapped = (direction == 1) != is_high;
+                    return Some(Paired { a, b, is_swapped });
+                }
+            }
+        }
+        None
+    }
+}
+
+/// An endpoint that is not translated, and the address of the other one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Remote {
+    protocol: u8,
+    remote: (IpAddr, u16),
+    local: IpAddr,
+    /// The other one is the greater endpoint.
+    is_high: bool,
+}
+
+/// Two conversations that may be the same: the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    /// How much less than the most they have in common, and no endpoint.
+    less: (u32, bool),
+    a: u32,
+    b: u32,
+    is_swapped: bool,
+}
+
+impl Candidate {
+    const fn paired(self) -> Paired {
+        Paired {
+            a: self.a,
+            b: self.b,
+            is_swapped: self.is_swapped,
+        }
+    }
+}
+
+/// Whether the endpoint that two keys have in common has another place in the second; `None` where
+/// they have none in common.
+fn common_end(x: &NetworkKey, y: &NetworkKey) -> Option<bool> {
+    let ends = |key: &NetworkKey| ((key.src, key.src_port), (key.dst, key.dst_port));
+    let ((low, high), (other_low, other_high)) = (ends(x), ends(y));
+    if low == other_low || high == other_high {
+        Some(false)
+    } else if low == other_high || high == other_low {
+        Some(true)
+    } else {
+        None
+    }
+}
+
+/// What packets have that address translation leaves alone.
+type Mark = u64;
+
+/// Some of the marks of a conversation, the least of each kind, so that both sides choose the same;
+/// each with the direction of its packet.
+fn marks(side: &Side, conversation: u32) -> Vec<(Mark, bool)> {
+    let mut numbers = Vec::new();
+    let mut contents = Vec::new();
+    let mut ids = Vec::new();
+    for &place in side.of(conversation) {
+        let packet = side.packet(place);
+        let is_reverse = packet.direction() == 1;
+        if packet.is_segment() {
+            numbers.push((by_numbers(packet), is_reverse));
+            if packet.ip_id != 0 {
+                let fields = [
+                    packet.ip_id,
+                    packet.len,
+                    packet.flags.into(),
+                    packet.window.into(),
+                ];
+                ids.push((mark(ID, &fields, 0), is_reverse));
+            }
+            if packet.stamp != 0 {
+                contents.push((
+                    mark(STAMP, &[packet.stamp, packet.len, packet.flags.into()], 0),
+                    is_reverse,
+                ));
+            }
+        }
+        if packet.captured >= FEWEST_BYTES && packet.is_whole() {
+            let kind = [u32::from(packet.flags), packet.sequence, packet.len];
+            let kind = if packet.has(Packet::ICMP) {
+                kind
+            } else {
+                [0, 0, packet.len]
+            };
+            contents.push((mark(CONTENTS, &kind, packet.digest), is_reverse));
+        } else if !packet.is_segment() && packet.ip_id != 0 {
+            let kind = [packet.ip_id, packet.len, packet.flags.into()];
+            ids.push((
+                mark(ID, &kind, if packet.is_whole() { packet.digest } else { 0 }),
+                is_reverse,
+            ));
+        }
+    }
+    let mut all = least(numbers, MOST_MARKS);
+    all.extend(least(contents, MOST_MARKS));
+    all.extend(least(ids, MOST_MARKS));
+    all
+}
+
+/// Whether two conversations have most of their marks in common.
+fn are_alike(x: &[(Mark, bool)], y: &[(Mark, bool)]) -> bool {
+    let mut marks: Vec<Mark> = y.iter().map(|it| it.0).collect();
+    marks.sort_unstable();
+    let common = x.iter().filter(|it| marks.binary_search(&it.0).is_ok());
+    common.count() * 2 >= x.len().max(y.len())
+}
+
+fn by_numbers(packet: &Packet) -> Mark {
+    let acknowledgment = if packet.flags & Segment::ACK == 0 {
+        0
+    } else {
+        packet.acknowledgment
+    };
+    mark(NUMBERS, &[packet.sequence, acknowledgment], 0)
+}
+
+fn mark(kind: u8, words: &[u32], contents: u64) -> Mark {
+    let bytes: Vec<u8> = words.iter().flat_map(|it| it.to_le_bytes()).collect();
+    digest(&[&[kind], &bytes, &contents.to_le_bytes()])
+}
+
+fn least(mut marks: Vec<(Mark, bool)>, most: usize) -> Vec<(Mark, bool)> {
+    marks.sort_unstable();
+    marks.dedup_by_key(|it| it.0);
+    marks.truncate(most);
+    marks
+}
+
+const NUMBERS: u8 = 0;
+const STAMP: u8 = 1;
+const CONTENTS: u8 = 2;
+const ID: u8 = 3;
+/// Marks of each kind that are compared.
+const MOST_MARKS: usize = 16;
+/// A mark of more conversations says nothing.
+const MOST_BEARERS: usize = 32;
+/// How much a mark counts that only one conversation has.
+const RARE: u32 = 2;
+/// Payload of fewer bytes is no mark.
+const FEWEST_BYTES: u32 = 16;

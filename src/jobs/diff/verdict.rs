@@ -1,0 +1,428 @@
+//! Is it the network? What was lost, and what took long, by where: beyond A, between both points, beyond
+//! B.
+//!
+//! Losses: each segment that comes again at the point where its sender's packets pass is put down to
+//! where the bytes were last seen. Not at the other point: lost between both. There, too: lost beyond
+//! it, or not at all. Waiting: from the last packet of a request to the first one of its answer, as
+//! both points see it. The answer of hosts beyond the further point takes as long as that point sees;
+//! what the nearer one sees more is the path's.
+
+use super::duration::duration;
+use crate::diff::{Class, Comparison, Packet, Pair, Paired, Point, Way};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::fmt;
+
+/// Where something happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Zones {
+    /// Beyond A: A's hosts, and the path to them.
+    pub(super) beyond_a: i64,
+    /// Between both points.
+    pub(super) between: i64,
+    /// Beyond B.
+    pub(super) beyond_b: i64,
+}
+
+/// What was lost and what took long, by where, and what follows.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Verdict {
+    /// Repeated segments, by where what they repeat was lost.
+    pub(super) retransmissions: Zones,
+    /// Answers that were waited for.
+    pub(super) answers: u64,
+    /// Nanoseconds of waiting above the median, by where they passed.
+    pub(super) excess_waiting_ns: Zones,
+    /// How many answers took longer than twice the median.
+    pub(super) slow_answers: u64,
+    /// Segments that announce that their sender can take no more, by their senders.
+    pub(super) zero_windows: Zones,
+    /// Data packets between both points, and those of them that were lost there.
+    pub(super) data_packets: i64,
+    pub(super) data_packets_lost: i64,
+    /// Lost packets of data whose bytes were acknowledged before they came again: they did arrive, and it
+    /// is the capture that lacks them.
+    pub(super) acknowledged_anyway: i64,
+    /// The conclusion, in one word: `network`, `beyond_a`, `beyond_b`, or `none`.
+    pub(super) conclusion: &'static str,
+    /// The same as a sentence.
+    pub(super) text: String,
+}
+
+impl Zones {
+    const fn of(&mut self, zone: Zone) -> &mut i64 {
+        match zone {
+            Zone::BeyondA => &mut self.beyond_a,
+            Zone::Between => &mut self.between,
+            Zone::BeyondB => &mut self.beyond_b,
+        }
+    }
+
+    const fn sum(&self) -> i64 {
+        self.beyond_a
+            .saturating_add(self.between)
+            .saturating_add(self.beyond_b)
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.beyond_a = self.beyond_a.saturating_add(other.beyond_a);
+        self.between = self.between.saturating_add(other.between);
+        self.beyond_b = self.beyond_b.saturating_add(other.beyond_b);
+    }
+
+    /// The zone that has nearly all.
+    fn most(&self) -> Option<(Zone, i64)> {
+        let all = [
+            (Zone::BeyondA, self.beyond_a),
+            (Zone::Between, self.between),
+            (Zone::BeyondB, self.beyond_b),
+        ];
+        let share = |part: i64| i128::from(part) * 100 / i128::from(self.sum().max(1));
+        let found = all.into_iter().find(|it| share(it.1) >= MOST_PERCENT);
+        found.map(|(zone, part)| (zone, i64::try_from(share(part)).unwrap_or(100)))
+    }
+}
+
+/// A part of the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Zone {
+    BeyondA,
+    Between,
+    BeyondB,
+}
+
+/// What one conversation adds.
+#[derive(Default)]
+struct Found {
+    retransmissions: Zones,
+    zero_windows: Zones,
+    data_packets: i64,
+    data_packets_lost: i64,
+    acknowledged_anyway: i64,
+    answers: Vec<Answer>,
+}
+
+/// How long an answer took.
+#[derive(Clone, Copy)]
+struct Answer {
+    /// As the point sees it that is nearer to who asked.
+    near: i64,
+    /// As the other one sees it.
+    far: i64,
+    /// Where the answer came from.
+    beyond: Zone,
+}
+
+impl Verdict {
+    pub(super) fn new(pair: Pair<'_>, comparison: &Comparison) -> Self {
+        let found = comparison
+            .pairs
+            .par_iter()
+            .map(|it| Found::of(pair, comparison, it));
+        let found: Vec<Found> = found.collect();
+        let mut verdict = Self {
+            retransmissions: Zones::default(),
+            answers: 0,
+            excess_waiting_ns: Zones::default(),
+            slow_answers: 0,
+            zero_windows: Zones::default(),
+            data_packets: 0,
+            data_packets_lost: 0,
+            acknowledged_anyway: 0,
+            conclusion: "none",
+            text: String::new(),
+        };
+        for it in &found {
+            verdict.retransmissions.add(&it.retransmissions);
+            verdict.zero_windows.add(&it.zero_windows);
+            verdict.data_packets += it.data_packets;
+            verdict.data_packets_lost += it.data_packets_lost;
+            verdict.acknowledged_anyway += it.acknowledged_anyway;
+        }
+        let answers: Vec<Answer> = found.into_iter().flat_map(|it| it.answers).collect();
+        verdict.count_waiting(&answers);
+        verdict.conclude();
+        verdict
+    }
+
+    fn count_waiting(&mut self, answers: &[Answer]) {
+        self.answers = answers.len() as u64;
+        let median = |of: fn(&Answer) -> i64| {
+            let mut values: Vec<i64> = answers.iter().map(of).collect();
+            values.sort_unstable();
+            values.get(values.len() / 2).copied().unwrap_or(0)
+        };
+        let far = median(|it| it.far);
+        let path = median(|it| it.near.saturating_sub(it.far));
+        for it in answers {
+            let beyond = it.far.saturating_sub(far).max(0);
+            let between = it.near.saturating_sub(it.far).saturating_sub(path).max(0);
+            let (total, usual) = (it.near.max(it.far), far.saturating_add(path));
+            if total > usual.saturating_mul(2).max(usual.saturating_add(SLOW_NS)) {
+                self.slow_answers += 1;
+                let place = self.excess_waiting_ns.of(it.beyond);
+                *place = place.saturating_add(beyond);
+                let place = &mut self.excess_waiting_ns.between;
+                *place = place.saturating_add(between);
+            }
+        }
+    }
+
+    fn conclude(&mut self) {
+        let losses = (self.retransmissions.sum() >= FEWEST)
+            .then(|| self.retransmissions.most())
+            .flatten();
+        let is_slow = self.slow_answers >= FEWEST.unsigned_abs();
+        let waiting = is_slow.then(|| self.excess_waiting_ns.most()).flatten();
+        let named = |zone| match zone {
+            Zone::BeyondA => (
+                "beyond_a",
+                "not the network between these points: ",
+                "beyond A",
+            ),
+            Zone::Between => (
+                "network",
+                "the network between these points: ",
+                "between A and B",
+            ),
+            Zone::BeyondB => (
+                "beyond_b",
+                "not the network between these points: ",
+                "beyond B",
+            ),
+        };
+        let what = |zone, share, of: &str| {
+            let (word, start, place) = named(zone);
+            (word, format!("{start}{share} % of the {of} {place}"))
+        };
+        let (word, text) = match (losses, waiting) {
+            (Some((x, _)), Some((y, _))) if x != y => (
+                "none",
+                format!(
+                    "no single cause: losses are {}, waiting is {}",
+                    named(x).2,
+                    named(y).2
+                ),
+            ),
+            (_, Some((zone, share))) => what(zone, share, "waiting time above the median passed"),
+            (Some((zone, share)), None) => what(zone, share, "repeated segments were lost"),
+            (None, None) => ("none", "no single cause".to_owned()),
+        };
+        (self.conclusion, self.text) = (word, text);
+    }
+}
+
+/// What is known, then what follows.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lost = &self.retransmissions;
+        writeln!(
+            f,
+            "between A and B: {} of {} TCP segments with data lost, {} of them acknowledged all the same",
+            self.data_packets_lost, self.data_packets, self.acknowledged_anyway
+        )?;
+        writeln!(
+            f,
+            "repeated segments: {}; lost beyond A {}, between {}, beyond B {}",
+            lost.sum(),
+            lost.beyond_a,
+            lost.between,
+            lost.beyond_b
+        )?;
+        let excess = &self.excess_waiting_ns;
+        writeln!(
+            f,
+            "answers: {}, {} of them slow; waiting above the median: beyond A {}, between {}, beyond B {}",
+            self.answers,
+            self.slow_answers,
+            duration(excess.beyond_a),
+            duration(excess.between),
+            duration(excess.beyond_b)
+        )?;
+        let zero = &self.zero_windows;
+        if zero.sum() > 0 {
+            writeln!(
+                f,
+                "zero windows: {} from A's hosts, {} from B's",
+                zero.beyond_a, zero.beyond_b
+            )?;
+        }
+        write!(f, "verdict: {}", self.text)
+    }
+}
+
+impl Found {
+    fn of(pair: Pair<'_>, comparison: &Comparison, paired: &Paired) -> Self {
+        let mut found = Self::default();
+        let is_tcp = pair.sides.a.conversations.get(paired.a as usize);
+        if is_tcp.is_none_or(|it| it.key.protocol != crate::decode::protocol::TCP) {
+            return found;
+        }
+        for (point, conversation) in [(Point::A, paired.a), (Point::B, paired.b)] {
+            found.losses(pair, comparison, point, conversation);
+        }
+        found.waits(pair, comparison, paired);
+        found
+    }
+
+    /// Segments of hosts on this point's side.
+    fn losses(&mut self, pair: Pair<'_>, comparison: &Comparison, point: Point, conversation: u32) {
+        let side = pair.side(point);
+        let (behind, beyond) = match point {
+            Point::A => (Zone::BeyondA, Zone::BeyondB),
+            Point::B => (Zone::BeyondB, Zone::BeyondA),
+        };
+        // What was sent: the end, and the last packet of each start.
+        let mut sent = Sent::default();
+        for &place in side.of(conversation) {
+            let packet = side.packet(place);
+            let fate = comparison.fate(point, place);
+            if !fate.class.is_judged() || !packet.is_tcp() {
+                continue;
+            }
+            if fate.way.map(Way::sender) != Some(point) {
+                self.acknowledged_anyway += sent.acknowledge(packet);
+                continue;
+            }
+            if packet.window == 0 && packet.flags & RST_OR_SYN == 0 {
+                *self.zero_windows.of(behind) += 1;
+            }
+            if packet.len == 0 || fate.class == Class::Duplicate {
+                continue;
+            }
+            self.data_packets += 1;
+            let is_lost = matches!(fate.class, Class::Dropped | Class::Partial);
+            self.data_packets_lost += i64::from(is_lost);
+            match sent.add(packet, is_lost) {
+                Again::New => {}
+                Again::WasLost => *self.retransmissions.of(Zone::Between) += 1,
+                Again::Arrived => *self.retransmissions.of(beyond) += 1,
+                // It never passed here before.
+                Again::Unseen => *self.retransmissions.of(behind) += 1,
+            }
+        }
+    }
+
+    /// How long answers took, as both points see it.
+    fn waits(&mut self, pair: Pair<'_>, comparison: &Comparison, paired: &Paired) {
+        let side = pair.sides.a;
+        let mut last: Option<(Way, i64, i64)> = None;
+        for &place in side.of(paired.a) {
+            let packet = side.packet(place);
+            let fate = comparison.fate(Point::A, place);
+            let (Some(way), [link], true) = (
+                fate.way,
+                comparison.links_of(Point::A, place),
+                packet.len > 0,
+            ) else {
+                continue;
+            };
+            let at_b = comparison.clock.at_a(pair.packet(Point::B, link.b).time);
+            if let Some((before, a, b)) = last
+                && before != way
+            {
+                let (near, far, beyond) = match before {
+                    Way::Ab => (packet.time - a, at_b - b, Zone::BeyondB),
+                    Way::Ba => (at_b - b, packet.time - a, Zone::BeyondA),
+                };
+                self.answers.push(Answer { near, far, beyond });
+            }
+            last = Some((way, packet.time, at_b));
+        }
+    }
+}
+
+/// What one direction has sent.
+#[derive(Default)]
+struct Sent {
+    /// The number after the last byte.
+    end: Option<u32>,
+    /// Where segments start and end that were lost and did not come again.
+    lost: VecDeque<(u32, u32)>,
+    /// Bytes that never passed: where they start and end.
+    gaps: Vec<(u32, u32)>,
+}
+
+enum Again {
+    New,
+    WasLost,
+    Arrived,
+    Unseen,
+}
+
+impl Sent {
+    fn add(&mut self, packet: &Packet, is_lost: bool) -> Again {
+        let (start, end) = (packet.sequence, packet.sequence.wrapping_add(packet.len));
+        let Some(before) = self.end else {
+            self.end = Some(end);
+            self.note(start, end, is_lost);
+            return Again::New;
+        };
+        let after = start.wrapping_sub(before).cast_signed();
+        let again = if after >= 0 {
+            if after > 0 && self.gaps.len() < MOST_GAPS {
+                self.gaps.push((before, start));
+            }
+            self.end = Some(end);
+            Again::New
+        } else if let Some(at) = self.lost.iter().position(|it| is_in(start, *it)) {
+            self.lost.remove(at);
+            Again::WasLost
+        } else if let Some(at) = self.gaps.iter().position(|gap| is_in(start, *gap)) {
+            self.fill(at, end);
+            Again::Unseen
+        } else {
+            Again::Arrived
+        };
+        self.note(start, end, is_lost);
+        again
+    }
+
+    fn note(&mut self, start: u32, end: u32, is_lost: bool) {
+        if is_lost && self.lost.len() < MOST_GAPS {
+            self.lost.push_back((start, end));
+        }
+    }
+
+    /// The other side acknowledges. Returns how many lost segments it has all the same.
+    fn acknowledge(&mut self, packet: &Packet) -> i64 {
+        if packet.flags & ACK == 0 {
+            return 0;
+        }
+        let mut count = 0;
+        let is_covered = |end: u32| packet.acknowledgment.wrapping_sub(end).cast_signed() >= 0;
+        while self.lost.front().is_some_and(|it| is_covered(it.1)) {
+            self.lost.pop_front();
+            count += 1;
+        }
+        count
+    }
+
+    /// Some of a gap came.
+    fn fill(&mut self, at: usize, end: u32) {
+        let Some(gap) = self.gaps.get_mut(at) else {
+            return;
+        };
+        if is_in(end, *gap) {
+            gap.0 = end;
+        } else {
+            self.gaps.remove(at);
+        }
+    }
+}
+
+fn is_in(number: u32, (start, end): (u32, u32)) -> bool {
+    number.wrapping_sub(start) < end.wrapping_sub(start)
+}
+
+/// Of losses or of waiting, one zone must have this much for a verdict.
+const MOST_PERCENT: i128 = 80;
+/// Fewer losses or slow answers make no verdict.
+const FEWEST: i64 = 20;
+/// An answer is slow if it takes twice as long as usual, and this much longer.
+const SLOW_NS: i64 = 1_000_000;
+/// Gaps and lost segments that are remembered of a direction.
+const MOST_GAPS: usize = 256;
+const ACK: u16 = 0x010;
+const RST_OR_SYN: u16 = 0x006;
