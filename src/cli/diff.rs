@@ -7,6 +7,7 @@ use super::values::DiffFormatArg;
 use pcap_flows::decode::DecodeOptions;
 use pcap_flows::diff::{Both, Changes, Options};
 use pcap_flows::engine::{Config, Restriction, Tuning};
+use pcap_flows::error::ShownPath;
 use pcap_flows::jobs::diff::{CaptureOutput, DiffJob, flow_columns};
 use pcap_flows::output::rows::Choice;
 use std::path::{Path, PathBuf};
@@ -106,7 +107,7 @@ fn check_ending(path: &Path) -> Result<(), String> {
         Some("csv" | "json" | "parquet" | "arrow") => Ok(()),
         _ => Err(format!(
             "{}: the format of a table is that of its ending: .csv, .json, .parquet or .arrow",
-            path.display()
+            path.shown()
         )),
     }
 }

@@ -2,7 +2,6 @@
 
 use super::args::{Args, Command, IndexArgs};
 use super::config::{Inputs, check_binary, check_cpu, flow_config, sources};
-use super::diff;
 use super::groups::OrderArgs;
 use super::planned::Planned;
 use super::streams;
@@ -11,7 +10,6 @@ use super::{diff, packets, sessions, tcp};
 use pcap_flows::engine::{Config, Duplicates, Restriction, Source};
 use pcap_flows::error::ShownPath;
 use pcap_flows::index::Index;
-use pcap_flows::jobs::diff::DiffJob;
 use pcap_flows::jobs::index::{CarveJob, IndexJob};
 use pcap_flows::jobs::streams::StreamOptions;
 use pcap_flows::jobs::{ExtractOptions, FlowsJob};
