@@ -7,6 +7,8 @@
 
 #![warn(clippy::indexing_slicing)]
 
+#[cfg(test)]
+mod any_bytes;
 mod attempts;
 mod digest;
 pub mod dns;

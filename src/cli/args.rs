@@ -1,6 +1,7 @@
 //! The command line as typed.
 
 use super::groups::{FLOWS, FlowArgs, INPUT, InputArgs, OrderArgs, RUN, RunArgs};
+use super::packets_args::{self, PacketsArgs};
 use super::sessions_args::{self, SessionsArgs};
 use super::tcp_args::{self, TcpArgs};
 use super::values::{
@@ -271,6 +272,12 @@ pub(crate) enum Command {
     /// are complete, each with its FlowIDs, its Community ID and the packets that it lies between.
     #[command(after_help = sessions_args::EXAMPLES)]
     Sessions(Box<SessionsArgs>),
+    /// A line for each packet, in capture order; or packets summed up
+    ///
+    /// Addresses, transport header and payload, as packet_analysis's print_pcap.py has them; with --ip
+    /// who sends to whom.
+    #[command(after_help = packets_args::EXAMPLES)]
+    Packets(Box<PacketsArgs>),
 }
 
 /// What is indexed.

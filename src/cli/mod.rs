@@ -4,6 +4,8 @@ mod args;
 mod config;
 mod groups;
 mod inputs;
+mod packets;
+mod packets_args;
 mod plan;
 mod progress;
 mod report;
@@ -21,6 +23,7 @@ use pcap_flows::capture::survive_lost_pages;
 use pcap_flows::engine::{MemoryWatch, Outcome, Progress, Source, available_memory};
 use pcap_flows::error::{Error, ErrorKind};
 use pcap_flows::jobs::index::{CarveReport, IndexReport, carve, index};
+use pcap_flows::jobs::packets::{PacketsReport, packets};
 use pcap_flows::jobs::sessions::{SessionsReport, sessions};
 use pcap_flows::jobs::tcp::{TcpReport, tcp};
 use pcap_flows::jobs::verify::flows_verified;
@@ -75,6 +78,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Index(index)) => &index.run,
         Some(Command::Tcp(tcp)) => &tcp.run,
         Some(Command::Sessions(sessions)) => &sessions.run,
+        Some(Command::Packets(packets)) => &packets.run,
         None => &args.run,
     };
     let (verbose, when, memory_limit) = (run.verbose, run.progress, run.memory_limit);
@@ -145,6 +149,13 @@ pub(crate) fn main() -> ExitCode {
             });
             done.map(|done| recorded(&done).or(ready.lacks_some))
         }),
+        Planned::Packets(job, inputs) => ready(inputs, &progress).and_then(|ready| {
+            let list = &mut io::stdout();
+            let done = with_progress(when, ready.sources, 1, &progress, |sources| {
+                packets(*job, sources, list, &progress)
+            });
+            done.map(|done| shown(&done).or(ready.lacks_some))
+        }),
         Planned::Carve(job) => {
             let name = job.index.clone();
             let carved = carve(*job, &mut io::stdout(), &progress);
@@ -179,6 +190,10 @@ fn recorded(done: &SessionsReport) -> Exit {
         return Exit::Success;
     }
     ended(&done.outcome, report::report_sessions(done))
+}
+
+fn shown(done: &PacketsReport) -> Exit {
+    ended(&done.outcome, report::report_packets(done))
 }
 
 fn carving_succeeded(done: &CarveReport, index: &Path, verbose: bool) -> Exit {

@@ -5,10 +5,11 @@ use super::config::{Inputs, check_binary, check_cpu, flow_config, sources};
 use super::groups::OrderArgs;
 use super::streams;
 use super::values::{FormatArg, port_ranges};
-use super::{sessions, tcp};
+use super::{packets, sessions, tcp};
 use pcap_flows::engine::{Config, Duplicates, Restriction, Source};
 use pcap_flows::index::Index;
 use pcap_flows::jobs::index::{CarveJob, IndexJob};
+use pcap_flows::jobs::packets::PacketsJob;
 use pcap_flows::jobs::sessions::SessionsJob;
 use pcap_flows::jobs::streams::StreamOptions;
 use pcap_flows::jobs::tcp::TcpJob;
@@ -37,6 +38,8 @@ pub(crate) enum Planned {
     Tcp(Box<TcpJob>, Inputs),
     /// What was said in connections.
     Sessions(Box<SessionsJob>, Inputs),
+    /// Packets, one by one or summed up.
+    Packets(Box<PacketsJob>, Inputs),
 }
 
 /// The command to run, or what is wrong with the arguments taken together.
@@ -51,6 +54,10 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
         Some(Command::Sessions(args)) => {
             return sessions::plan(*args)
                 .map(|(job, inputs)| Planned::Sessions(Box::new(job), inputs));
+        }
+        Some(Command::Packets(args)) => {
+            return packets::plan(*args)
+                .map(|(job, inputs)| Planned::Packets(Box::new(job), inputs));
         }
         None => {}
     }

@@ -3,6 +3,7 @@
 use pcap_flows::decode::NotFlow;
 use pcap_flows::engine::{InputReport, Oddity, Outcome};
 use pcap_flows::jobs::index::CarveReport;
+use pcap_flows::jobs::packets::PacketsReport;
 use pcap_flows::jobs::sessions::SessionsReport;
 use pcap_flows::jobs::streams::StreamsReport;
 use pcap_flows::jobs::tcp::TcpReport;
@@ -72,6 +73,18 @@ pub(crate) fn report_tcp(report: &TcpReport) -> bool {
     say(&match report.connections {
         1 => "1 TCP connection".to_owned(),
         many => format!("{many} TCP connections"),
+    });
+    say_balance(&report.outcome);
+    report.outcome.is_whole()
+}
+
+/// The same of packets that were shown.
+pub(crate) fn report_packets(report: &PacketsReport) -> bool {
+    say_oddities(&report.outcome);
+    say_overlaps(&report.outcome, Overlapping::CanMerge);
+    say(&match report.lines {
+        1 => "1 line".to_owned(),
+        many => format!("{many} lines"),
     });
     say_balance(&report.outcome);
     report.outcome.is_whole()

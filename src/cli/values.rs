@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use pcap_flows::decode::{TunnelPort, TunnelPortError};
+use pcap_flows::jobs::packets;
 use pcap_flows::jobs::sessions::{Bodies, Secrecy};
 use pcap_flows::jobs::streams::Gaps;
 use pcap_flows::jobs::tcp::{Grouping, Instant, OpenUntil};
@@ -10,7 +11,7 @@ use pcap_flows::output::stream::{HeaderStyle, ManifestFormat, NameTemplate, Name
 use pcap_flows::output::table::{Format, Sort};
 use pcap_flows::select::condition::parse_time;
 use pcap_flows::select::{
-    Filter, IdSet, IpNet, PortRange, QuantityError, parse_count, parse_duration, parse_size,
+    Filter, IdSet, IpNet, PortError, PortRange, QuantityError, parse_count, parse_duration, parse_size,
 };
 use pcap_flows::stream::ChecksumRule;
 use pcap_flows::tcp::Overlap;
@@ -61,6 +62,51 @@ impl From<GroupingArg> for Grouping {
             GroupingArg::Client => Self::Client,
             GroupingArg::Server => Self::Server,
             GroupingArg::Pair => Self::Pair,
+        }
+    }
+}
+
+/// What packets are summed up by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SumsArg {
+    /// Addresses: a packet counts for both of its own
+    Host,
+    /// Pairs of addresses
+    Pair,
+    /// Protocols and ports of services
+    Service,
+    /// Minutes
+    Minute,
+}
+
+impl From<SumsArg> for packets::Grouping {
+    fn from(arg: SumsArg) -> Self {
+        match arg {
+            SumsArg::Host => Self::Host,
+            SumsArg::Pair => Self::Pair,
+            SumsArg::Service => Self::Service,
+            SumsArg::Minute => Self::Minute,
+        }
+    }
+}
+
+/// How payload is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DataLevelArg {
+    /// As text
+    #[value(name = "1")]
+    Text,
+    /// As text and in hexadecimal digits
+    #[default]
+    #[value(name = "2")]
+    Both,
+}
+
+impl From<DataLevelArg> for packets::DataLevel {
+    fn from(arg: DataLevelArg) -> Self {
+        match arg {
+            DataLevelArg::Text => Self::Text,
+            DataLevelArg::Both => Self::Both,
         }
     }
 }
@@ -364,6 +410,11 @@ pub(super) fn filter(text: &str) -> Result<Filter, String> {
 pub(super) fn net(text: &str) -> Result<IpNet, String> {
     text.parse()
         .map_err(|error: pcap_flows::select::IpNetError| error.to_string())
+}
+
+/// A port, or a range of ports.
+pub(super) fn port_range(text: &str) -> Result<PortRange, String> {
+    text.parse().map_err(|error: PortError| error.to_string())
 }
 
 pub(super) fn ids(text: &str) -> Result<IdSet, String> {

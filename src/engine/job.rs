@@ -131,6 +131,8 @@ pub struct InputStart<'a> {
 pub struct Window<'a> {
     /// Where its bytes start.
     pub base: Position,
+    /// How many packets there are before it, in all inputs.
+    pub packets_before: u64,
     /// The bytes that the packets' offsets refer to.
     pub bytes: &'a [u8],
     /// The format at the window's start.

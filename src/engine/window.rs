@@ -160,6 +160,7 @@ impl<O> Tables<O> {
         // Interfaces are mostly described in front of all packets: so all chunks know them.
         let mut head = Walk::new(bytes, 0..bytes.len(), format.clone());
         head.skip_to_packet();
+        let packets_before = self.balance.packets;
         let observers = self.observers.iter_mut().collect();
         job.window_starts(base.into(), &self.flows, observers)?;
         let mut end = WindowEnd {
@@ -196,6 +197,7 @@ impl<O> Tables<O> {
         self.flows.assign_ids();
         let window = Window {
             base: base.into(),
+            packets_before,
             bytes,
             format,
             side_blocks: &found.side_blocks,

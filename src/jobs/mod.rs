@@ -5,6 +5,7 @@ mod flows;
 pub mod index;
 mod options;
 mod outputs;
+pub mod packets;
 pub mod sessions;
 pub mod stats;
 pub mod streams;

@@ -17,11 +17,22 @@ pub(super) fn parquet<T: Table>(
 ) -> io::Result<()> {
     let batches = Batches::new(table, choice);
     let mut file = ParquetFile::new(out, &batches.schema, Storage::default())?;
+    groups(&mut file, table, choice, rows)?;
+    file.finish()?.flush()
+}
+
+/// Adds rows to a Parquet file.
+pub(super) fn groups<T: Table, W: Write + Send>(
+    file: &mut ParquetFile<W>,
+    table: &T,
+    choice: &Choice,
+    rows: &[usize],
+) -> io::Result<()> {
+    let batches = Batches::new(table, choice);
     let groups: Vec<&[usize]> = rows.chunks(ROWS_IN_GROUP).collect();
     file.write(groups.len(), |number| {
         batches.batch(groups.get(number).copied().unwrap_or_default())
-    })?;
-    file.finish()?.flush()
+    })
 }
 
 /// Writes an Arrow stream with these rows.
@@ -33,6 +44,19 @@ pub(super) fn arrow<T: Table>(
 ) -> io::Result<()> {
     let batches = Batches::new(table, choice);
     let mut stream = StreamWriter::try_new(out, &batches.schema).map_err(arrow_failed)?;
+    self::batches(&mut stream, table, choice, rows)?;
+    stream.finish().map_err(arrow_failed)?;
+    stream.get_mut().flush()
+}
+
+/// Adds rows to an Arrow stream.
+pub(super) fn batches<T: Table, W: Write>(
+    stream: &mut StreamWriter<W>,
+    table: &T,
+    choice: &Choice,
+    rows: &[usize],
+) -> io::Result<()> {
+    let batches = Batches::new(table, choice);
     for rows in rows.chunks(ROWS_IN_BATCH * rayon::current_num_threads()) {
         let some = rows.par_chunks(ROWS_IN_BATCH);
         let some: Vec<RecordBatch> = some.map(|rows| batches.batch(rows)).collect();
@@ -40,8 +64,7 @@ pub(super) fn arrow<T: Table>(
             stream.write(&batch).map_err(arrow_failed)?;
         }
     }
-    stream.finish().map_err(arrow_failed)?;
-    stream.get_mut().flush()
+    Ok(())
 }
 
 /// Rows of a row group of a Parquet file: tables may have hundreds of columns.

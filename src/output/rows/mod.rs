@@ -5,11 +5,13 @@
 //! are int64, ports int32, and of times named in [`Table::timestamps`] there is also a column of
 //! timestamps in microseconds, UTC.
 
+mod append;
 mod arrow;
 mod choice;
 mod files;
 mod text;
 
+pub use append::Appender;
 pub use choice::{Choice, ColumnError, Order, Take};
 
 use crate::error::Error;
@@ -143,15 +145,24 @@ pub fn write<T: Table>(
     }
     for some in rows.chunks(ROWS_AT_A_TIME) {
         keep_going()?;
-        let blocks = some.par_chunks(ROWS_IN_BLOCK);
-        let blocks: Vec<Vec<u8>> = blocks
-            .map(|rows| text::block(table, choice, format, rows))
-            .collect();
-        for block in blocks {
-            out.write_all(&block).map_err(failed)?;
-        }
+        lines(table, choice, format, some, out).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Writes rows that are lines.
+fn lines<T: Table>(
+    table: &T,
+    choice: &Choice,
+    format: Format,
+    rows: &[usize],
+    out: &mut (impl Write + ?Sized),
+) -> io::Result<()> {
+    let blocks = rows.par_chunks(ROWS_IN_BLOCK);
+    let blocks: Vec<Vec<u8>> = blocks
+        .map(|rows| text::block(table, choice, format, rows))
+        .collect();
+    blocks.iter().try_for_each(|block| out.write_all(block))
 }
 
 const ROWS_IN_BLOCK: usize = 256;
