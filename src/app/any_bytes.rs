@@ -46,7 +46,11 @@ fn heard<P: Parser + Default>(script: &[(bool, Vec<u8>)], piece: usize, skips: b
     let mut parser = P::default();
     let mut found = Vec::new();
     'all: for (packet, (is_client, bytes)) in (1..).zip(script) {
-        let side = if *is_client { Side::Client } else { Side::Server };
+        let side = if *is_client {
+            Side::Client
+        } else {
+            Side::Server
+        };
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
             let skippable = usize::try_from(parser.skippable(side)).unwrap_or(usize::MAX);
@@ -105,7 +109,11 @@ fn gapped<P: Parser + Default>(script: &[(bool, Vec<u8>)], gaps: &[u64]) {
     let mut parser = P::default();
     let mut found = Vec::new();
     for (packet, ((is_client, bytes), gap)) in (1..).zip(script.iter().zip(gaps)) {
-        let side = if *is_client { Side::Client } else { Side::Server };
+        let side = if *is_client {
+            Side::Client
+        } else {
+            Side::Server
+        };
         if gap % 4 == 0 {
             parser.gap(side, *gap, moment(packet), &mut found);
         }

@@ -11,7 +11,8 @@ use pcap_flows::output::stream::{HeaderStyle, ManifestFormat, NameTemplate, Name
 use pcap_flows::output::table::{Format, Sort};
 use pcap_flows::select::condition::parse_time;
 use pcap_flows::select::{
-    Filter, IdSet, IpNet, PortError, PortRange, QuantityError, parse_count, parse_duration, parse_size,
+    Filter, IdSet, IpNet, PortError, PortRange, QuantityError, parse_count, parse_duration,
+    parse_size,
 };
 use pcap_flows::stream::ChecksumRule;
 use pcap_flows::tcp::Overlap;
@@ -75,6 +76,8 @@ pub(crate) enum SumsArg {
     Pair,
     /// Protocols and ports of services
     Service,
+    /// Countries of addresses, as --geo has them
+    Country,
     /// Minutes
     Minute,
 }
@@ -85,6 +88,7 @@ impl From<SumsArg> for packets::Grouping {
             SumsArg::Host => Self::Host,
             SumsArg::Pair => Self::Pair,
             SumsArg::Service => Self::Service,
+            SumsArg::Country => Self::Country,
             SumsArg::Minute => Self::Minute,
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod extract;
 mod flows;
+mod geo;
 pub mod index;
 mod options;
 mod outputs;
