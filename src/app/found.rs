@@ -1,31 +1,14 @@
 //! Records, before it is known whose they are.
 
-use super::dns::Dns;
-use super::http::Http;
+use super::dns::record::Dns;
+use super::http::record::Http;
 use super::login::Login;
 use super::mail::Mail;
-use super::rdp::Rdp;
-use super::ssh::Ssh;
+pub use super::moment::{Moment, Span};
+use super::rdp::record::Rdp;
+use super::ssh::record::Ssh;
 use super::tls::Tls;
 use super::transfer::Transfer;
-
-/// A packet, and when it was captured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment {
-    /// Its number, from 1, over all inputs.
-    pub packet: u64,
-    /// Nanoseconds since 1970.
-    pub time: i64,
-}
-
-/// The packets of a record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Span {
-    /// The one with its first byte.
-    pub first: Moment,
-    /// The one with its last byte.
-    pub last: Moment,
-}
 
 /// A record.
 #[derive(Clone, Debug, PartialEq)]

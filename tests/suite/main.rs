@@ -41,6 +41,7 @@ mod packets;
 mod plain;
 mod planted;
 mod readme;
+mod sessions;
 mod steps;
 mod stream_oracle;
 mod streams;

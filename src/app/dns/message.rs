@@ -1,7 +1,7 @@
 //! Bytes to messages.
 
 use super::rdata::{name_text, presentation};
-use super::{Dns, Edns, Header, Kind, Question, Record};
+use super::record::{Dns, Edns, Header, Kind, Question, Record};
 use crate::app::found::{Note, Notes};
 use crate::capture::ByteOrder;
 use domain::base::{Message, ParsedRecord, message::RecordSection};
@@ -50,11 +50,9 @@ pub fn is_plausible(bytes: &[u8], has_all: bool) -> bool {
     let Ok(message) = Message::from_slice(bytes) else {
         return false;
     };
-    is_possible
-        && message
-            .question()
-            .take(usize::from(questions))
-            .all(|it| it.is_ok())
+    let is_usual = |class: u16| matches!(class & 0x7fff, 1 | 3 | 4 | 254 | 255);
+    let mut first = message.question().take(usize::from(questions.min(1)));
+    is_possible && first.all(|it| it.is_ok_and(|it| is_usual(it.qclass().to_int())))
 }
 
 fn header(bytes: &[u8]) -> Option<Header> {

@@ -1,6 +1,6 @@
 //! Queries that wait for their response.
 
-use super::Dns;
+use super::record::Dns;
 use crate::app::found::Moment;
 use std::collections::VecDeque;
 

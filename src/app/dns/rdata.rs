@@ -13,7 +13,14 @@ type Data<'a> = AllRecordData<&'a [u8], ParsedName<&'a [u8]>>;
 pub(super) fn name_text(name: &impl ToName) -> String {
     let mut text = String::new();
     for label in name.iter_labels().filter(|it| !it.is_root()) {
-        push(&mut text, format_args!("{label}."));
+        for &byte in label.as_slice() {
+            match byte {
+                b'.' | b'\\' => text.extend(['\\', char::from(byte)]),
+                b' '..=b'~' => text.push(char::from(byte)),
+                _ => push(&mut text, format_args!("\\{byte:03}")),
+            }
+        }
+        text.push('.');
     }
     if text.is_empty() {
         text.push('.');
@@ -49,7 +56,7 @@ pub(super) fn presentation(record: &ParsedRecord<'_, [u8]>) -> (String, bool) {
 pub(super) fn bytes<'a>(record: &ParsedRecord<'a, [u8]>) -> &'a [u8] {
     let raw = record.to_record::<UnknownRecordData<&'a [u8]>>();
     match raw {
-        Ok(Some(raw)) => *raw.data().data(),
+        Ok(Some(raw)) => raw.data().data(),
         _ => &[],
     }
 }

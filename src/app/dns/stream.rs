@@ -1,6 +1,8 @@
 //! DNS over TCP (RFC 7766): messages with their length in front.
 
-use super::{Kind, Queries, is_plausible, message};
+use super::message::{is_plausible, message};
+use super::queries::Queries;
+use super::record::Kind;
 use crate::app::found::{Content, Found, Moment, Note, Notes, Span};
 use crate::app::parser::{Next, Parser, Side};
 

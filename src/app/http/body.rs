@@ -1,24 +1,11 @@
 //! Bodies of messages: where they end (RFC 9112, section 6), and what they hold.
 
-use super::HttpOptions;
 use super::chunked::{Chunks, Step};
 use super::coding::{Coding, Content};
-use super::head::Headers;
+use super::options::HttpOptions;
+use super::record::{Body, Headers};
 use crate::app::found::{Note, Notes};
 use std::io::Write;
-
-/// The content of a message, without transfer and content coding.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Body {
-    /// How it begins.
-    pub kept: Vec<u8>,
-    /// The length of the whole.
-    pub bytes: u64,
-    /// The hash of the whole, if that was asked for, and all of it was captured.
-    pub sha256: Option<[u8; 32]>,
-    /// Its content codings, as the message names them.
-    pub coding: Option<Vec<u8>>,
-}
 
 /// Where a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,10 +82,10 @@ impl BodyReader {
         // The coding that was applied last is taken off first.
         let codings = names.iter().copied().chain(transfer);
         let mut notes = Notes::default();
-        let coding = Coding::new(codings, content).unwrap_or_else(|content| {
+        let (coding, is_known) = Coding::new(codings, content);
+        if !is_known {
             notes.add(Note::Malformed);
-            Coding::Content(content)
-        });
+        }
         Self {
             framing,
             coding,

@@ -88,12 +88,12 @@ impl std::fmt::Debug for Coding {
 }
 
 impl Coding {
-    /// Goes through codings, in the order in which they were applied, to the content; `None`
-    /// where one of them is not known.
+    /// Goes through codings, in the order in which they were applied, to the content; and whether
+    /// all of them are known. Where they are not, the content is what is sent.
     pub(super) fn new<'a>(
         codings: impl Iterator<Item = &'a [u8]>,
         content: Content,
-    ) -> Result<Self, Content> {
+    ) -> (Self, bool) {
         let codings: Vec<String> = codings
             .map(|it| String::from_utf8_lossy(it).to_ascii_lowercase())
             .filter(|it| it != "identity")
@@ -101,13 +101,13 @@ impl Coding {
         let are_known =
             codings.len() <= MOST_CODINGS && codings.iter().all(|it| KNOWN.contains(&it.as_str()));
         if !are_known {
-            return Err(content);
+            return (Self::Content(content), false);
         }
         let mut chain = Self::Content(content);
         for name in &codings {
             chain = chain.within(name);
         }
-        Ok(chain)
+        (chain, true)
     }
 
     fn within(self, name: &str) -> Self {

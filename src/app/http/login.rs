@@ -1,6 +1,6 @@
 //! Logins by HTTP: Basic, Digest (RFC 7616) and NTLM.
 
-use super::Http;
+use super::record::Http;
 use crate::app::login::{Login, Outcome, Secret, Service};
 use crate::app::{ntlm, sasl};
 use base64::Engine;

@@ -1,13 +1,13 @@
 //! Requests and responses of a connection, brought together.
 
-use super::body::{Body, BodyReader, Framing, Progress};
+use super::body::{BodyReader, Framing, Progress};
+use super::exchanges::Exchanges;
 use super::half::{Half, Head, State};
-use super::head::{self, Request, Response};
-use super::login::Logins;
-use super::{Http, HttpOptions};
-use crate::app::found::{Content, Found, Moment, Note, Notes, Span};
+use super::head;
+use super::options::HttpOptions;
+use super::record::{Body, Request, Response};
+use crate::app::found::{Found, Moment, Note, Notes};
 use crate::app::parser::{Next, Parser, Side};
-use std::collections::VecDeque;
 
 /// Reads HTTP/1.
 ///
@@ -19,34 +19,9 @@ pub struct HttpParser {
     options: HttpOptions,
     client: Half,
     server: Half,
-    /// Requests and responses that are not complete.
-    exchanges: VecDeque<Exchange>,
-    /// How many of them, from the first on, have all of their request, and of their response.
-    requested: usize,
-    answered: usize,
-    /// Requests that were reported before their response came.
-    owed: u64,
-    depth: u64,
-    logins: Logins,
+    exchanges: Exchanges,
     /// A response without a request is that to one that was not captured.
     starts_midstream: bool,
-}
-
-/// A request and its response.
-#[derive(Debug, Default)]
-struct Exchange {
-    content: Http,
-    notes: Notes,
-    span: Option<Span>,
-}
-
-impl Exchange {
-    /// Bytes of it came.
-    fn extend(&mut self, first: Moment, last: Moment) {
-        let span = self.span.get_or_insert(Span { first, last });
-        span.first = span.first.min(first);
-        span.last = span.last.max(last);
-    }
 }
 
 /// What both sides speak after a message.
@@ -74,12 +49,7 @@ impl HttpParser {
             options,
             client: Half::new(Side::Client),
             server: Half::new(Side::Server),
-            exchanges: VecDeque::new(),
-            requested: 0,
-            answered: 0,
-            owed: 0,
-            depth: 0,
-            logins: Logins::default(),
+            exchanges: Exchanges::default(),
             starts_midstream,
         }
     }
@@ -148,6 +118,7 @@ impl HttpParser {
             match self.step(side, rest, at, found) {
                 Step::Used(used) => rest = rest.get(used..).unwrap_or_default(),
                 Step::Stop => return Next::Stop,
+                Step::Recognize if rest.len() == bytes.len() => return Next::Recognize,
                 Step::Recognize => return Next::RecognizeAfter(bytes.len() - rest.len()),
             }
         }
@@ -181,10 +152,8 @@ impl HttpParser {
         if !is_right {
             notes.add(Note::Malformed);
         }
-        if let Some(exchange) = self.current(side) {
-            for note in notes.iter() {
-                exchange.notes.add(note);
-            }
+        if let Some(exchange) = self.exchanges.current(side) {
+            exchange.note(notes);
         }
         match reader {
             Some(state) => self.half(side).state = state,
@@ -200,21 +169,12 @@ impl HttpParser {
         at: Moment,
         found: &mut Vec<Found>,
     ) -> Option<State> {
-        if self.exchanges.len() >= MOST_WAITING && self.answered == 0 {
-            self.give_up_first(found);
-        }
-        if self.exchanges.len() <= self.requested {
-            self.push();
-        }
         let mut notes = Notes::default();
         let framing = Framing::of(&request.headers, false, &mut notes);
         let reader = BodyReader::new(&request.headers, framing, &self.options);
-        let exchange = self.exchanges.get_mut(self.requested)?;
+        let exchange = self.exchanges.request(request, found)?;
         exchange.extend(began, at);
-        for note in notes.iter() {
-            exchange.notes.add(note);
-        }
-        exchange.content.request = Some(request);
+        exchange.note(notes);
         (framing != Framing::Length(0)).then(|| State::Body(Box::new(reader)))
     }
 
@@ -227,20 +187,12 @@ impl HttpParser {
         at: Moment,
         found: &mut Vec<Found>,
     ) -> Option<State> {
-        while is_resynced && self.exchanges.len() > self.answered + 1 {
-            self.lose_response(found);
-        }
-        if self.exchanges.len() <= self.answered {
-            self.push();
-        }
         let mut notes = Notes::default();
         let framing = Framing::of(&response.headers, true, &mut notes);
         let options = self.options;
-        let exchange = self.exchanges.get_mut(self.answered)?;
+        let exchange = self.exchanges.respond(is_resynced, found)?;
         exchange.extend(began, at);
-        for note in notes.iter() {
-            exchange.notes.add(note);
-        }
+        exchange.note(notes);
         let method = exchange.content.request.as_ref();
         let method = method.map(|it| it.method.clone());
         let status = response.status;
@@ -265,24 +217,8 @@ impl HttpParser {
         }
     }
 
-    fn push(&mut self) {
-        self.depth += 1;
-        let mut exchange = Exchange::default();
-        exchange.content.depth = self.depth;
-        self.exchanges.push_back(exchange);
-    }
-
-    /// The exchange that a side sends something of.
-    fn current(&mut self, side: Side) -> Option<&mut Exchange> {
-        let place = match side {
-            Side::Client => self.requested,
-            Side::Server => self.answered,
-        };
-        self.exchanges.get_mut(place)
-    }
-
     fn touch(&mut self, side: Side, at: Moment) {
-        if let Some(exchange) = self.current(side) {
+        if let Some(exchange) = self.exchanges.current(side) {
             exchange.extend(at, at);
         }
     }
@@ -305,29 +241,9 @@ impl HttpParser {
             State::Body(reader) | State::Perhaps(reader) => Some(reader),
             _ => None,
         };
-        let Some(exchange) = self.current(side) else {
-            return;
-        };
-        if let Some(note) = note {
-            exchange.notes.add(note);
-        }
         let mut notes = note.map_or_else(Notes::default, |it| Notes::default().with(it));
         let body = reader.map_or_else(Body::default, |it| it.finish(&mut notes));
-        for note in notes.iter() {
-            exchange.notes.add(note);
-        }
-        match side {
-            Side::Client => {
-                if let Some(request) = &mut exchange.content.request {
-                    request.body = body;
-                }
-            }
-            Side::Server => {
-                if let Some(response) = &mut exchange.content.response {
-                    response.body = body;
-                }
-            }
-        }
+        self.exchanges.settle(side, body, notes);
     }
 
     /// A side's message is complete.
@@ -345,21 +261,7 @@ impl HttpParser {
         let waits = !self.starts_midstream
             && !self.client.is_closed
             && !matches!(self.client.state, State::Lost);
-        match side {
-            Side::Client => self.requested += 1,
-            Side::Server => {
-                self.answered += 1;
-                let has_request = self
-                    .exchanges
-                    .get(self.requested)
-                    .is_none_or(|it| it.content.request.is_some());
-                if self.answered > self.requested && !has_request && (!waits || self.owed > 0) {
-                    self.owed = self.owed.saturating_sub(1);
-                    self.requested += 1;
-                }
-            }
-        }
-        self.report(found);
+        self.exchanges.complete(side, waits, found);
         if side == Side::Server {
             self.resolve_tunnel(follows, at, found);
         }
@@ -367,8 +269,8 @@ impl HttpParser {
 
     /// After CONNECT it depends on the response what the client sends.
     fn await_tunnel(&mut self) -> Option<Follows> {
-        let exchange = self.exchanges.get(self.requested);
-        let request = exchange.and_then(|it| it.content.request.as_ref());
+        let exchange = self.exchanges.seen(Side::Client);
+        let request = exchange.and_then(|it| it.request.as_ref());
         if request.is_some_and(|it| it.method == b"CONNECT") {
             self.client.state = State::Waiting;
         }
@@ -377,7 +279,7 @@ impl HttpParser {
 
     /// What follows the response that is complete, if it is not HTTP.
     fn follows(&self) -> Option<Follows> {
-        let content = &self.exchanges.get(self.answered)?.content;
+        let content = self.exchanges.seen(Side::Server)?;
         let response = content.response.as_ref()?;
         let method = content.request.as_ref().map(|it| it.method.as_slice());
         let mut upgrades = response.headers.items("upgrade");
@@ -406,60 +308,6 @@ impl HttpParser {
         }
     }
 
-    /// Reports what is complete.
-    fn report(&mut self, found: &mut Vec<Found>) {
-        while self.requested > 0 && self.answered > 0 {
-            self.requested -= 1;
-            self.answered -= 1;
-            self.report_first(found);
-        }
-    }
-
-    /// Reports the first exchange as it is.
-    fn report_first(&mut self, found: &mut Vec<Found>) {
-        let Some(mut exchange) = self.exchanges.pop_front() else {
-            return;
-        };
-        match (&exchange.content.request, &exchange.content.response) {
-            (None, None) => return,
-            (None, _) => exchange.notes.add(Note::NoRequest),
-            (_, None) => exchange.notes.add(Note::NoResponse),
-            _ => {}
-        }
-        let (span, notes) = (exchange.span.unwrap_or_default(), exchange.notes);
-        let logins = self.logins.of(&exchange.content);
-        found.push(Found {
-            span,
-            notes,
-            content: Content::Http(Box::new(exchange.content)),
-        });
-        found.extend(logins.into_iter().map(|login| Found {
-            span,
-            notes,
-            content: Content::Login(Box::new(login)),
-        }));
-    }
-
-    /// The response to the first request that has none was lost.
-    fn lose_response(&mut self, found: &mut Vec<Found>) {
-        if let Some(exchange) = self.current(Side::Server) {
-            exchange.notes.add(Note::Gap);
-        }
-        self.answered += 1;
-        self.requested = self.requested.max(self.answered);
-        self.report(found);
-    }
-
-    /// Too many requests wait for a response.
-    fn give_up_first(&mut self, found: &mut Vec<Found>) {
-        if let Some(exchange) = self.exchanges.front_mut() {
-            exchange.notes.add(Note::Limit);
-        }
-        self.owed += 1;
-        self.requested = self.requested.saturating_sub(1);
-        self.report_first(found);
-    }
-
     /// What a side sends is not understood from here on; a message that has begun ends with a note.
     fn lose(&mut self, side: Side, note: Note, found: &mut Vec<Found>) {
         self.half(side).take_pending();
@@ -486,7 +334,7 @@ impl Parser for HttpParser {
     fn gap(&mut self, side: Side, missing: u64, at: Moment, found: &mut Vec<Found>) -> Next {
         let half = self.half(side);
         let progress = match &mut half.state {
-            State::Body(reader) => reader.skip_lost(missing),
+            State::Body(reader) | State::Perhaps(reader) => reader.skip_lost(missing),
             _ => None,
         };
         match progress {
@@ -543,14 +391,9 @@ impl Parser for HttpParser {
                 self.half(side).state = State::Lost;
             }
         }
-        while !self.exchanges.is_empty() {
-            self.report_first(found);
-        }
-        (self.requested, self.answered) = (0, 0);
+        self.exchanges.end(found);
     }
 }
 
 const SWITCHING: u16 = 101;
-/// Requests without a response.
-const MOST_WAITING: usize = 1000;
 const MOST_INFO: usize = 16;

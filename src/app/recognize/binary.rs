@@ -1,6 +1,6 @@
 //! Protocols of binary messages.
 
-use super::signature::Match;
+use super::matching::Match;
 use crate::app::dns;
 use crate::capture::ByteOrder;
 
@@ -226,14 +226,21 @@ pub(super) fn dns(bytes: &[u8]) -> Match {
         return Match::No;
     }
     match message.get(..usize::from(len)) {
-        Some(whole) => Match::of(Some(dns::is_plausible(whole, true))),
+        Some(whole) => Match::of(Some(has_question(whole) && dns::is_plausible(whole, true))),
         None if message.len() < ENOUGH_OF_DNS => match message.get(..12) {
             // The Z bit and the opcode.
             Some([_, _, high, low, ..]) if low & 0x40 != 0 || high >> 3 & 15 > 6 => Match::No,
             _ => Match::Maybe,
         },
-        None => Match::of(Some(dns::is_plausible(message, false))),
+        None => Match::of(Some(
+            has_question(message) && dns::is_plausible(message, false),
+        )),
     }
+}
+
+/// Over TCP a message has one question, as a rule.
+fn has_question(message: &[u8]) -> bool {
+    ByteOrder::Big.u16(message, 4) == Some(1)
 }
 
 /// A request of version 4, or methods of version 5 (RFC 1928, section 3).

@@ -1,45 +1,8 @@
 //! Signatures, and what they need of which side.
 
-use super::{Opening, Protocol, binary, text};
-
-/// Whether bytes are of a protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Match {
-    No,
-    /// There are too few to tell.
-    Maybe,
-    Yes,
-}
-
-impl Match {
-    pub(super) const fn of(holds: Option<bool>) -> Self {
-        match holds {
-            Some(true) => Self::Yes,
-            Some(false) => Self::No,
-            None => Self::Maybe,
-        }
-    }
-
-    /// Whether bytes begin with a text, whatever the case of its letters.
-    pub(super) fn prefix(bytes: &[u8], text: &[u8]) -> Self {
-        let len = bytes.len().min(text.len());
-        let is_same = matches!((bytes.get(..len), text.get(..len)), (Some(a), Some(b)) if a.eq_ignore_ascii_case(b));
-        match is_same {
-            false => Self::No,
-            true if len < text.len() => Self::Maybe,
-            true => Self::Yes,
-        }
-    }
-
-    /// Either of both.
-    pub(super) fn or(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
-            (Self::Maybe, _) | (_, Self::Maybe) => Self::Maybe,
-            _ => Self::No,
-        }
-    }
-}
+use super::matching::Match;
+use super::opening::{Opening, Protocol};
+use super::{binary, text};
 
 /// What the bytes of both sides of a protocol look like.
 pub(super) struct Signature {

@@ -1,6 +1,6 @@
 //! Protocols of lines.
 
-use super::signature::Match;
+use super::matching::Match;
 use crate::app::http::{starts_request, starts_response};
 
 pub(super) fn http_request(bytes: &[u8]) -> Match {
@@ -43,7 +43,7 @@ fn status(bytes: &[u8], digits: &[u8]) -> Match {
     match (Match::prefix(bytes, digits), bytes.get(3)) {
         (Match::Yes, Some(b' ' | b'-' | b'\r' | b'\n')) => Match::Yes,
         (Match::Yes, Some(_)) => Match::No,
-        (found, _) if found == Match::Yes => Match::Maybe,
+        (Match::Yes, None) => Match::Maybe,
         (found, _) => found,
     }
 }

@@ -35,13 +35,24 @@ impl Messages {
             let (part, behind) = rest.split_at(wanted.min(rest.len()));
             self.record.extend_from_slice(part);
             rest = behind;
-            if self.record.len() > HEADER_LEN && self.record.len() == self.wanted() {
-                let record = std::mem::take(&mut self.record);
-                self.record(&record, said);
-            } else if !self.is_possible() {
+            if self.record.len() < self.wanted() {
+                self.expect_possible(said);
+                continue;
+            }
+            let record = std::mem::take(&mut self.record);
+            if record.len() < HEADER_LEN {
                 self.is_over = true;
                 said.push(Said::Encrypts);
+            } else {
+                self.record(&record, said);
             }
+        }
+    }
+
+    fn expect_possible(&mut self, said: &mut Vec<Said>) {
+        if !self.is_possible() {
+            self.is_over = true;
+            said.push(Said::Encrypts);
         }
     }
 

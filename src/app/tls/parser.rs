@@ -72,6 +72,10 @@ impl TlsParser {
         let Some(span) = self.span.filter(|_| !self.is_reported && !is_empty) else {
             return;
         };
+        // What looks like a hello of SSL 2 is one if it is answered.
+        if self.tls.client.as_ref().is_some_and(|it| it.is_old) && self.tls.server.is_none() {
+            return;
+        }
         self.is_reported = true;
         match (&self.tls.client, &self.tls.server) {
             (None, _) => self.notes.add(Note::NoRequest),

@@ -1,9 +1,10 @@
 //! A connection: what it speaks, and who is who.
 
 use super::datagrams::Datagrams;
-use super::handler::{Role, Rules};
+use super::ends::{Ends, Role};
 use super::parsers::parser;
 use super::record::{Entry, Transport};
+use super::rules::Rules;
 use crate::app::dns::Dns;
 use crate::app::recognize::{Opening, Protocol, Recognized, recognize};
 use crate::app::{Content, Found, Moment, Note};
@@ -47,18 +48,6 @@ struct First {
     pieces: Vec<(usize, usize, Moment)>,
     /// How often the search began again.
     tries: u32,
-}
-
-/// Whether a conversation is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ends {
-    Not,
-    /// Both sides have said so.
-    Closed,
-    /// No record can follow.
-    Over,
-    /// It speaks nothing that is read.
-    Unknown,
 }
 
 impl std::fmt::Debug for Conversation {
@@ -188,7 +177,8 @@ impl Conversation {
         match recognize(&opening) {
             Recognized::NotYet if !first.is_full() => Ends::Not,
             Recognized::NotYet | Recognized::Unknown => {
-                let may_begin = self.is_midstream.get(place) == Some(&true);
+                // Where it is text, both sides may agree on TLS.
+                let may_begin = self.is_midstream.get(place) == Some(&true) || first.is_text();
                 if may_begin && first.tries < MOST_TRIES {
                     let tries = first.tries + 1;
                     **first = First {
@@ -303,12 +293,16 @@ impl Conversation {
             let ports = [self.network.src_port, self.network.dst_port];
             self.stage = Stage::Datagrams(Box::new(Datagrams::new(ports, &rules.services)));
         }
-        // Records are of the sender of the datagram.
-        self.client = Some(place);
-        match &mut self.stage {
-            Stage::Datagrams(datagrams) => datagrams.read(place, bytes, is_cut, at, found),
-            _ => Ends::Not,
-        }
+        let Stage::Datagrams(datagrams) = &mut self.stage else {
+            return Ends::Not;
+        };
+        let ends = datagrams.read(place, bytes, is_cut, at, found);
+        (self.transport, self.client) = match datagrams.quic_client() {
+            Some(client) => (Transport::Quic, Some(client)),
+            // Records are of the sender of the datagram.
+            None => (Transport::Udp, Some(place)),
+        };
+        ends
     }
 
     /// A side sends nothing more.
@@ -383,6 +377,11 @@ impl First {
             own.extend_from_slice(bytes);
             self.pieces.push((place, bytes.len(), at));
         }
+    }
+
+    fn is_text(&self) -> bool {
+        let mut all = self.bytes.iter().flatten();
+        all.all(|it| it.is_ascii_graphic() || it.is_ascii_whitespace() || !it.is_ascii())
     }
 
     fn is_full(&self) -> bool {

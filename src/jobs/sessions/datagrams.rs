@@ -1,8 +1,9 @@
-//! Datagrams between two endpoints: DNS.
+//! Datagrams between two endpoints: DNS, and the handshakes of QUIC.
 
-use super::conversation::Ends;
+use super::ends::Ends;
 use super::options::Services;
 use crate::app::dns::{Kind, Queries, is_plausible, message};
+use crate::app::quic::{Datagram, Quic};
 use crate::app::{Content, Found, Moment, Span};
 
 /// What datagrams between two endpoints are.
@@ -12,6 +13,10 @@ pub(super) struct Datagrams {
     dns: Option<Kind>,
     reads_dns: bool,
     queries: Queries,
+    /// Handshakes of QUIC, unless the ports are those of DNS.
+    quic: Option<Quic>,
+    /// Who began the last one.
+    quic_client: Option<usize>,
     /// Datagrams that were read, and others.
     known: u64,
     strangers: u32,
@@ -31,6 +36,8 @@ impl Datagrams {
             dns: ports.into_iter().find_map(kind),
             reads_dns: services.dns && !is_netbios,
             queries: Queries::default(),
+            quic: (services.quic && !ports.contains(&53)).then(Quic::default),
+            quic_client: None,
             known: 0,
             strangers: 0,
         }
@@ -40,23 +47,58 @@ impl Datagrams {
         self.known > 0
     }
 
+    /// The client of a handshake of QUIC, if there is one.
+    pub(super) const fn quic_client(&self) -> Option<usize> {
+        self.quic_client
+    }
+
     pub(super) fn read(
         &mut self,
-        _: usize,
+        place: usize,
         bytes: &[u8],
         is_cut: bool,
         at: Moment,
         found: &mut Vec<Found>,
     ) -> Ends {
+        match self.quic(place, bytes, at, found) {
+            Datagram::Done => return Ends::Over,
+            Datagram::Handshake => return Ends::Not,
+            Datagram::Stranger => {}
+        }
         if self.reads_dns && self.dns(bytes, is_cut, at, found) {
             self.known += 1;
+            self.quic = None;
             return Ends::Not;
         }
         self.strangers += 1;
-        if self.known == 0 && self.strangers >= MOST_STRANGERS {
-            return Ends::Unknown;
+        // A handshake may go on after other packets, which are encrypted.
+        let most = match self.quic_client {
+            Some(_) => MOST_AFTER_HELLO,
+            None => MOST_STRANGERS,
+        };
+        if self.strangers < most {
+            return Ends::Not;
         }
-        Ends::Not
+        match (self.known, self.quic_client) {
+            (0, _) => Ends::Unknown,
+            (_, Some(_)) => {
+                self.end(found);
+                Ends::Over
+            }
+            _ => Ends::Not,
+        }
+    }
+
+    fn quic(&mut self, place: usize, bytes: &[u8], at: Moment, found: &mut Vec<Found>) -> Datagram {
+        let Some(quic) = &mut self.quic else {
+            return Datagram::Stranger;
+        };
+        let seen = quic.datagram(place, bytes, at, found);
+        if seen == Datagram::Handshake && self.quic_client.is_none() {
+            self.known += 1;
+            self.quic_client = quic.client();
+        }
+        seen
     }
 
     /// Reads a message, if it is one.
@@ -84,8 +126,14 @@ impl Datagrams {
         true
     }
 
-    pub(super) fn end(&mut self, _: &mut Vec<Found>) {}
+    /// Nothing more comes.
+    pub(super) fn end(&mut self, found: &mut Vec<Found>) {
+        if let Some(quic) = &mut self.quic {
+            quic.end(found);
+        }
+    }
 }
 
 /// Datagrams that are nothing known, before the rest is not looked at.
 const MOST_STRANGERS: u32 = 4;
+const MOST_AFTER_HELLO: u32 = 64;

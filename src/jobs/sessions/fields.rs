@@ -209,3 +209,8 @@ pub(super) static COLUMNS: [(&str, ColumnKind); 70] = {
         ("arg", Text),
     ]
 };
+
+/// What conditions can be about: keys of all types of records that are neither objects nor lists.
+pub fn record_columns() -> &'static [(&'static str, ColumnKind)] {
+    &COLUMNS
+}

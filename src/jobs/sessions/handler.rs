@@ -1,9 +1,9 @@
 //! The bytes of a shard's connections go to parsers.
 
-use super::conversation::{Conversation, Ends};
-use super::options::{Services, SessionsJob};
-use super::parsers::ParserOptions;
+use super::conversation::Conversation;
+use super::ends::{Ends, Role};
 use super::record::Entry;
+use super::rules::Rules;
 use crate::app::{Found, Moment};
 use crate::capture::Nanos;
 use crate::decode::protocol::TCP;
@@ -14,31 +14,11 @@ use crate::tcp::{Arrival, Piece, Segment, StreamEnd};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// What all shards do.
-#[derive(Debug)]
-pub(super) struct Rules {
-    pub(super) services: Services,
-    pub(super) parsers: ParserOptions,
-}
-
-impl Rules {
-    pub(super) fn new(job: &SessionsJob) -> Self {
-        Self {
-            services: job.services.clone(),
-            parsers: ParserOptions::new(job),
-        }
-    }
-}
-
 /// Reads the connections of a shard.
 #[derive(Debug)]
 pub(super) struct Sessions {
     rules: Arc<Rules>,
     /// By number, from 0. Places of those that are over are used again.
-    #[expect(
-        clippy::vec_box,
-        reason = "most are over soon, and leave a place that is empty"
-    )]
     conversations: Vec<Option<Box<Conversation>>>,
     free: Vec<u32>,
     /// Records of this window.
@@ -77,16 +57,6 @@ pub(super) struct Seat {
     last: Moment,
     /// Packets whose payload waits for what is missing before it, or to be acknowledged.
     held: VecDeque<Moment>,
-}
-
-/// What SYNs say of a side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Role {
-    /// It was not captured.
-    #[default]
-    Unknown,
-    Client,
-    Server,
 }
 
 impl Seat {

@@ -1,9 +1,10 @@
 //! The run, and what it writes.
 
 use super::fields::Showing;
-use super::handler::{Counts, Rules, Sessions};
+use super::handler::{Counts, Sessions};
 use super::options::SessionsJob;
 use super::record::Kind;
+use super::rules::Rules;
 use super::secrets::Secrets;
 use super::target::Output;
 use super::write::{Block, Line, Phase, block};

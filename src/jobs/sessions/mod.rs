@@ -5,6 +5,7 @@
 
 mod conversation;
 mod datagrams;
+mod ends;
 mod fields;
 mod handler;
 mod job;
@@ -12,9 +13,11 @@ mod json;
 mod options;
 mod parsers;
 mod record;
+mod rules;
 mod secrets;
 mod target;
 mod write;
 
+pub use fields::record_columns;
 pub use job::{SessionsReport, sessions};
-pub use options::{Bodies, Secrecy, Services, SessionsJob, Target, record_columns};
+pub use options::{Bodies, Secrecy, Services, SessionsJob, Target};

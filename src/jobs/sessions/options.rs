@@ -1,10 +1,9 @@
 //! What is to be reported, and how.
 
-use super::fields::COLUMNS;
 use super::record::Kind;
 use crate::app::recognize::Protocol;
 use crate::engine::Config;
-use crate::select::condition::{Condition, Kind as ColumnKind};
+use crate::select::condition::Condition;
 use std::path::PathBuf;
 
 /// Which records are written, and where.
@@ -178,8 +177,3 @@ const SERVICES: [(&str, Protocol); 9] = [
     ("smtp", Protocol::Smtp),
     ("ftp", Protocol::Ftp),
 ];
-
-/// What conditions can be about: keys of all types of records that are neither objects nor lists.
-pub fn record_columns() -> &'static [(&'static str, ColumnKind)] {
-    &COLUMNS
-}

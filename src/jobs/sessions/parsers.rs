@@ -1,36 +1,14 @@
 //! The parsers of protocols.
 
-use super::handler::Rules;
-use super::options::{Bodies, SessionsJob};
+use super::rules::Rules;
 use crate::app::dns::DnsStream;
-use crate::app::http::{HttpOptions, HttpParser};
+use crate::app::http::HttpParser;
 use crate::app::rdp::RdpParser;
 use crate::app::recognize::Protocol;
 use crate::app::socks::SocksParser;
 use crate::app::ssh::SshParser;
 use crate::app::tls::TlsParser;
 use crate::app::{Ftp, Imap, Mongodb, Mysql, Parser, Pgsql, Pop3, Redis, Smtp};
-
-/// What parsers keep.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ParserOptions {
-    http: HttpOptions,
-}
-
-impl ParserOptions {
-    pub(super) const fn new(job: &SessionsJob) -> Self {
-        let body_limit = match job.bodies {
-            Bodies::None => 0,
-            Bodies::Text | Bodies::Base64 => job.body_limit,
-        };
-        Self {
-            http: HttpOptions {
-                body_limit,
-                hash: job.hash,
-            },
-        }
-    }
-}
 
 /// The parser of a protocol, if it is to be read.
 pub(super) fn parser(

@@ -26,9 +26,9 @@ pub(super) fn fields(tls: &Tls, entry: &Entry, visit: &mut Visit<'_>) {
     if let Some(first) = tls.certificates.first() {
         let digests = |json: &mut Json| {
             json.list(|json| {
-                tls.certificates
-                    .iter()
-                    .for_each(|it| json.str(&hex(&it.sha256)))
+                for it in &tls.certificates {
+                    json.str(&hex(&it.sha256));
+                }
             });
         };
         visit("certs", Value::Nested(&digests));

@@ -1,70 +1,12 @@
 //! Connection requests of RDP (MS-RDPBCGR, sections 2.2.1.1 and 2.2.1.2), in TPKT and X.224.
 
-use super::found::{Content, Found, Moment, Note, Notes, Span};
-use super::parser::{Next, Parser, Side};
+pub(in crate::app) mod record;
+
+pub use record::Rdp;
+
+use crate::app::found::{Content, Found, Moment, Note, Notes, Span};
+use crate::app::parser::{Next, Parser, Side};
 use crate::capture::ByteOrder;
-use std::net::Ipv4Addr;
-
-/// A connection request, and what was answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rdp {
-    /// The cookie, as it was sent: `mstshash=eltons`.
-    pub cookie: Option<Vec<u8>>,
-    /// The token by which a balancer finds the server: `msts=…`.
-    pub token: Option<Vec<u8>>,
-    /// The security protocols that are requested, as bits.
-    pub protocols: Option<u32>,
-    /// The one that was selected.
-    pub selected: Option<u32>,
-    /// The code of a failure.
-    pub failure: Option<u32>,
-}
-
-impl Rdp {
-    /// The user, or as much of the name as the cookie has.
-    pub fn user(&self) -> Option<&[u8]> {
-        self.cookie.as_deref()?.strip_prefix(b"mstshash=")
-    }
-
-    /// The server that a token names: `10.0.0.1:3389`.
-    pub fn routing(&self) -> Option<String> {
-        let token = self.token.as_deref()?.strip_prefix(b"msts=")?;
-        let text = std::str::from_utf8(token).ok()?;
-        let mut parts = text.split('.');
-        let (address, port) = (parts.next()?.parse::<u32>(), parts.next()?.parse::<u16>());
-        let address = Ipv4Addr::from(address.ok()?.swap_bytes());
-        Some(format!("{address}:{}", port.ok()?.swap_bytes()))
-    }
-
-    fn request(data: &[u8]) -> Self {
-        let mut rdp = Self::default();
-        let mut rest = data;
-        if rest.starts_with(b"Cookie: ")
-            && let Some(end) = rest.windows(2).position(|it| it == b"\r\n")
-        {
-            let (line, behind) = rest.split_at(end);
-            let value = line.get(8..).unwrap_or_default().to_vec();
-            if value.starts_with(b"msts=") {
-                rdp.token = Some(value);
-            } else {
-                rdp.cookie = Some(value);
-            }
-            rest = behind.get(2..).unwrap_or_default();
-        }
-        if rest.first() == Some(&1) {
-            rdp.protocols = ByteOrder::Little.u32(rest, 4);
-        }
-        rdp
-    }
-
-    fn answer(&mut self, data: &[u8]) {
-        match data.first() {
-            Some(2) => self.selected = ByteOrder::Little.u32(data, 4),
-            Some(3) => self.failure = ByteOrder::Little.u32(data, 4),
-            _ => {}
-        }
-    }
-}
 
 /// Reads a connection request and its answer. TLS may follow.
 #[derive(Debug, Default)]
@@ -111,8 +53,10 @@ impl RdpParser {
 
 impl Parser for RdpParser {
     fn data(&mut self, side: Side, bytes: &[u8], at: Moment, found: &mut Vec<Found>) -> Next {
-        if let Some(next) = self.follows {
-            return next;
+        match self.follows {
+            Some(next) if !bytes.is_empty() => return next,
+            Some(_) => return Next::Continue,
+            None => {}
         }
         let span = self.span.get_or_insert(Span {
             first: at,
