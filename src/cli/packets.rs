@@ -44,6 +44,7 @@ pub(crate) fn plan(args: PacketsArgs) -> Result<(PacketsJob, Inputs), String> {
             .unwrap_or(usize::MAX),
         local: args.local,
         services: args.services,
+        geo: args.geo,
         format,
         time_zone: if args.local_time {
             TimeZone::Local

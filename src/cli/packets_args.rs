@@ -46,6 +46,11 @@ pub(crate) struct PacketsArgs {
     #[arg(long, value_name = "FILE", help_heading = SHOWN)]
     pub(crate) services: Option<PathBuf>,
 
+    /// A database of where addresses are, in MaxMind's format: cities, countries, or autonomous systems
+    /// (repeatable)
+    #[arg(long, value_name = "FILE", help_heading = SHOWN)]
+    pub(crate) geo: Vec<PathBuf>,
+
     /// Show payload as text (1), or also in hexadecimal digits (2)
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t, hide_default_value = true,
           help_heading = SHOWN)]

@@ -147,6 +147,8 @@ pub(crate) enum SumsArg {
     Pair,
     /// Protocols and ports of services
     Service,
+    /// Countries of addresses, as --geo has them
+    Country,
     /// Minutes
     Minute,
 }
@@ -157,6 +159,7 @@ impl From<SumsArg> for packets::Grouping {
             SumsArg::Host => Self::Host,
             SumsArg::Pair => Self::Pair,
             SumsArg::Service => Self::Service,
+            SumsArg::Country => Self::Country,
             SumsArg::Minute => Self::Minute,
         }
     }

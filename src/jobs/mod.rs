@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod extract;
 mod flows;
+mod geo;
 pub mod index;
 mod options;
 mod outputs;

@@ -37,6 +37,7 @@ mod links;
 mod list;
 mod oracle;
 mod outputs;
+mod packets;
 mod plain;
 mod planted;
 mod readme;

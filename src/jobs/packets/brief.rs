@@ -7,6 +7,7 @@ use super::services::Services;
 use crate::decode::IpProtocol;
 use crate::output::rows::{Column, Kind, Row, Table, columns_of};
 use crate::select::condition::Cell;
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::io::Write;
 
@@ -23,6 +24,7 @@ pub(super) struct BriefRow<'a> {
     table: &'a Brief<'a>,
     seen: &'a Seen<'a>,
     protocol: OnceCell<String>,
+    places: [OnceCell<Cow<'static, str>>; 2],
 }
 
 impl Table for Brief<'_> {
@@ -44,6 +46,7 @@ impl Table for Brief<'_> {
             table: self,
             seen: &self.packets[ordinal],
             protocol: OnceCell::new(),
+            places: [const { OnceCell::new() }; 2],
         }
     }
 
@@ -97,7 +100,7 @@ impl<'a> BriefRow<'a> {
         };
         let port = ip.ports.and_then(|it| it.get(end).copied());
         host(*address, port, text);
-        let place = self.table.places.place(*address);
+        let place = self.where_is(end).unwrap_or("NONE");
         let service = self.service(end);
         let written = write!(text, "({place})({service})");
         debug_assert!(written.is_ok(), "a vector takes all bytes");
@@ -123,9 +126,14 @@ impl<'a> BriefRow<'a> {
         address.map_or(Cell::Null, |it| Cell::Address(*it))
     }
 
+    fn where_is(&self, end: usize) -> Option<&str> {
+        let address = *self.ip()?.addresses.get(end)?;
+        let place = self.places.get(end)?;
+        Some(place.get_or_init(|| self.table.places.place(address)))
+    }
+
     fn place(&self, end: usize) -> Cell<'_> {
-        let address = self.ip().and_then(|it| it.addresses.get(end));
-        address.map_or(Cell::Null, |it| Cell::Text(self.table.places.place(*it)))
+        self.where_is(end).map_or(Cell::Null, Cell::Text)
     }
 
     fn port(&self, end: usize) -> Cell<'_> {

@@ -126,7 +126,7 @@ impl<'a> Showing<'a> {
             data_level: job.data_level,
             max_data: job.max_data,
         };
-        let places = Places::new(&job.local);
+        let places = Places::new(&job.local, &job.geo)?;
         let services = Services::read(job.services.as_deref())?;
         let path = job.output.as_deref().unwrap_or_else(|| STDOUT.as_ref());
         let choice = Choice::all();

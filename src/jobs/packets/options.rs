@@ -25,6 +25,8 @@ pub struct PacketsJob {
     pub local: Vec<IpNet>,
     /// A file with names of services, as `/etc/services`, which is read if none is named.
     pub services: Option<PathBuf>,
+    /// Databases of where addresses are, in MaxMind's format.
+    pub geo: Vec<PathBuf>,
     /// The format of the output.
     pub format: Format,
     /// The zone of dates in text.
@@ -61,7 +63,9 @@ pub enum Grouping {
     Pair,
     /// Protocol and port of the service.
     Service,
-    /// Minutes, in UTC.
+    /// Countries of addresses.
+    Country,
+    /// Minutes.
     Minute,
 }
 

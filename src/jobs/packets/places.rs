@@ -1,12 +1,17 @@
-//! Where packets go: which networks are local.
+//! Where packets go: which networks are local, and where the others are.
 
+use crate::error::Error;
+use crate::jobs::geo::{Geo, Location};
 use crate::select::IpNet;
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 
-/// The local networks.
-#[derive(Clone, Debug)]
+/// The local networks, and the rest of the world.
+#[derive(Debug)]
 pub(super) struct Places {
     local: Vec<IpNet>,
+    geo: Geo,
 }
 
 /// Where a packet goes.
@@ -31,13 +36,17 @@ impl Direction {
 }
 
 impl Places {
-    /// With these local networks; if there are none, the private ones.
-    pub(super) fn new(local: &[IpNet]) -> Self {
+    /// With these local networks, or, if there are none, the private ones; and with these databases.
+    ///
+    /// # Errors
+    /// When a database cannot be read.
+    pub(super) fn new(local: &[IpNet], databases: &[PathBuf]) -> Result<Self, Error> {
         let local = match local {
             [] => private(),
             local => local.to_vec(),
         };
-        Self { local }
+        let geo = Geo::open(databases)?;
+        Ok(Self { local, geo })
     }
 
     pub(super) fn is_local(&self, address: IpAddr) -> bool {
@@ -53,13 +62,25 @@ impl Places {
         }
     }
 
-    /// Where an address is: `LAN`, or `NONE` where that is not known.
-    pub(super) fn place(&self, address: IpAddr) -> &'static str {
+    /// Where an address is: `LAN`, `city-region-country-AS`, or `NONE` where that is not known.
+    pub(super) fn place(&self, address: IpAddr) -> Cow<'static, str> {
         if self.is_local(address) {
-            "LAN"
-        } else {
-            "NONE"
+            return "LAN".into();
         }
+        match self.geo.find(address) {
+            location if location == Location::default() => "NONE".into(),
+            location => location.to_string().into(),
+        }
+    }
+
+    /// The code of the country of an address, and its name: `LAN` or `NONE` as the code of others.
+    pub(super) fn country(&self, address: IpAddr) -> (String, Option<String>) {
+        if self.is_local(address) {
+            return ("LAN".to_owned(), None);
+        }
+        let location = self.geo.find(address);
+        let code = location.country_code.unwrap_or_else(|| "NONE".to_owned());
+        (code, location.country)
     }
 }
 
@@ -94,12 +115,12 @@ mod tests {
 
     #[test]
     fn directions() {
-        let places = Places::new(&[]);
+        let places = Places::new(&[], &[]).unwrap();
         assert_eq!(direction(&places, "10.0.0.2", "58.217.200.117"), "OUT");
         assert_eq!(direction(&places, "58.217.200.117", "10.0.0.2"), "IN");
         assert_eq!(direction(&places, "fe80::1", "::1"), "LOOP");
         assert_eq!(direction(&places, "2001:db8::1", "192.0.2.1"), "OTHER");
-        let places = Places::new(&["192.0.2.0/24".parse().unwrap()]);
+        let places = Places::new(&["192.0.2.0/24".parse().unwrap()], &[]).unwrap();
         assert_eq!(direction(&places, "10.0.0.2", "192.0.2.1"), "IN");
         assert_eq!(places.place("10.0.0.2".parse().unwrap()), "NONE");
     }

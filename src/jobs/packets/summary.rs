@@ -108,7 +108,7 @@ fn keys(
     services: &Services,
 ) -> Vec<(Key, Direction)> {
     let NetworkKey { src, dst, .. } = *network;
-    let place = |it| Some(places.place(it).to_owned());
+    let place = |it| Some(places.place(it).into_owned());
     let key = |text: String, name| Key { text, name };
     match grouping {
         Grouping::Host if src == dst => vec![(key(src.to_string(), place(src)), Direction::Loop)],
@@ -121,6 +121,17 @@ fn keys(
         Grouping::Service => {
             let direction = places.direction([src, dst]);
             vec![(service(network, services), direction)]
+        }
+        Grouping::Country => {
+            let [src, dst] = [src, dst].map(|it| {
+                let (text, name) = places.country(it);
+                Key { text, name }
+            });
+            if src == dst {
+                vec![(src, Direction::Loop)]
+            } else {
+                vec![(src, Direction::Out), (dst, Direction::In)]
+            }
         }
         Grouping::Minute => Vec::new(),
     }
