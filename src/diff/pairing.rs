@@ -195,25 +195,11 @@ impl Pairing<'_> {
         candidates.collect()
     }
 
-    /// Pairs what is left over by translations that others show: the same endpoint translated, or an
-    /// address of which nothing else is left over.
+    /// Pairs what is left over by translations that others show: the same endpoint translated, or,
+    /// where there is no other choice on either side, the same address.
     fn same_translation(&mut self) {
-        let mut translated: Map<(u8, IpAddr, u16), (IpAddr, u16)> = Map::default();
-        let mut addresses: Map<IpAddr, IpAddr> = Map::default();
-        for paired in &self.pairs {
-            let Some((x, y)) = self.conversations(paired) else {
-                continue;
-            };
-            for direction in 0..2 {
-                let [from, _] = x.ends(direction);
-                let [to, _] = y.ends(paired.direction_at_b(direction));
-                if from.0 != to.0 {
-                    translated.insert((x.key.protocol, from.0, from.1), to);
-                    addresses.insert(from.0, to.0);
-                }
-            }
-        }
-        if addresses.is_empty() {
+        let known = self.translations();
+        if known.addresses.is_empty() {
             return;
         }
         let mut left: Map<Remote, Vec<u32>> = Map::default();
@@ -222,10 +208,54 @@ impl Pairing<'_> {
                 left.entry(remote).or_default().push(b);
             }
         }
-        for a in self.free(Point::A) {
-            if let Some(found) = self.by_translation(a, &translated, &addresses, &left) {
-                self.add(found);
+        let free = self.free(Point::A).into_iter();
+        let edges: Vec<Edge> = free
+            .flat_map(|a| self.by_translation(a, &known, &left))
+            .collect();
+        for edge in edges.iter().filter(|it| it.is_exact) {
+            self.add_if_free(edge.paired);
+        }
+        let is_free =
+            |it: &&Edge| self.is_free(Point::A, it.paired.a) && self.is_free(Point::B, it.paired.b);
+        let edges: Vec<Edge> = edges.iter().filter(is_free).copied().collect();
+        let mut choices: Map<(Point, u32), u32> = Map::default();
+        for edge in &edges {
+            *choices.entry((Point::A, edge.paired.a)).or_default() += 1;
+            *choices.entry((Point::B, edge.paired.b)).or_default() += 1;
+        }
+        for edge in edges {
+            let is_only = |point| choices.get(&(point, edge.paired.get(point))) == Some(&1);
+            if is_only(Point::A) && is_only(Point::B) {
+                self.add_if_free(edge.paired);
             }
+        }
+    }
+
+    /// Translations of endpoints and addresses of A that pairs show.
+    fn translations(&self) -> Translations {
+        let mut known = Translations::default();
+        for paired in &self.pairs {
+            let Some((x, y)) = self.conversations(paired) else {
+                continue;
+            };
+            for direction in 0..2 {
+                let [from, _] = x.ends(direction);
+                let [to, _] = y.ends(paired.direction_at_b(direction));
+                if from.0 != to.0 {
+                    known.ends.insert((x.key.protocol, from.0, from.1), to);
+                    let addresses = known.addresses.entry(from.0).or_default();
+                    if !addresses.contains(&to.0) && addresses.len() < MOST_BEARERS {
+                        addresses.push(to.0);
+                    }
+                }
+            }
+        }
+        known
+    }
+
+    fn add_if_free(&mut self, paired: Paired) {
+        if self.is_free(Point::A, paired.a) && self.is_free(Point::B, paired.b) {
+            self.add(paired);
         }
     }
 
@@ -250,51 +280,61 @@ impl Pairing<'_> {
         })
     }
 
+    /// Conversations of B that one of A may be by a known translation.
     fn by_translation(
         &self,
         a: u32,
-        translated: &Map<(u8, IpAddr, u16), (IpAddr, u16)>,
-        addresses: &Map<IpAddr, IpAddr>,
+        known: &Translations,
         left: &Map<Remote, Vec<u32>>,
-    ) -> Option<Paired> {
-        let it = self.sides.a.conversations.get(a as usize)?;
+    ) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        let Some(it) = self.sides.a.conversations.get(a as usize) else {
+            return edges;
+        };
         for direction in 0..2 {
             let [from, to] = it.ends(direction);
-            let Some(&address) = addresses.get(&from.0) else {
-                continue;
-            };
-            let exact = translated.get(&(it.key.protocol, from.0, from.1));
-            for is_high in [false, true] {
+            let exact = known.ends.get(&(it.key.protocol, from.0, from.1));
+            let addresses = known.addresses.get(&from.0).into_iter().flatten();
+            for (address, is_high) in addresses.flat_map(|it| [(*it, false), (*it, true)]) {
                 let remote = Remote {
                     protocol: it.key.protocol,
                     remote: to,
                     local: address,
                     is_high,
                 };
-                let free = left.get(&remote).into_iter().flatten();
-                let free: Vec<u32> = free
-                    .copied()
-                    .filter(|b| self.is_free(Point::B, *b))
-                    .collect();
-                let local = usize::from(is_high);
-                let is_exact = |b: &u32| {
-                    let found = self.sides.b.conversations.get(*b as usize);
-                    exact.is_some() && found.map(|it| it.ends(local)[0]) == exact.copied()
-                };
-                let found = free.iter().copied().find(|b| is_exact(b));
-                let only = if let ([b], None) = (free.as_slice(), exact) {
-                    Some(*b)
-                } else {
-                    None
-                };
-                if let Some(b) = found.or(only) {
-                    let is_swapped = (direction == 1) != is_high;
-                    return Some(Paired { a, b, is_swapped });
+                for &b in left.get(&remote).into_iter().flatten().take(MOST_BEARERS) {
+                    let end = self.sides.b.conversations.get(b as usize);
+                    let end = end.map(|it| it.ends(is_high.into())[0]);
+                    edges.push(Edge {
+                        paired: Paired {
+                            a,
+                            b,
+                            is_swapped: (direction == 1) != is_high,
+                        },
+                        is_exact: exact.is_some() && end == exact.copied(),
+                    });
                 }
             }
         }
-        None
+        edges
     }
+}
+
+/// Translations that pairs of conversations show.
+#[derive(Default)]
+struct Translations {
+    /// Endpoints of a protocol, with what they are at B.
+    ends: Map<(u8, IpAddr, u16), (IpAddr, u16)>,
+    /// Addresses, with those that they have at B.
+    addresses: Map<IpAddr, Vec<IpAddr>>,
+}
+
+/// Two conversations that may be the same by a known translation.
+#[derive(Clone, Copy)]
+struct Edge {
+    paired: Paired,
+    /// The endpoint is translated so in another conversation, too.
+    is_exact: bool,
 }
 
 /// An endpoint that is not translated, and the address of the other one.
@@ -379,12 +419,10 @@ fn marks(side: &Side, conversation: u32) -> Vec<(Mark, bool)> {
                 [0, 0, packet.len]
             };
             contents.push((mark(CONTENTS, &kind, packet.digest), is_reverse));
-        } else if !packet.is_segment() && packet.ip_id != 0 {
+        }
+        if !packet.is_segment() && packet.ip_id != 0 {
             let kind = [packet.ip_id, packet.len, packet.flags.into()];
-            ids.push((
-                mark(ID, &kind, if packet.is_whole() { packet.digest } else { 0 }),
-                is_reverse,
-            ));
+            ids.push((mark(ID, &kind, 0), is_reverse));
         }
     }
     let mut all = least(numbers, MOST_MARKS);

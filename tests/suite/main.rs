@@ -20,6 +20,7 @@ mod compressed;
 mod convert;
 mod dedup;
 mod determinism;
+mod diff;
 mod erf;
 mod examples;
 mod expected;

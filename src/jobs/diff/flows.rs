@@ -2,7 +2,7 @@
 
 use super::flow_ids::{Flow, FlowIds};
 use crate::decode::IpProtocol;
-use crate::diff::{Both, Class, Comparison, Extent, Pair, Point, Way};
+use crate::diff::{Both, Class, Comparison, Extent, Pair, Paired, Point, Way};
 use crate::output::rows::{Column, Kind, Row, Table, columns_of};
 use crate::select::condition::Cell;
 use std::io::Write;
@@ -125,10 +125,21 @@ impl FlowRow {
                 row.read(table, point, conversation);
             }
         }
-        row.is_translated =
-            matches!((row.ends.a, row.ends.b), (Some(a), Some(b)) if a != b && a != [b[1], b[0]]);
+        if let Some(Flow::Both(paired)) = table.ids.flows.get(ordinal) {
+            row.align(table, *paired);
+        }
         row.ways.iter_mut().for_each(|it| it.delays.sort_unstable());
         row
+    }
+
+    /// The endpoints at B in the order of those at A.
+    fn align(&mut self, table: &FlowTable<'_>, paired: Paired) {
+        let sides = table.pair.sides;
+        let first = sides.a.of(paired.a).first();
+        let direction = first.map_or(0, |it| sides.a.packet(*it).direction());
+        let at_b = sides.b.conversations.get(paired.b as usize);
+        self.ends.b = at_b.map(|it| it.ends(paired.direction_at_b(direction)));
+        self.is_translated = self.ends.a != self.ends.b;
     }
 
     /// Packets with which captures differ.

@@ -216,6 +216,11 @@ impl Verdict {
 /// What is known, then what follows.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.data_packets == 0 {
+            return f.write_str(
+                "verdict: no single cause: no TCP connection with data is on both sides",
+            );
+        }
         let lost = &self.retransmissions;
         writeln!(
             f,
