@@ -13,7 +13,7 @@ pub struct SessionsJob {
     pub config: Config,
     /// Which protocols are read.
     pub services: Services,
-    /// Only records that meet this condition on [columns](record_columns).
+    /// Only records that meet this condition on columns of records.
     pub condition: Option<Condition>,
     /// What becomes of secrets.
     pub secrecy: Secrecy,
