@@ -93,9 +93,8 @@ fn both_ways(above: &Cloud, below: &Cloud, resolution: i64, none: Clock) -> Cloc
         .filter(|it| it.abs() <= MOST_DRIFT)
         .map(|slope| (strip(slope), slope))
         .max_by(|x, y| x.0.total_cmp(&y.0).then(y.1.abs().total_cmp(&x.1.abs())));
-    let looseness = |slope: f64| above.looseness(slope) + below.looseness(-slope);
     let drift = widest.map_or(0.0, |(_, slope)| slope);
-    let drift = if is_better(looseness(0.0), looseness(drift), resolution) {
+    let drift = if drifts(&[(above, drift), (below, -drift)], resolution) {
         drift
     } else {
         0.0
@@ -112,7 +111,7 @@ fn both_ways(above: &Cloud, below: &Cloud, resolution: i64, none: Clock) -> Cloc
 /// From one direction alone delays are known against the least one, and the drift.
 fn one_way(cloud: &Cloud, resolution: i64, sign: f64, none: Clock) -> Clock {
     let drift = cloud.slope_below_the_middle();
-    let drift = if is_better(cloud.looseness(0.0), cloud.looseness(drift), resolution) {
+    let drift = if drifts(&[(cloud, drift)], resolution) {
         drift
     } else {
         0.0
@@ -124,9 +123,18 @@ fn one_way(cloud: &Cloud, resolution: i64, sign: f64, none: Clock) -> Clock {
     }
 }
 
-/// Whether delays vary so much less with a drift that there is one.
-fn is_better(without: f64, with: f64, resolution: i64) -> bool {
-    with < without * 0.6 && without - with > 3.0 * float(resolution)
+/// Whether delays vary so much less with a drift that there is one. Few packets are near to any line,
+/// and what goes each way must agree.
+fn drifts(clouds: &[(&Cloud, f64)], resolution: i64) -> bool {
+    let looseness = clouds
+        .iter()
+        .map(|(cloud, slope)| (cloud.looseness(0.0), cloud.looseness(*slope)));
+    let (without, with) = looseness
+        .clone()
+        .fold((0.0, 0.0), |(x, y), it| (x + it.0, y + it.1));
+    let are_enough = clouds.iter().all(|it| it.0.points.len() >= FEWEST_POINTS);
+    let agree = looseness.clone().all(|(without, with)| with <= without);
+    are_enough && agree && with < without * 0.6 && without - with > 3.0 * float(resolution)
 }
 
 #[expect(
@@ -262,6 +270,8 @@ fn lower_hull(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     hull
 }
 
+/// Packets that go one way, for a drift to be seen.
+const FEWEST_POINTS: usize = 6;
 /// No clock goes wrong by more: 1,000 ppm.
 const MOST_DRIFT: f64 = 1e-3;
 /// Differences that are less by this much are mistakes: 5 ms.
@@ -317,7 +327,8 @@ mod tests {
         ];
         let ba = [(5_000_000, -1_040_000), (15_000_000, -1_000_000)];
         let clock = fit(&ab, &ba, &[], 0, 1000);
-        assert_eq!((clock.offset, clock.drift), (0, 0.0));
+        assert_eq!(clock.drift.to_bits(), 0.0_f64.to_bits());
+        assert_eq!(clock.offset, 0);
     }
 
     #[test]

@@ -174,10 +174,7 @@ impl Lane<'_> {
     }
 
     /// Packets without a partner by keys, those of A before those of B.
-    pub(super) fn keyed(
-        &self,
-        key: impl Fn(Point, u32, &Packet) -> Option<u64>,
-    ) -> Vec<(u64, Point, u32)> {
+    pub(super) fn keyed(&self, key: impl Fn(Point, u32, &Packet) -> Option<u64>) -> Vec<Keyed> {
         let mut keyed = Vec::with_capacity(self.a.len() + self.b.len());
         for (point, places) in [(Point::A, &self.a), (Point::B, &self.b)] {
             let some = places.iter().filter_map(|place| {
@@ -191,7 +188,7 @@ impl Lane<'_> {
     }
 
     /// Pairs packets with the same key by their times.
-    fn in_groups(&self, keyed: &[(u64, Point, u32)], limits: &Limits) -> Vec<(u32, u32)> {
+    fn in_groups(&self, keyed: &[Keyed], limits: &Limits) -> Vec<(u32, u32)> {
         let mut found = Vec::new();
         for group in keyed.chunk_by(|x, y| x.0 == y.0) {
             let split = group.partition_point(|it| it.1 == Point::A);
@@ -205,15 +202,9 @@ impl Lane<'_> {
         found
     }
 
-    fn among_equals(
-        &self,
-        a: &[(u64, Point, u32)],
-        b: &[(u64, Point, u32)],
-        limits: &Limits,
-        found: &mut Vec<(u32, u32)>,
-    ) {
-        let (mut a, copies_a) = first_ones(self.timed(a));
-        let (mut b, copies_b) = first_ones(self.timed(b));
+    fn among_equals(&self, a: &[Keyed], b: &[Keyed], limits: &Limits, found: &mut Vec<(u32, u32)>) {
+        let [(a, copies_a), (b, copies_b)] = [a, b].map(|it| self.first_ones(it));
+        let (mut a, mut b) = (self.timed(&a), self.timed(&b));
         let sign = self.expected.sign();
         let pairs = assign(&mut a, &mut b, sign, limits);
         if !copies_a.is_empty() || !copies_b.is_empty() {
@@ -223,15 +214,29 @@ impl Lane<'_> {
             paired_b.sort_unstable();
             a.retain(|it| paired_a.binary_search(&it.1).is_err());
             b.retain(|it| paired_b.binary_search(&it.1).is_err());
-            a.extend(copies_a);
-            b.extend(copies_b);
+            a.extend(self.timed(&copies_a));
+            b.extend(self.timed(&copies_b));
             found.extend(assign(&mut a, &mut b, sign, limits));
         }
         found.extend(pairs);
     }
 
+    /// Equal packets without those that follow another one at once, and those.
+    fn first_ones(&self, packets: &[Keyed]) -> (Vec<Keyed>, Vec<Keyed>) {
+        let mut last: Option<i64> = None;
+        packets.iter().partition(|(_, point, place)| {
+            let time = self.packet(*point, *place).time;
+            let is_near = |it: i64| time.saturating_sub(it).saturating_abs() <= COPY_NS;
+            let is_first = !last.is_some_and(is_near);
+            if is_first {
+                last = Some(time);
+            }
+            is_first
+        })
+    }
+
     /// The times of packets on B's clock.
-    pub(super) fn timed(&self, packets: &[(u64, Point, u32)]) -> Vec<Timed> {
+    pub(super) fn timed(&self, packets: &[Keyed]) -> Vec<Timed> {
         let times = packets.iter().map(|&(_, point, place)| {
             let time = self.packet(point, place).time;
             match point {
@@ -305,6 +310,9 @@ impl Lane<'_> {
     }
 }
 
+/// A packet: the hash of what it is paired by, its side, and its place there.
+pub(super) type Keyed = (u64, Point, u32);
+
 /// What identifies a packet, but for its payload.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Identity {
@@ -317,19 +325,6 @@ struct Identity {
     flags: u16,
     ttl: i16,
     kind: u8,
-}
-
-/// Equal packets without those that follow another one at once, and those.
-fn first_ones(mut packets: Vec<Timed>) -> (Vec<Timed>, Vec<Timed>) {
-    packets.sort_unstable();
-    let mut last = i64::MIN;
-    packets.into_iter().partition(|(time, _)| {
-        let is_first = last == i64::MIN || time.saturating_sub(last) > COPY_NS;
-        if is_first {
-            last = *time;
-        }
-        is_first
-    })
 }
 
 /// Equal packets that are not further apart may be copies.
