@@ -23,6 +23,8 @@ fn indexed() -> &'static [Vec<u8>; 2] {
             captures: vec![file("http.pcap", HTTP)],
             output: folder().join(FLOWS),
             append: false,
+            waits: false,
+            measures_tcp: false,
             relocated: Vec::new(),
             stats: None,
         };
