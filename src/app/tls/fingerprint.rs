@@ -54,6 +54,9 @@ impl ClientHello {
         )
     }
 
+    /// Extensions and signature algorithms, as Suricata has them: with the underscore between them also
+    /// where one of them is missing. FoxIO's text leaves it out, and has zeros for none of both; clients
+    /// of today are the same to both.
     fn extensions_text(&self, extensions: Vec<u16>) -> String {
         let extensions = extensions.into_iter();
         let others = extensions.filter(|it| ![SERVER_NAME, ALPN].contains(it));
@@ -61,11 +64,7 @@ impl ClientHello {
         let signatures: Vec<String> = plain(&self.signatures)
             .map(|it| format!("{it:04x}"))
             .collect();
-        if signatures.is_empty() {
-            text
-        } else {
-            format!("{text}_{}", signatures.join(","))
-        }
+        format!("{text}_{}", signatures.join(","))
     }
 }
 
