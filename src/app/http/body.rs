@@ -238,7 +238,7 @@ impl BodyReader {
         };
         Body {
             sha256: content.sha256().filter(|_| is_whole),
-            kept: std::mem::take(&mut content.kept),
+            kept: content.take_kept(),
             bytes: content.bytes,
             coding,
         }

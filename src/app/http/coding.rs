@@ -14,6 +14,8 @@ pub(super) struct Content {
     most: u64,
     /// Whether that was reached.
     pub(super) is_over: bool,
+    /// How many bytes have gone into codings.
+    fed: u64,
 }
 
 impl Content {
@@ -25,11 +27,13 @@ impl Content {
             hash: hash.then(Sha256::new),
             most: 0,
             is_over: false,
+            fed: 0,
         }
     }
 
     /// So many bytes go into the codings.
     fn allow(&mut self, len: usize) {
+        self.fed = self.fed.saturating_add(len as u64);
         let more = (len as u64).saturating_mul(MOST_EXPANSION);
         self.most = self.most.max(SLACK).saturating_add(more).min(MOST_BYTES);
     }
@@ -42,6 +46,21 @@ impl Content {
         if let Some(hash) = &mut self.hash {
             hash.update(bytes);
         }
+    }
+
+    /// What was kept, in proportion to what was captured: many small messages that expand to much must
+    /// not fill the memory before their records are written.
+    pub(super) fn take_kept(&mut self) -> Vec<u8> {
+        let mut kept = std::mem::take(&mut self.kept);
+        if self.fed > 0 {
+            let most = self
+                .fed
+                .saturating_mul(MOST_KEPT_EXPANSION)
+                .saturating_add(SLACK_KEPT);
+            kept.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+            kept.shrink_to_fit();
+        }
+        kept
     }
 
     /// Whether no more bytes are needed than their number.
@@ -214,6 +233,9 @@ const MOST_CODINGS: usize = 4;
 const BUFFER: usize = 4 * 1024;
 /// 8 MiB (RFC 9659).
 const MOST_WINDOW_LOG: u32 = 23;
+/// Bytes that are kept for each byte that was captured, and besides: text seldom packs better.
+const MOST_KEPT_EXPANSION: u64 = 32;
+const SLACK_KEPT: u64 = 1024;
 /// Bytes of content for each byte of a body. Deflate reaches 1032.
 const MOST_EXPANSION: u64 = 1000;
 const SLACK: u64 = 256 * 1024;
