@@ -204,7 +204,7 @@ pub(super) fn escaped(bytes: &[u8], text: &mut Vec<u8>) {
                     put(text, format_args!("\\x{:02x}", u32::from(letter)));
                 }
                 letter if is_obeyed(letter) => {
-                    put(text, format_args!("{}", letter.escape_unicode()))
+                    put(text, format_args!("{}", letter.escape_unicode()));
                 }
                 letter => text.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()),
             }

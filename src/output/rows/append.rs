@@ -16,7 +16,7 @@ pub struct Appender<W: Write + Send> {
 
 enum Out<W: Write + Send> {
     Lines(W),
-    Parquet(ParquetFile<W>),
+    Parquet(Box<ParquetFile<W>>),
     Arrow(Box<StreamWriter<W>>),
 }
 
@@ -41,7 +41,10 @@ impl<W: Write + Send> Appender<W> {
     ) -> io::Result<Self> {
         let schema = || Batches::new(first, &choice).schema;
         let out = match format {
-            Format::Parquet => Out::Parquet(ParquetFile::new(out, &schema(), Storage::default())?),
+            Format::Parquet => {
+                let file = ParquetFile::new(out, &schema(), Storage::default())?;
+                Out::Parquet(Box::new(file))
+            }
             Format::Arrow => {
                 let writer = StreamWriter::try_new(out, &schema()).map_err(arrow_failed)?;
                 Out::Arrow(Box::new(writer))

@@ -6,8 +6,8 @@ enum Value {
     U16(u16),
     U32(u32),
     U64(u64),
-    Map(Vec<(&'static str, Value)>),
-    List(Vec<Value>),
+    Map(Vec<(&'static str, Self)>),
+    List(Vec<Self>),
 }
 
 /// A database that knows where the addresses of one IPv4 network are.
