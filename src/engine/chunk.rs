@@ -280,7 +280,8 @@ impl Chunk {
             self.balance.count_link_type(link_type, self.place(record));
         }
         // Without its interface a packet cannot be read in another capture either.
-        if rules.needs.non_flow && reason != NotFlow::NoInterface {
+        let is_described = reason != NotFlow::NoInterface;
+        if rules.needs.non_flow && (is_described || rules.needs.undescribed) {
             self.non_flow.push(offset_u32(record.start));
         }
     }

@@ -95,6 +95,9 @@ pub struct Needs {
     pub payloads: bool,
     /// [`Window::non_flow`] is filled.
     pub non_flow: bool,
+    /// With those, too, that cannot be written to another capture: packets of interfaces that their
+    /// section does not describe.
+    pub undescribed: bool,
 }
 
 impl Needs {
@@ -105,6 +108,7 @@ impl Needs {
             contents: self.contents || other.contents,
             payloads: self.payloads || other.payloads,
             non_flow: self.non_flow || other.non_flow,
+            undescribed: self.undescribed || other.undescribed,
         }
     }
 }

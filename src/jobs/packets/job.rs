@@ -289,6 +289,7 @@ impl Job for Showing<'_> {
     fn needs(&self) -> Needs {
         Needs {
             non_flow: self.job.view == View::Whole,
+            undescribed: true,
             ..Needs::default()
         }
     }
