@@ -31,15 +31,20 @@ impl IndexLock {
     ) -> Result<Self, Error> {
         let path = lock_path(index);
         loop {
-            if let Some(file) = try_lock(&path).map_err(|error| Error::io("lock", index, error))? {
-                return Ok(Self { path, _file: file });
-            }
-            if !waits {
-                let path = index.to_owned();
-                return Err(ErrorKind::IndexInUse { path }.into());
+            let mut options = OpenOptions::new();
+            let file = options.write(true).create(true).truncate(false).open(&path);
+            let file = file.map_err(|error| Error::io("create", index, error))?;
+            let tried = try_lock(file, &path).map_err(|error| Error::io("lock", index, error))?;
+            match tried {
+                Tried::Held(file) => return Ok(Self { path, _file: file }),
+                Tried::Removed => {}
+                Tried::InUse if waits => std::thread::sleep(PAUSE),
+                Tried::InUse => {
+                    let path = index.to_owned();
+                    return Err(ErrorKind::IndexInUse { path }.into());
+                }
             }
             keep_going()?;
-            std::thread::sleep(PAUSE);
         }
     }
 }
@@ -51,33 +56,40 @@ impl Drop for IndexLock {
     }
 }
 
-/// The file, locked; `None` if another one has it.
-fn try_lock(path: &Path) -> io::Result<Option<File>> {
-    let mut options = OpenOptions::new();
-    let file = options
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)?;
+/// What came of an attempt to take a lock.
+enum Tried {
+    Held(File),
+    /// Another one has it.
+    InUse,
+    /// The holder before has removed the file since it was opened.
+    Removed,
+}
+
+/// Locks the file that was opened at `path`.
+fn try_lock(file: File, path: &Path) -> io::Result<Tried> {
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
-        Err(Errno::WOULDBLOCK) => return Ok(None),
+        Err(Errno::WOULDBLOCK) => return Ok(Tried::InUse),
         Err(error) => return Err(error.into()),
     }
-    // The holder before may have removed it since.
     let is_current = match path.metadata() {
         Ok(named) => {
             let own = file.metadata()?;
             (own.dev(), own.ino()) == (named.dev(), named.ino())
         }
-        Err(_) => false,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(error),
     };
-    Ok(is_current.then_some(file))
+    Ok(if is_current {
+        Tried::Held(file)
+    } else {
+        Tried::Removed
+    })
 }
 
-/// `.NAME.lock`, beside the index.
+/// `.pcap_flows-NAME.lock`, beside the index.
 fn lock_path(index: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
+    let mut name = std::ffi::OsString::from(".pcap_flows-");
     name.push(index.file_name().unwrap_or_default());
     name.push(".lock");
     index.with_file_name(name)

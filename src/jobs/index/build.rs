@@ -199,7 +199,8 @@ fn create_table<'a>(
     path: &Path,
     inputs: impl Iterator<Item = &'a Path>,
 ) -> Result<OutputFile, Error> {
-    if path.exists() && !is_connection_table(path) {
+    let is_file = path.symlink_metadata().is_ok_and(|it| it.is_file());
+    if is_file && !is_connection_table(path) {
         let exists = io::Error::from(io::ErrorKind::AlreadyExists);
         return Err(Error::io("write", path, exists));
     }

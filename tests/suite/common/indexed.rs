@@ -42,7 +42,8 @@ impl Indexed {
             _ => 0,
         };
         let ended = ended.exits(code).prints_nothing();
-        let expected = ["day.idx", "day.idx.packets-1"];
+        let mut expected = vec!["day.idx", "day.idx.packets-1", "day.idx.tcp"];
+        expected.truncate(if settings.contains(&"--no-tcp") { 2 } else { 3 });
         assert_eq!(entries(folder.path()), expected, "{ended}");
         Self {
             folder,

@@ -94,7 +94,8 @@ fn captures_and_indexes_are_never_overwritten() {
 
     make(&index, &[&capture], &[]).exits(0);
     let packets = folder.path().join("day.idx.packets-1");
-    let files = [&capture, &index, &packets];
+    let connections = folder.path().join("day.idx.tcp");
+    let files = [&capture, &index, &packets, &connections];
     let before = files.map(|it| fs::read(it).unwrap());
     let names = entries(folder.path());
     for output in files {
@@ -155,7 +156,7 @@ fn an_index_is_replaced_as_a_whole() {
     assert!(list() != first);
     assert_eq!(
         entries(folder.path()).len(),
-        2,
+        3,
         "{:?}",
         entries(folder.path())
     );
@@ -204,7 +205,7 @@ fn a_signal_leaves_nothing() {
     running.signal("CONT");
     let ended = running.wait();
     if ended.status.code() == Some(0) {
-        let names = ["day.idx", "day.idx.packets-1", "many.pcap"];
+        let names = ["day.idx", "day.idx.packets-1", "day.idx.tcp", "many.pcap"];
         assert_eq!(entries(folder.path()), names, "{ended}");
     } else {
         let ended = ended.ends_by_signal(SIGINT);

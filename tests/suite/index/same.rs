@@ -25,16 +25,15 @@ pub(crate) const WAYS: [&[&str]; 5] = [
 ];
 
 /// What the files of an index hold.
-fn index_of(captures: &[PathBuf], options: &[&str]) -> (Vec<u8>, Vec<u8>) {
+fn index_of(captures: &[PathBuf], options: &[&str]) -> [Vec<u8>; 3] {
     let folder = tempfile::tempdir().unwrap();
     let index = folder.path().join("day.idx");
     let ended = make(&index, captures, options);
     let code = ended.status.code();
     let ended = ended.exits(if code == Some(3) { 3 } else { 0 });
-    let names = ["day.idx", "day.idx.packets-1"];
+    let names = ["day.idx", "day.idx.packets-1", "day.idx.tcp"];
     assert_eq!(entries(folder.path()), names, "{ended}");
-    let [flows, packets] = names.map(|it| fs::read(folder.path().join(it)).unwrap());
-    (flows, packets)
+    names.map(|it| fs::read(folder.path().join(it)).unwrap())
 }
 
 fn compare(captures: &[PathBuf], options: &[&str], ways: &[&[&str]], wrong: &mut Complaints) {

@@ -62,7 +62,7 @@ fn a_run_that_is_killed_leaves_no_lock() {
     let folder = tempfile::tempdir().unwrap();
     let index = folder.path().join("day.idx");
     // What such a run leaves: the file, which nobody holds.
-    std::fs::write(folder.path().join(".day.idx.lock"), "").unwrap();
+    std::fs::write(folder.path().join(".pcap_flows-day.idx.lock"), "").unwrap();
     append(&index, "recorded/http.pcap", &[]).run().exits(0);
     assert_eq!(captures(&index), ["http.pcap"]);
 }
