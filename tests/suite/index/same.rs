@@ -77,7 +77,7 @@ fn whatever_the_threads_windows_and_chunks() {
 fn other_captures_make_another_index() {
     let indexes = ["http.pcap", "dns.pcap"].map(|it| testdata("recorded").join(it));
     let [http, dns] = indexes.map(|it| index_of(&[it], &[]));
-    assert!(http.0 != dns.0 && http.1 != dns.1);
+    assert!(http[0] != dns[0] && http[1] != dns[1]);
 }
 
 /// Places are those of what is inside; it is unpacked to where temporary files go, and nothing
