@@ -180,9 +180,9 @@ fn nearest(a: &[Timed], b: &[Timed], lateness: Lateness<'_>, found: &mut Vec<(u3
     while let (Some(&x), Some(&y)) = (a.get(i), b.get(j)) {
         let Some(cost) = lateness.cost(x, y) else {
             if x.0 < y.0 {
-                i += 1
+                i += 1;
             } else {
-                j += 1
+                j += 1;
             }
             continue;
         };
