@@ -120,6 +120,23 @@ impl Stats {
         stats
     }
 
+    /// Those of the runs of two sides that took so long together, as one JSON object with a line
+    /// feed.
+    pub(super) fn both(a: &Outcome, b: &Outcome, elapsed: Duration) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Both {
+            a: Stats,
+            b: Stats,
+        }
+        let both = Both {
+            a: Self::new(a, elapsed),
+            b: Self::new(b, elapsed),
+        };
+        let mut bytes = serde_json::to_vec_pretty(&both).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+
     /// As one JSON object, with a line feed.
     pub fn to_json(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();

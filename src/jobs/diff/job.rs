@@ -14,6 +14,7 @@ use super::text::text;
 use crate::diff::{Both, Comparison, Pair, Side, compare};
 use crate::engine::{Outcome, Progress, Resume, Source, Stopwatch, Workers, run_on};
 use crate::error::Error;
+use crate::jobs::stats::Stats;
 use crate::output::rows::{self, Choice, Table};
 use crate::output::table::Format;
 use crate::output::{OutputFile, STDOUT};
@@ -62,6 +63,7 @@ pub fn diff(
         packets: job.packets.as_deref().map(create).transpose()?,
         flows: job.flows.as_deref().map(create).transpose()?,
         capture: capture_path.map(create).transpose()?,
+        stats: job.stats.as_deref().map(create).transpose()?,
     };
     let a = read(&job, sources.a, &workers, progress)?;
     let b = read(&job, sources.b, &workers, progress)?;
@@ -88,13 +90,18 @@ pub fn diff(
         };
         shown.write(&mut files, out)
     });
+    let elapsed = stopwatch.elapsed();
+    if let Some(file) = &mut files.stats {
+        let json = Stats::both(&outcomes.a, &outcomes.b, elapsed);
+        file.write_all(&json).map_err(|error| file.error(error))?;
+    }
     let is_list_cut = match written {
         Err(error) if error.is_broken_pipe() => true,
         written => written.map(|()| false)?,
     };
     files.finish()?;
     Ok(DiffReport {
-        elapsed: stopwatch.elapsed(),
+        elapsed,
         differs: comparison.differs(),
         is_without_ip: sides.a.packets.is_empty() && sides.b.packets.is_empty(),
         has_common: comparison.has_common(),
@@ -128,11 +135,12 @@ struct Files {
     packets: Option<OutputFile>,
     flows: Option<OutputFile>,
     capture: Option<OutputFile>,
+    stats: Option<OutputFile>,
 }
 
 impl Files {
     fn finish(self) -> Result<(), Error> {
-        let mut all = [self.packets, self.flows, self.capture]
+        let mut all = [self.packets, self.flows, self.capture, self.stats]
             .into_iter()
             .flatten();
         all.try_for_each(OutputFile::finish)

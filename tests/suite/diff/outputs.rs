@@ -126,6 +126,18 @@ fn the_summary_says_what_differs() {
 }
 
 #[test]
+fn statistics_are_those_of_both_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let ([a, b], _) = translated(folder.path());
+    let file = folder.path().join("stats.json");
+    diff(&a, &b, ["--stats", file.to_str().unwrap()]).exits(4);
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let (summary, _) = compared(&a, &b, &[], 4);
+    assert_eq!(json["a"]["packets"], summary["packets_a"]);
+    assert_eq!(json["b"]["packets"], summary["packets_b"]);
+}
+
+#[test]
 fn what_is_tolerated_can_be_forbidden() {
     let folder = tempfile::tempdir().unwrap();
     let ([a, b], _) = translated(folder.path());
