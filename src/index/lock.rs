@@ -14,8 +14,9 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct IndexLock {
     path: PathBuf,
-    /// Open as long as the lock is held.
-    _file: File,
+    file: File,
+    /// The holder before has removed the file since it was opened: it is not the one of that name.
+    is_removed: bool,
 }
 
 impl IndexLock {
@@ -30,19 +31,27 @@ impl IndexLock {
         keep_going: impl Fn() -> Result<(), Error>,
     ) -> Result<Self, Error> {
         let path = lock_path(index);
+        let failed = |error| Error::io("lock", index, error);
         loop {
             let mut options = OpenOptions::new();
             let file = options.write(true).create(true).truncate(false).open(&path);
             let file = file.map_err(|error| Error::io("create", index, error))?;
-            let tried = try_lock(file, &path).map_err(|error| Error::io("lock", index, error))?;
-            match tried {
-                Tried::Held(file) => return Ok(Self { path, _file: file }),
-                Tried::Removed => {}
-                Tried::InUse if waits => std::thread::sleep(PAUSE),
-                Tried::InUse => {
-                    let path = index.to_owned();
-                    return Err(ErrorKind::IndexInUse { path }.into());
+            if try_lock(&file).map_err(failed)? {
+                let mut lock = Self {
+                    path: path.clone(),
+                    file,
+                    is_removed: false,
+                };
+                // Where that cannot be known, it is given back.
+                lock.is_removed = lock.file.metadata().map_err(failed)?.nlink() == 0;
+                if !lock.is_removed {
+                    return Ok(lock);
                 }
+            } else if waits {
+                std::thread::sleep(PAUSE);
+            } else {
+                let path = index.to_owned();
+                return Err(ErrorKind::IndexInUse { path }.into());
             }
             keep_going()?;
         }
@@ -51,40 +60,20 @@ impl IndexLock {
 
 impl Drop for IndexLock {
     fn drop(&mut self) {
-        // Removed while it is held: who opened it before sees that it is not the one of that name.
-        std::fs::remove_file(&self.path).unwrap_or(());
-    }
-}
-
-/// What came of an attempt to take a lock.
-enum Tried {
-    Held(File),
-    /// Another one has it.
-    InUse,
-    /// The holder before has removed the file since it was opened.
-    Removed,
-}
-
-/// Locks the file that was opened at `path`.
-fn try_lock(file: File, path: &Path) -> io::Result<Tried> {
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(Errno::WOULDBLOCK) => return Ok(Tried::InUse),
-        Err(error) => return Err(error.into()),
-    }
-    let is_current = match path.metadata() {
-        Ok(named) => {
-            let own = file.metadata()?;
-            (own.dev(), own.ino()) == (named.dev(), named.ino())
+        // Removed while it is held: who opened it before sees that it has no name any more.
+        if !self.is_removed {
+            std::fs::remove_file(&self.path).unwrap_or(());
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        Err(error) => return Err(error),
-    };
-    Ok(if is_current {
-        Tried::Held(file)
-    } else {
-        Tried::Removed
-    })
+    }
+}
+
+/// Locks a file, if no other run has it.
+fn try_lock(file: &File) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `.pcap_flows-NAME.lock`, beside the index.
