@@ -6,6 +6,7 @@
 use super::class::{Changes, Extent, Link, Way};
 use super::cuts::{Bytes, Run, common, links};
 use super::frames::Pair;
+use super::lane::remove;
 use super::packet::Packet;
 use super::side::{Both, Point};
 use std::collections::BTreeMap;
@@ -29,6 +30,11 @@ pub(super) fn datagrams(pair: Pair<'_>, known: &[Link], path: &dyn Path) -> Vec<
         a: unlinked(pair, Point::A, known),
         b: unlinked(pair, Point::B, known),
     };
+    let is_fragment = |point, place: &u32| pair.packet(point, *place).has(Packet::FRAGMENT);
+    let has_any = |point| free.get(point).iter().any(|it| is_fragment(point, it));
+    if !has_any(Point::A) && !has_any(Point::B) {
+        return Vec::new();
+    }
     let mut found = Vec::new();
     for (with_src, with_dst) in [(true, true), (false, true), (true, false)] {
         let groups = groups(pair, &free, with_src, with_dst);
@@ -36,10 +42,8 @@ pub(super) fn datagrams(pair: Pair<'_>, known: &[Link], path: &dyn Path) -> Vec<
             .values()
             .flat_map(|it| of_group(pair, it, path))
             .collect();
-        for it in &new {
-            free.a.retain(|place| *place != it.a);
-            free.b.retain(|place| *place != it.b);
-        }
+        remove(&mut free.a, new.iter().map(|it| it.a));
+        remove(&mut free.b, new.iter().map(|it| it.b));
         found.extend(new);
     }
     found.extend(equal(pair, &free));

@@ -2,6 +2,7 @@
 //! and in which formats.
 
 mod edits;
+mod hostile;
 mod outputs;
 mod pair;
 mod pcapdiff;

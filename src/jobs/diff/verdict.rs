@@ -30,6 +30,8 @@ pub(super) struct Zones {
 pub(super) struct Verdict {
     /// Repeated segments, by where what they repeat was lost.
     pub(super) retransmissions: Zones,
+    /// Repeated segments that had been acknowledged before.
+    pub(super) needless_retransmissions: i64,
     /// Answers that were waited for.
     pub(super) answers: u64,
     /// Nanoseconds of waiting above the median, by where they passed.
@@ -100,6 +102,7 @@ struct Found {
     data_packets: i64,
     data_packets_lost: i64,
     acknowledged_anyway: i64,
+    needless: i64,
     answers: Vec<Answer>,
 }
 
@@ -123,6 +126,7 @@ impl Verdict {
         let found: Vec<Found> = found.collect();
         let mut verdict = Self {
             retransmissions: Zones::default(),
+            needless_retransmissions: 0,
             answers: 0,
             excess_waiting_ns: Zones::default(),
             slow_answers: 0,
@@ -139,6 +143,7 @@ impl Verdict {
             verdict.data_packets += it.data_packets;
             verdict.data_packets_lost += it.data_packets_lost;
             verdict.acknowledged_anyway += it.acknowledged_anyway;
+            verdict.needless_retransmissions += it.needless;
         }
         let answers: Vec<Answer> = found.into_iter().flat_map(|it| it.answers).collect();
         verdict.count_waiting(&answers);
@@ -206,7 +211,7 @@ impl Verdict {
                 ),
             ),
             (_, Some((zone, share))) => what(zone, share, "waiting time above the median passed"),
-            (Some((zone, share)), None) => what(zone, share, "repeated segments were lost"),
+            (Some((zone, share)), None) => what(zone, share, "repeated segments were lost or late"),
             (None, None) => ("none", "no single cause".to_owned()),
         };
         (self.conclusion, self.text) = (word, text);
@@ -229,11 +234,12 @@ impl fmt::Display for Verdict {
         )?;
         writeln!(
             f,
-            "repeated segments: {}; lost beyond A {}, between {}, beyond B {}",
-            lost.sum(),
+            "repeated segments: {}; lost beyond A {}, lost or late between {}, lost beyond B {}, {} needless",
+            lost.sum().saturating_add(self.needless_retransmissions),
             lost.beyond_a,
             lost.between,
-            lost.beyond_b
+            lost.beyond_b,
+            self.needless_retransmissions
         )?;
         let excess = &self.excess_waiting_ns;
         writeln!(
@@ -299,10 +305,11 @@ impl Found {
             self.data_packets += 1;
             let is_lost = matches!(fate.class, Class::Dropped | Class::Partial);
             self.data_packets_lost += i64::from(is_lost);
-            match sent.add(packet, is_lost) {
+            match sent.add(packet, is_lost, fate.is_reordered || fate.is_delayed) {
                 Again::New => {}
-                Again::WasLost => *self.retransmissions.of(Zone::Between) += 1,
+                Again::WasLost | Again::WasLate => *self.retransmissions.of(Zone::Between) += 1,
                 Again::Arrived => *self.retransmissions.of(beyond) += 1,
+                Again::Needless => self.needless += 1,
                 // It never passed here before.
                 Again::Unseen => *self.retransmissions.of(behind) += 1,
             }
@@ -345,6 +352,10 @@ struct Sent {
     end: Option<u32>,
     /// Where segments start and end that were lost and did not come again.
     lost: VecDeque<(u32, u32)>,
+    /// Where segments start and end that arrived late, or after others; the last ones.
+    recent: VecDeque<(u32, u32)>,
+    /// The greatest number that was acknowledged.
+    acknowledged: Option<u32>,
     /// Bytes that never passed: where they start and end.
     gaps: Vec<(u32, u32)>,
 }
@@ -352,16 +363,20 @@ struct Sent {
 enum Again {
     New,
     WasLost,
+    /// It arrived late, or after others.
+    WasLate,
     Arrived,
+    /// It had been acknowledged.
+    Needless,
     Unseen,
 }
 
 impl Sent {
-    fn add(&mut self, packet: &Packet, is_lost: bool) -> Again {
+    fn add(&mut self, packet: &Packet, is_lost: bool, is_late: bool) -> Again {
         let (start, end) = (packet.sequence, packet.sequence.wrapping_add(packet.len));
         let Some(before) = self.end else {
             self.end = Some(end);
-            self.note(start, end, is_lost);
+            self.note(start, end, is_lost, is_late);
             return Again::New;
         };
         let after = start.wrapping_sub(before).cast_signed();
@@ -377,14 +392,24 @@ impl Sent {
         } else if let Some(at) = self.gaps.iter().position(|gap| is_in(start, *gap)) {
             self.fill(at, end);
             Again::Unseen
+        } else if self.recent.iter().any(|it| is_in(start, *it)) {
+            Again::WasLate
+        } else if self.acknowledged.is_some_and(|it| is_covered(end, it)) {
+            Again::Needless
         } else {
             Again::Arrived
         };
-        self.note(start, end, is_lost);
+        self.note(start, end, is_lost, is_late);
         again
     }
 
-    fn note(&mut self, start: u32, end: u32, is_lost: bool) {
+    fn note(&mut self, start: u32, end: u32, is_lost: bool, is_late: bool) {
+        if is_late {
+            self.recent.push_back((start, end));
+            if self.recent.len() > MOST_GAPS {
+                self.recent.pop_front();
+            }
+        }
         if is_lost && self.lost.len() < MOST_GAPS {
             self.lost.push_back((start, end));
         }
@@ -395,9 +420,19 @@ impl Sent {
         if packet.flags & ACK == 0 {
             return 0;
         }
+        let acknowledged = packet.acknowledgment;
         let mut count = 0;
-        let is_covered = |end: u32| packet.acknowledgment.wrapping_sub(end).cast_signed() >= 0;
-        while self.lost.front().is_some_and(|it| is_covered(it.1)) {
+        if self
+            .acknowledged
+            .is_none_or(|it| is_covered(it, acknowledged))
+        {
+            self.acknowledged = Some(acknowledged);
+        }
+        while self
+            .lost
+            .front()
+            .is_some_and(|it| is_covered(it.1, acknowledged))
+        {
             self.lost.pop_front();
             count += 1;
         }
@@ -415,6 +450,11 @@ impl Sent {
             self.gaps.remove(at);
         }
     }
+}
+
+/// Whether an acknowledgment covers what ends there.
+const fn is_covered(end: u32, acknowledgment: u32) -> bool {
+    acknowledgment.wrapping_sub(end).cast_signed() >= 0
 }
 
 fn is_in(number: u32, (start, end): (u32, u32)) -> bool {

@@ -3,6 +3,7 @@
 use super::pair::{Packet, Sighting, View, traffic, written};
 use super::{compared, diff};
 use crate::common::program::{Program, number, rows};
+use crate::common::testdata;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -123,6 +124,23 @@ fn the_summary_says_what_differs() {
     assert_eq!(usize::try_from(found), Ok(dropped));
     let delay = json["delay_ns"]["ab"]["p50"].as_i64().unwrap();
     assert!((2_000_000..2_300_000).contains(&delay), "{delay}");
+}
+
+/// Two taps with a relay between them that loses, delays and reorders.
+#[test]
+fn a_lossy_network_is_to_blame() {
+    let [a, b] = ["recorded/lossy-client.pcap", "recorded/lossy-server.pcap"].map(testdata);
+    let (json, _) = compared(&a, &b, &[], 4);
+    let verdict = &json["verdict"];
+    assert_eq!(verdict["conclusion"], "network");
+    let repeated = &verdict["retransmissions"];
+    assert_eq!(
+        (&repeated["beyond_a"], &repeated["beyond_b"]),
+        (&0.into(), &0.into())
+    );
+    assert!(repeated["between"].as_i64().unwrap() >= 20, "{verdict}");
+    let itself = compared(&a, &a, &[], 0).0;
+    assert_eq!(itself["verdict"]["conclusion"], "none");
 }
 
 #[test]
