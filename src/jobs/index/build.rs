@@ -79,7 +79,8 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
         stats,
     } = job;
     let _lock = IndexLock::acquire(&output, waits, || progress.check())?;
-    let append = append && output.exists();
+    let exists = output.try_exists();
+    let append = append && exists.map_err(|error| Error::io("open", &output, error))?;
     let inputs = captures.iter().map(PathBuf::as_path);
     let table = (measures_tcp && !append).then(|| connections_path(&output));
     let table = table.map(|path| create_table(&path, inputs.clone()));

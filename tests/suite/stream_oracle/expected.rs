@@ -7,21 +7,25 @@ use crate::common::program::Row;
 use pcap_flows::jobs::streams::Gaps;
 use pcap_flows::tcp::Overlap;
 use std::collections::{BTreeMap, BTreeSet};
-use testkit::conversation::{CLIENT, Ends, FIN, RST, SYN, Segment};
+use testkit::conversation::{ACK, CLIENT, Ends, FIN, RST, SYN, Segment};
 
 impl Plan {
     /// The streams that are in it.
     pub(super) fn expected(&self, overlap: Overlap) -> Vec<Expected> {
         let mut streams: BTreeMap<(usize, usize), Expected> = BTreeMap::new();
+        let mut tries: BTreeMap<usize, Tries> = BTreeMap::new();
         for packet in self.rounds.iter().flatten() {
+            if packet.captured().is_some() {
+                let tries = tries.entry(packet.connection).or_default();
+                tries.packet(packet.side, packet.segment.flags);
+            }
             let stream = streams.entry((packet.connection, packet.side));
             stream.or_default().packet(packet, overlap);
         }
         // Of which connections anything was captured, and which were reset.
         let captured: BTreeSet<usize> = streams.keys().map(|(number, _)| *number).collect();
-        let was_reset = |it: &(&(usize, usize), &Expected)| it.1.flags & RST != 0;
-        let reset = streams.iter().filter(was_reset);
-        let reset: BTreeSet<usize> = reset.map(|((number, _), _)| *number).collect();
+        let reset = tries.iter().filter(|(_, it)| it.is_reset);
+        let reset: BTreeSet<usize> = reset.map(|(number, _)| *number).collect();
         for (&(number, side), stream) in &mut streams {
             let place = self.connections[number].place;
             let is_here = |it: &&usize| self.connections[**it].place == place;
@@ -37,6 +41,28 @@ impl Plan {
             }
         }
         streams.into_values().collect()
+    }
+}
+
+/// Whether a connection was reset: a SYN that comes again after it was refused, and before anything
+/// else, is another try.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tries {
+    is_reset: bool,
+    has_syn: [bool; 2],
+    /// Of both sides, whether they sent more than SYN and RST.
+    has_taken_part: [bool; 2],
+}
+
+impl Tries {
+    fn packet(&mut self, side: usize, flags: u8) {
+        let is_refused = self.has_taken_part == [false; 2] && !self.has_syn[1 - side];
+        if flags & (SYN | ACK) == SYN && self.has_syn[side] && is_refused {
+            self.is_reset = false;
+        }
+        self.is_reset |= flags & RST != 0;
+        self.has_syn[side] |= flags & SYN != 0;
+        self.has_taken_part[side] |= flags & (SYN | RST) == 0;
     }
 }
 
