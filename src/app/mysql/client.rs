@@ -18,6 +18,8 @@ pub(super) struct Response {
     pub(super) database: Option<Vec<u8>>,
     /// How it is proved: as named, or as implied by the capabilities.
     pub(super) plugin: Option<String>,
+    /// The message ends before the proof does, or in another field.
+    pub(super) is_malformed: bool,
 }
 
 /// SSLRequest, HandshakeResponse41, or HandshakeResponse320.
@@ -42,18 +44,23 @@ fn response_41(payload: &[u8]) -> Option<Response> {
     let capabilities = fields.u32_le()?;
     fields.take(HEAD_41_LEN - 4)?;
     let user = fields.until_nul()?.to_vec();
-    let proof = proof_41(&mut fields, capabilities)?.to_vec();
-    let database = if capabilities & CONNECT_WITH_DB != 0 {
+    let proof = proof_41(&mut fields, capabilities);
+    let database = if proof.is_some() && capabilities & CONNECT_WITH_DB != 0 {
         fields.until_nul()
     } else {
         None
     };
+    let plugin = match proof {
+        Some(_) => plugin(&mut fields, capabilities),
+        None => implied(capabilities),
+    };
     Some(Response {
         capabilities,
         user,
-        proof,
+        is_malformed: proof.is_none(),
+        proof: proof.unwrap_or_default().to_vec(),
         database: text(database),
-        plugin: plugin(&mut fields, capabilities),
+        plugin,
     })
 }
 
@@ -74,6 +81,7 @@ fn response_320(payload: &[u8], capabilities: u32) -> Option<Response> {
         proof: proof.to_vec(),
         database: text(database),
         plugin: Some(super::OLD_PASSWORD.to_owned()),
+        is_malformed: false,
     })
 }
 
@@ -91,6 +99,7 @@ pub(super) fn change_user(payload: &[u8], capabilities: u32) -> Option<Response>
         proof,
         database: text(database),
         plugin: named.unwrap_or_else(|| implied(capabilities)),
+        is_malformed: false,
     })
 }
 

@@ -94,6 +94,9 @@ impl Mysql {
 
     fn start(&mut self, response: Response, first: Moment) {
         let mut attempt = Attempt::new(Service::Mysql, first);
+        if response.is_malformed {
+            attempt.notes.add(Note::Malformed);
+        }
         let login = &mut attempt.login;
         login.user = Some(response.user);
         login.database = response.database;

@@ -345,7 +345,7 @@ fn hostile_lengths() {
         ),
         (S, &packet(2, &[OK])),
     ]);
-    assert_eq!(heard.found, []);
+    assert_eq!(heard.notes(), [["malformed"]]);
     assert_eq!(
         hear::<Mysql>(&[(C, b"\0\0\0\0"), (C, b"\x01\0\0\0\0")]).found,
         []
