@@ -24,9 +24,11 @@ session.sparkContext.setLogLevel("OFF")
 found = {}
 for path in sys.argv[1:]:
     frame = session.read.parquet(path)
-    sums = {name: f"sum({name})" for name, kind in frame.dtypes if kind in ("bigint", "int")}
+    # Sums of times are longer than 64 bits.
+    sums = {name: f"sum(cast({name} as decimal(38, 0)))" for name, kind in frame.dtypes if kind in ("bigint", "int")}
     row = frame.selectExpr("count(*) as rows", *(f"{text} as {name}" for name, text in sums.items())).first()
-    found[path] = {"types": dict(frame.dtypes), "sums": row.asDict()}
+    row = {name: None if value is None else int(value) for name, value in row.asDict().items()}
+    found[path] = {"types": dict(frame.dtypes), "sums": row}
 print(json.dumps(found))
 """
 # What a column's type in Arrow is to Spark.
@@ -89,6 +91,6 @@ def compare(label: str, found: dict, path: Path, complaints: Complaints) -> None
     for name, kind in types.items():
         if kind in ("bigint", "int"):
             values = [value for value in table.column(name).to_pylist() if value is not None]
-            # Of nothing there is no sum; sums come around at 64 bits.
-            sums[name] = (sum(values) + (1 << 63)) % (1 << 64) - (1 << 63) if values else None
+            # Of nothing there is no sum.
+            sums[name] = sum(values) if values else None
     complaints.compare(f"{label}: sums", found["sums"], sums)
