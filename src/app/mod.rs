@@ -10,6 +10,7 @@
 #[cfg(test)]
 mod any_bytes;
 mod attempts;
+mod by_side;
 mod digest;
 pub mod dns;
 mod fields;

@@ -1,9 +1,9 @@
 //! What is read, and how, as arguments that commands share say it.
 
-use super::groups::{FlowArgs, OrderArgs, RunArgs};
+use super::groups::{FlowArgs, InputArgs, OrderArgs, RunArgs};
 use pcap_flows::capture::widen_pipe;
 use pcap_flows::decode::{DecodeOptions, TrailerOptions};
-use pcap_flows::engine::{Config, InputOrder, Source, Tuning};
+use pcap_flows::engine::{Config, Duplicates, InputOrder, Restriction, Source, Tuning};
 use pcap_flows::flow::Timeouts;
 use pcap_flows::output::table::Format;
 use std::io::{self, IsTerminal};
@@ -85,6 +85,34 @@ pub(super) fn check_cpu(run: &RunArgs) -> Result<(), String> {
         )),
         _ => Ok(()),
     }
+}
+
+/// How captures are read, which of their packets are looked at, and how flows are told apart.
+pub(super) fn input_config(input: &InputArgs, flows: &FlowArgs, run: &RunArgs) -> Config {
+    Config {
+        restriction: Restriction {
+            filter: input.filter.clone().unwrap_or_default(),
+            excluded: input.exclude_ip.clone(),
+        },
+        duplicates: input.dedup.map(|window_ns| Duplicates { window_ns }),
+        max_packets: input.packet_max,
+        ..flow_config(flows, run)
+    }
+}
+
+/// The same of a job that reads `window_len` bytes of files at a time, where no other length is
+/// requested.
+pub(super) fn windowed_config(
+    input: &InputArgs,
+    flows: &FlowArgs,
+    run: &RunArgs,
+    window_len: usize,
+) -> Config {
+    let mut config = input_config(input, flows, run);
+    if run.window_bytes.is_none() {
+        config.tuning.window_len = window_len;
+    }
+    config
 }
 
 /// How captures are read and flows told apart.

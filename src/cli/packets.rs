@@ -1,8 +1,7 @@
 //! From the arguments of `pcap_flows packets` to its job.
 
-use super::config::{Inputs, check_binary, check_cpu, flow_config, sources};
+use super::config::{Inputs, check_binary, check_cpu, sources, windowed_config};
 use super::packets_args::PacketsArgs;
-use pcap_flows::engine::{Config, Duplicates, Restriction};
 use pcap_flows::jobs::packets::{Assets, PacketsJob, View};
 use pcap_flows::output::table::TimeZone;
 
@@ -12,25 +11,13 @@ pub(crate) fn plan(args: PacketsArgs) -> Result<(PacketsJob, Inputs), String> {
     let sources = sources(args.input.stdin, &args.input.captures)?;
     let format = args.format.into();
     check_binary(format, args.output.as_deref())?;
-    let mut config = flow_config(&args.flows, &args.run);
-    if args.run.window_bytes.is_none() {
-        config.tuning.window_len = PacketsJob::WINDOW_LEN;
-    }
     let view = match args.by {
         Some(by) => View::Sums(by.into()),
         None if args.ip => View::Ip,
         None => View::Whole,
     };
     let job = PacketsJob {
-        config: Config {
-            restriction: Restriction {
-                filter: args.input.filter.unwrap_or_default(),
-                excluded: args.input.exclude_ip,
-            },
-            duplicates: args.input.dedup.map(|window_ns| Duplicates { window_ns }),
-            max_packets: args.input.packet_max,
-            ..config
-        },
+        config: windowed_config(&args.input, &args.flows, &args.run, PacketsJob::WINDOW_LEN),
         view,
         assets: Assets {
             hosts: args.asset_ip,

@@ -1,13 +1,13 @@
 //! From what was typed to what is done.
 
 use super::args::{Args, Command, IndexArgs};
-use super::config::{Inputs, check_binary, check_cpu, flow_config, sources};
+use super::config::{Inputs, check_binary, check_cpu, flow_config, input_config, sources};
 use super::groups::OrderArgs;
 use super::planned::Planned;
 use super::streams;
 use super::values::{FormatArg, port_ranges};
 use super::{diff, packets, sessions, tcp};
-use pcap_flows::engine::{Config, Duplicates, Restriction, Source};
+use pcap_flows::engine::{Config, Source};
 use pcap_flows::error::ShownPath;
 use pcap_flows::index::Index;
 use pcap_flows::jobs::index::{CarveJob, IndexJob};
@@ -286,20 +286,12 @@ fn check_verifiable(sources: &[Source], order: OrderArgs) -> Result<(), String> 
 }
 
 fn config(args: &Args, has_streams: bool) -> Config {
-    let mut config = flow_config(&args.flows, &args.run);
+    let mut config = input_config(&args.input, &args.flows, &args.run);
     if has_streams && args.run.window_bytes.is_none() {
         config.tuning.window_len = StreamOptions::WINDOW_LEN;
     }
-    Config {
-        restriction: Restriction {
-            filter: args.input.filter.clone().unwrap_or_default(),
-            excluded: args.input.exclude_ip.clone(),
-        },
-        duplicates: args.input.dedup.map(|window_ns| Duplicates { window_ns }),
-        max_packets: args.input.packet_max,
-        max_flows: args.flow_max,
-        ..config
-    }
+    config.max_flows = args.flow_max;
+    config
 }
 
 fn table(args: &Args) -> TableOptions {

@@ -1,8 +1,7 @@
 //! From the arguments of `pcap_flows sessions` to its job.
 
-use super::config::{Inputs, check_cpu, flow_config, sources};
+use super::config::{Inputs, check_cpu, sources, windowed_config};
 use super::sessions_args::SessionsArgs;
-use pcap_flows::engine::{Config, Duplicates, Restriction};
 use pcap_flows::jobs::sessions::{Services, SessionsJob, Target, record_columns};
 use pcap_flows::select::condition::Condition;
 use std::path::PathBuf;
@@ -11,23 +10,11 @@ use std::path::PathBuf;
 pub(crate) fn plan(args: SessionsArgs) -> Result<(SessionsJob, Inputs), String> {
     check_cpu(&args.run)?;
     let sources = sources(args.input.stdin, &args.input.captures)?;
-    let mut config = flow_config(&args.flows, &args.run);
-    if args.run.window_bytes.is_none() {
-        config.tuning.window_len = SessionsJob::WINDOW_LEN;
-    }
     let condition = args.condition.as_deref();
     let condition = condition.map(|text| Condition::parse(text, record_columns()));
     let condition = condition.transpose();
     let job = SessionsJob {
-        config: Config {
-            restriction: Restriction {
-                filter: args.input.filter.unwrap_or_default(),
-                excluded: args.input.exclude_ip,
-            },
-            duplicates: args.input.dedup.map(|window_ns| Duplicates { window_ns }),
-            max_packets: args.input.packet_max,
-            ..config
-        },
+        config: windowed_config(&args.input, &args.flows, &args.run, SessionsJob::WINDOW_LEN),
         services: services(&args.protocol)?,
         condition: condition.map_err(|error| format!("--where: {error}"))?,
         secrecy: args.secrets.into(),

@@ -1,10 +1,9 @@
 //! From the arguments of `pcap_flows tcp` to its job.
 
-use super::config::{Inputs, check_binary, check_cpu, flow_config, sources};
+use super::config::{Inputs, check_binary, check_cpu, sources, windowed_config};
 use super::planned::Planned;
 use super::tcp_args::TcpArgs;
 use super::values::{FormatArg, Plotted};
-use pcap_flows::engine::{Config, Duplicates, Restriction};
 use pcap_flows::jobs::index::TcpIndexJob;
 use pcap_flows::jobs::tcp::{Picture, TcpJob, View, view_columns};
 use pcap_flows::output::rows::{Choice, Column, Take};
@@ -43,22 +42,10 @@ fn job(args: TcpArgs) -> Result<TcpJob, String> {
         (format, _) => format.into(),
     };
     check_binary(format, args.output.as_deref())?;
-    let mut config = flow_config(&args.flows, &args.run);
-    if args.run.window_bytes.is_none() {
-        config.tuning.window_len = TcpJob::WINDOW_LEN;
-    }
     Ok(TcpJob {
         choice: choice(&args, format, view_columns(&view))?,
         view,
-        config: Config {
-            restriction: Restriction {
-                filter: args.input.filter.unwrap_or_default(),
-                excluded: args.input.exclude_ip,
-            },
-            duplicates: args.input.dedup.map(|window_ns| Duplicates { window_ns }),
-            max_packets: args.input.packet_max,
-            ..config
-        },
+        config: windowed_config(&args.input, &args.flows, &args.run, TcpJob::WINDOW_LEN),
         keeps_duplicates: args.keep_duplicates,
         open_until: args.open_until.into(),
         format,

@@ -1,6 +1,7 @@
 //! The main job: list the flows of captures, and extract some of them.
 
 use super::extract::Extract;
+use super::follow::Following;
 use super::options::FlowsJob;
 use super::outputs::Outputs;
 use super::stats::Stats;
@@ -91,12 +92,12 @@ pub(crate) fn flows_gated(
         .transpose()?;
     let mut jobs = (
         packets.map(|writer| Extract::new(selection.clone(), writer)),
-        streams,
+        streams.map(Following),
     );
     let resume = Resume::default();
     let outcome = run_on(workers, &config, sources, resume, &mut jobs, gate, progress)?;
     let (extract, streams) = jobs;
-    let streams = streams.map(Streams::into_report);
+    let streams = streams.map(|it| it.0.into_report());
 
     let mut ids = selection.ids;
     stream_ids.iter().cloned().for_each(|(_, it)| ids.merge(it));

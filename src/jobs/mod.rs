@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod extract;
 mod flows;
+mod follow;
 mod geo;
 pub mod index;
 mod options;
@@ -15,6 +16,7 @@ pub mod tcp;
 pub mod verify;
 
 pub use flows::{FlowsReport, WithoutStream, flows};
+pub use follow::{Follow, Following};
 pub use options::{ExtractOptions, FlowsJob};
 
 pub(crate) use flows::flows_gated;

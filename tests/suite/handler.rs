@@ -2,8 +2,9 @@
 
 use pcap_flows::Error;
 use pcap_flows::capture::{Input, Nanos, Position};
-use pcap_flows::engine::{Config, InputStart, Job, Needs, Progress, Source, Tuning, Window, run};
+use pcap_flows::engine::{Config, Progress, Source, Tuning, Window, run};
 use pcap_flows::flow::{FlowList, NetworkKey};
+use pcap_flows::jobs::{Follow, Following};
 use pcap_flows::select::IdSet;
 use pcap_flows::stream::{
     Answer, Arrived, Handler, PayloadSpan, Selected, Shared, Side, Tracker, Wanted,
@@ -97,7 +98,7 @@ impl Handler for Recorder {
 }
 
 /// The job around it.
-struct Follow {
+struct Recording {
     shared: Shared,
     answer: Answer,
     seen: Seen,
@@ -112,37 +113,22 @@ struct Seen {
     given_up: u64,
 }
 
-impl Job for Follow {
-    type Observer = Tracker<Recorder>;
+impl Follow for Recording {
+    type Handler = Recorder;
 
-    fn observer(&self) -> Tracker<Recorder> {
-        self.shared.tracker(Recorder {
+    fn handler(&self) -> Recorder {
+        Recorder {
             answer: self.answer,
             ..Recorder::default()
-        })
-    }
-
-    fn needs(&self) -> Needs {
-        Needs {
-            contents: true,
-            ..Needs::default()
         }
     }
 
-    fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
-        self.shared
-            .input(input.number, input.path, input.excerpt_map, input.file_len);
-        Ok(())
+    fn shared(&self) -> &Shared {
+        &self.shared
     }
 
-    fn window_starts(
-        &mut self,
-        base: Position,
-        _: &FlowList,
-        trackers: Vec<&mut Tracker<Recorder>>,
-    ) -> Result<(), Error> {
-        self.shared.window_starts(base, trackers);
-        Ok(())
+    fn shared_mut(&mut self) -> &mut Shared {
+        &mut self.shared
     }
 
     fn window(
@@ -221,13 +207,13 @@ fn seen_of(capture: &[u8], selected: Selected, answer: Answer, way: Way) -> Seen
         },
         ..Config::default()
     };
-    let mut job = Follow {
+    let mut job = Following(Recording {
         shared: Shared::new(selected, way.conversations, way.memory_limit),
         answer,
         seen: Seen::default(),
-    };
+    });
     run(&config, vec![source], &mut job, &Progress::default()).unwrap();
-    job.seen
+    job.0.seen
 }
 
 /// The calls of all shards, in the order of the packets that caused them.

@@ -8,6 +8,7 @@ mod message;
 mod tests;
 
 use super::attempts::{Attempt, Attempts, Verdict};
+use super::by_side::BySide;
 use super::found::{Found, Moment, Note};
 use super::login::{Login, Outcome, Secret, Service};
 use super::messages::Messages;
@@ -20,8 +21,7 @@ use message::{Message, measure, parse};
 /// Reads a connection.
 #[derive(Debug, Default)]
 pub struct Mongodb {
-    client: Messages,
-    server: Messages,
+    sides: BySide<Messages>,
     attempts: Attempts,
     pending: Option<Pending>,
     is_over: bool,
@@ -209,10 +209,7 @@ impl Parser for Mongodb {
     fn data(&mut self, side: Side, bytes: &[u8], at: Moment, found: &mut Vec<Found>) -> Next {
         let mut rest = bytes;
         while !self.is_over {
-            let messages = match side {
-                Side::Client => &mut self.client,
-                Side::Server => &mut self.server,
-            };
+            let messages = self.sides.get_mut(side);
             let Some(next) = messages.next(&mut rest, at, measure) else {
                 return Next::Continue;
             };
@@ -230,10 +227,7 @@ impl Parser for Mongodb {
     }
 
     fn gap(&mut self, side: Side, missing: u64, _: Moment, _: &mut Vec<Found>) -> Next {
-        let messages = match side {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
+        let messages = self.sides.get_mut(side);
         if messages.gap(missing) {
             // If no message starts behind it, the parser ends there.
             *messages = Messages::default();
@@ -245,17 +239,11 @@ impl Parser for Mongodb {
     }
 
     fn skippable(&self, side: Side) -> u64 {
-        match side {
-            Side::Client => self.client.skippable(),
-            Side::Server => self.server.skippable(),
-        }
+        self.sides.get(side).skippable()
     }
 
     fn skipped(&mut self, side: Side, len: u64, _: Moment, _: &mut Vec<Found>) -> Next {
-        match side {
-            Side::Client => self.client.skipped(len),
-            Side::Server => self.server.skipped(len),
-        }
+        self.sides.get_mut(side).skipped(len);
         Next::Continue
     }
 

@@ -7,7 +7,8 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-use super::attempts::{Attempt, Attempts, TLS_HANDSHAKE, Verdict};
+use super::attempts::{Attempt, Attempts, Verdict};
+use super::by_side::BySide;
 use super::found::{Found, Moment, Note};
 use super::login::{Outcome, Secret, Service};
 use super::messages::{Measure, Message, Messages};
@@ -18,8 +19,7 @@ use server::{Answer, Greeting};
 /// Reads the logins of a connection, and its changes of user.
 #[derive(Debug, Default)]
 pub struct Mysql {
-    client: Messages,
-    server: Messages,
+    sides: BySide<Messages>,
     attempts: Attempts,
     pending: Option<Attempt>,
     phase: Phase,
@@ -207,12 +207,7 @@ impl Mysql {
 
     /// Whether TLS begins with these bytes.
     fn is_tls(&self, side: Side, bytes: &[u8]) -> bool {
-        let messages = match side {
-            Side::Client => &self.client,
-            Side::Server => &self.server,
-        };
-        let is_requested = matches!(self.phase, Phase::Encrypting(_));
-        is_requested && messages.is_at_start() && bytes.first() == Some(&TLS_HANDSHAKE)
+        matches!(self.phase, Phase::Encrypting(_)) && self.sides.is_tls(side, bytes)
     }
 
     fn next(&self) -> Next {
@@ -236,14 +231,14 @@ impl Parser for Mysql {
             }
             match side {
                 Side::Client => {
-                    let Some(message) = self.client.next(&mut rest, at, measure) else {
+                    let Some(message) = self.sides.client.next(&mut rest, at, measure) else {
                         break;
                     };
                     self.client(&message, at, found);
                 }
                 Side::Server if self.is_server_lost => break,
                 Side::Server => {
-                    let Some(message) = self.server.next(&mut rest, at, measure) else {
+                    let Some(message) = self.sides.server.next(&mut rest, at, measure) else {
                         break;
                     };
                     self.server(&message, at, found);
@@ -254,10 +249,7 @@ impl Parser for Mysql {
     }
 
     fn gap(&mut self, side: Side, missing: u64, _: Moment, found: &mut Vec<Found>) -> Next {
-        let is_lost = match side {
-            Side::Client => self.client.gap(missing),
-            Side::Server => self.server.gap(missing),
-        };
+        let is_lost = self.sides.get_mut(side).gap(missing);
         if !is_lost {
             return self.next();
         }
@@ -266,7 +258,7 @@ impl Parser for Mysql {
         }
         if side == Side::Server && self.phase == Phase::Commands {
             // Its next message starts after the client's next command.
-            self.server = Messages::default();
+            self.sides.server = Messages::default();
             self.is_server_lost = true;
             return Next::Continue;
         }
@@ -276,17 +268,11 @@ impl Parser for Mysql {
     }
 
     fn skippable(&self, side: Side) -> u64 {
-        match side {
-            Side::Client => self.client.skippable(),
-            Side::Server => self.server.skippable(),
-        }
+        self.sides.get(side).skippable()
     }
 
     fn skipped(&mut self, side: Side, len: u64, _: Moment, _: &mut Vec<Found>) -> Next {
-        match side {
-            Side::Client => self.client.skipped(len),
-            Side::Server => self.server.skipped(len),
-        }
+        self.sides.get_mut(side).skipped(len);
         Next::Continue
     }
 

@@ -6,7 +6,8 @@ mod startup;
 #[cfg(test)]
 mod tests;
 
-use super::attempts::{Attempt, Attempts, TLS_HANDSHAKE, Verdict};
+use super::attempts::{Attempt, Attempts, Verdict};
+use super::by_side::BySide;
 use super::fields::Fields;
 use super::found::{Found, Moment, Note};
 use super::login::{Outcome, Secret, Service};
@@ -18,8 +19,7 @@ use startup::Startup;
 /// Reads the login of a connection. What follows it is not read.
 #[derive(Debug, Default)]
 pub struct Pgsql {
-    client: Messages,
-    server: Messages,
+    sides: BySide<Messages>,
     attempts: Attempts,
     pending: Option<Attempt>,
     phase: Phase,
@@ -190,12 +190,7 @@ impl Pgsql {
 
     /// Whether TLS begins with these bytes.
     fn is_tls(&self, side: Side, bytes: &[u8]) -> bool {
-        let messages = match side {
-            Side::Client => &self.client,
-            Side::Server => &self.server,
-        };
-        let is_requested = matches!(self.phase, Phase::Encrypting(_));
-        is_requested && messages.is_at_start() && bytes.first() == Some(&TLS_HANDSHAKE)
+        matches!(self.phase, Phase::Encrypting(_)) && self.sides.is_tls(side, bytes)
     }
 
     fn next(&self) -> Next {
@@ -219,13 +214,13 @@ impl Parser for Pgsql {
                     Phase::Login => typed,
                     _ => startup::measure,
                 };
-                let Some(message) = self.client.next(&mut rest, at, measure) else {
+                let Some(message) = self.sides.client.next(&mut rest, at, measure) else {
                     break;
                 };
                 self.client(&message, at, found);
             } else {
                 let measure = if self.unanswered > 0 { answer } else { typed };
-                let Some(message) = self.server.next(&mut rest, at, measure) else {
+                let Some(message) = self.sides.server.next(&mut rest, at, measure) else {
                     break;
                 };
                 self.server(&message.bytes, at, found);
@@ -235,10 +230,7 @@ impl Parser for Pgsql {
     }
 
     fn gap(&mut self, side: Side, missing: u64, _: Moment, found: &mut Vec<Found>) -> Next {
-        let is_lost = match side {
-            Side::Client => self.client.gap(missing),
-            Side::Server => self.server.gap(missing),
-        };
+        let is_lost = self.sides.get_mut(side).gap(missing);
         if !is_lost {
             return self.next();
         }
@@ -251,17 +243,11 @@ impl Parser for Pgsql {
     }
 
     fn skippable(&self, side: Side) -> u64 {
-        match side {
-            Side::Client => self.client.skippable(),
-            Side::Server => self.server.skippable(),
-        }
+        self.sides.get(side).skippable()
     }
 
     fn skipped(&mut self, side: Side, len: u64, _: Moment, _: &mut Vec<Found>) -> Next {
-        match side {
-            Side::Client => self.client.skipped(len),
-            Side::Server => self.server.skipped(len),
-        }
+        self.sides.get_mut(side).skipped(len);
         Next::Continue
     }
 

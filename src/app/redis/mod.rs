@@ -7,6 +7,7 @@ mod resp;
 mod tests;
 
 use super::attempts::{Attempt, Attempts, Verdict};
+use super::by_side::BySide;
 use super::found::{Found, Moment, Note};
 use super::login::{Outcome, Secret, Service};
 use super::parser::{Next, Parser, Side};
@@ -16,8 +17,7 @@ use std::collections::VecDeque;
 /// Reads a connection.
 #[derive(Debug, Default)]
 pub struct Redis {
-    client: Elements,
-    server: Elements,
+    sides: BySide<Elements>,
     attempts: Attempts,
     /// The command that is being sent.
     command: Command,
@@ -87,7 +87,7 @@ impl Redis {
 
     fn command(&mut self, command: Command, at: Moment, found: &mut Vec<Found>) {
         if std::mem::take(&mut self.is_server_lost) {
-            self.server = Elements::default();
+            self.sides.server = Elements::default();
             self.reply = Reply::default();
         }
         if let Some(attempt) = command.login() {
@@ -226,9 +226,9 @@ impl Parser for Redis {
         let mut rest = bytes;
         while !self.is_over {
             let elements = match side {
-                Side::Client => &mut self.client,
+                Side::Client => &mut self.sides.client,
                 Side::Server if self.is_server_lost => break,
-                Side::Server => &mut self.server,
+                Side::Server => &mut self.sides.server,
             };
             let Some(element) = elements.next(&mut rest, at) else {
                 break;
@@ -246,10 +246,7 @@ impl Parser for Redis {
     }
 
     fn gap(&mut self, side: Side, missing: u64, _: Moment, found: &mut Vec<Found>) -> Next {
-        let elements = match side {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
+        let elements = self.sides.get_mut(side);
         if elements.gap(missing) {
             match side {
                 Side::Client => {
@@ -264,17 +261,11 @@ impl Parser for Redis {
     }
 
     fn skippable(&self, side: Side) -> u64 {
-        match side {
-            Side::Client => self.client.skippable(),
-            Side::Server => self.server.skippable(),
-        }
+        self.sides.get(side).skippable()
     }
 
     fn skipped(&mut self, side: Side, len: u64, _: Moment, _: &mut Vec<Found>) -> Next {
-        match side {
-            Side::Client => self.client.skipped(len),
-            Side::Server => self.server.skipped(len),
-        }
+        self.sides.get_mut(side).skipped(len);
         Next::Continue
     }
 

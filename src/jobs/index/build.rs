@@ -14,6 +14,7 @@ use crate::index::{
     CaptureNote, Identity, Index, IndexLock, IndexWriter, NamedSummary, Notes, Postings, Settings,
     Stretch, Summaries, Totals, check, connections_note, connections_path, is_connection_table,
 };
+use crate::jobs::follow::Following;
 use crate::jobs::stats::Stats;
 use crate::jobs::tcp::Measuring;
 use crate::number::{index_u32, len_u32, place_u32};
@@ -125,7 +126,8 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
     };
     let sources = sources.collect();
     let measuring = Measuring::new(config.conversations, false, None);
-    let mut jobs = (build, table.is_some().then_some(measuring));
+    let measuring = table.is_some().then_some(Following(measuring));
+    let mut jobs = (build, measuring);
     let outcome = run_on(
         &workers, &config, sources, resume, &mut jobs, None, progress,
     )?;
@@ -133,6 +135,7 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
     progress.check()?;
     let elapsed = stopwatch.elapsed();
     let (build, measuring) = jobs;
+    let measuring = measuring.map(|it| it.0);
     workers.install(|| build.complete(&config, &outcome, table.zip(measuring)))?;
     if let Some(mut file) = stats {
         let json = Stats::new(&outcome, elapsed).to_json();

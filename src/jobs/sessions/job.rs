@@ -8,13 +8,12 @@ use super::rules::Rules;
 use super::secrets::Secrets;
 use super::target::Output;
 use super::write::{Block, Line, Phase, block};
-use crate::capture::Position;
 use crate::engine::{
-    InputStart, Job, Needs, Outcome, Progress, Resume, Source, Stopwatch, Window, Workers,
-    available_memory, run_on,
+    Outcome, Progress, Resume, Source, Stopwatch, Window, Workers, available_memory, run_on,
 };
 use crate::error::Error;
 use crate::flow::FlowList;
+use crate::jobs::follow::{Follow, Following};
 use crate::jobs::stats::Stats;
 use crate::output::OutputFile;
 use crate::select::condition::Condition;
@@ -63,7 +62,7 @@ pub fn sessions(
     let stats = job.stats.as_deref().map(create).transpose()?;
     let secrets = Secrets::new(job.secrecy);
     let secrets = secrets.map_err(|error| Error::io("read", "/dev/urandom".as_ref(), error))?;
-    let mut reading = Reading {
+    let reading = Reading {
         shared: shared(&job),
         rules: Arc::new(Rules::new(&job)),
         showing: Showing {
@@ -76,15 +75,17 @@ pub fn sessions(
         counts: Counts::default(),
         hidden: 0,
     };
+    let mut following = Following(reading);
     let outcome = run_on(
         &workers,
         &job.config,
         sources,
         Resume::default(),
-        &mut reading,
+        &mut following,
         None,
         progress,
     )?;
+    let reading = following.0;
     let elapsed = stopwatch.elapsed();
     let is_list_cut = reading.output.is_cut();
     reading.output.finish()?;
@@ -174,34 +175,19 @@ impl Reading<'_> {
     }
 }
 
-impl Job for Reading<'_> {
-    type Observer = Tracker<Sessions>;
+impl Follow for Reading<'_> {
+    type Handler = Sessions;
 
-    fn observer(&self) -> Tracker<Sessions> {
-        self.shared.tracker(Sessions::new(Arc::clone(&self.rules)))
+    fn handler(&self) -> Sessions {
+        Sessions::new(Arc::clone(&self.rules))
     }
 
-    fn needs(&self) -> Needs {
-        Needs {
-            contents: true,
-            ..Needs::default()
-        }
+    fn shared(&self) -> &Shared {
+        &self.shared
     }
 
-    fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
-        self.shared
-            .input(input.number, input.path, input.excerpt_map, input.file_len);
-        Ok(())
-    }
-
-    fn window_starts(
-        &mut self,
-        base: Position,
-        _: &FlowList,
-        trackers: Vec<&mut Tracker<Sessions>>,
-    ) -> Result<(), Error> {
-        self.shared.window_starts(base, trackers);
-        Ok(())
+    fn shared_mut(&mut self) -> &mut Shared {
+        &mut self.shared
     }
 
     fn window(

@@ -8,10 +8,10 @@ use super::manifest::{Listed, listed, write_rows};
 use super::options::{StreamOptions, StreamRules};
 use super::report::StreamsReport;
 use super::target::{Target, Targets};
-use crate::capture::Position;
-use crate::engine::{InputStart, Job, Needs, Progress, Window, available_memory};
+use crate::engine::{Progress, Window, available_memory};
 use crate::error::{Error, ErrorKind};
 use crate::flow::FlowList;
+use crate::jobs::follow::Follow;
 use crate::output::OutputFile;
 use crate::output::stream::ManifestFormat;
 use crate::stream::{Shared, Tracker};
@@ -233,34 +233,19 @@ impl<'p> Streams<'p> {
     }
 }
 
-impl Job for Streams<'_> {
-    type Observer = Tracker<Files>;
+impl Follow for Streams<'_> {
+    type Handler = Files;
 
-    fn observer(&self) -> Tracker<Files> {
-        self.shared.tracker(Files::new(&self.rules))
+    fn handler(&self) -> Files {
+        Files::new(&self.rules)
     }
 
-    fn needs(&self) -> Needs {
-        Needs {
-            contents: true,
-            ..Needs::default()
-        }
+    fn shared(&self) -> &Shared {
+        &self.shared
     }
 
-    fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
-        self.shared
-            .input(input.number, input.path, input.excerpt_map, input.file_len);
-        Ok(())
-    }
-
-    fn window_starts(
-        &mut self,
-        base: Position,
-        _: &FlowList,
-        trackers: Vec<&mut Tracker<Files>>,
-    ) -> Result<(), Error> {
-        self.shared.window_starts(base, trackers);
-        Ok(())
+    fn shared_mut(&mut self) -> &mut Shared {
+        &mut self.shared
     }
 
     fn window(

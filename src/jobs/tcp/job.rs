@@ -8,14 +8,13 @@ use super::row::Entry;
 use super::rows::Connections;
 use super::shown::{Shown, needs_column};
 use super::stored::Stored;
-use crate::capture::Position;
 use crate::engine::{
-    InputStart, Job, Needs, Outcome, Progress, Resume, Source, Stopwatch, Window, Workers,
-    available_memory, run_on,
+    Outcome, Progress, Resume, Source, Stopwatch, Window, Workers, available_memory, run_on,
 };
 use crate::error::{Error, ErrorKind};
 use crate::flow::FlowList;
 use crate::index::ConnectionTable;
+use crate::jobs::follow::{Follow, Following};
 use crate::jobs::stats::Stats;
 use crate::output::OutputFile;
 use crate::output::rows::{Table, write_noted};
@@ -76,13 +75,14 @@ pub fn tcp(
     let stats = job.stats.as_deref().map(create).transpose()?;
     let conversations = job.config.conversations;
     let ids = job.view.ids().cloned();
-    let mut measuring = Measuring::new(conversations, job.keeps_duplicates, ids);
+    let measuring = Measuring::new(conversations, job.keeps_duplicates, ids);
+    let mut following = Following(measuring);
     let outcome = run_on(
         &workers,
         &job.config,
         sources,
         Resume::default(),
-        &mut measuring,
+        &mut following,
         None,
         progress,
     )?;
@@ -94,7 +94,7 @@ pub fn tcp(
         fragments,
         count,
         ..
-    } = measuring;
+    } = following.0;
     let mut shown = Shown::new(&job, output, list, progress);
     workers.install(|| shown.write(connections, &recorded))?;
     let is_list_cut = shown.finish()?;
@@ -135,17 +135,18 @@ pub fn tcp_beside(
     let measure = |sources: Vec<Source>| {
         let mut measuring = Measuring::new(job.config.conversations, job.keeps_duplicates, None);
         measuring.keeps_sent = true;
+        let mut following = Following(measuring);
         let (config, resume) = (&job.config, Resume::default());
         let run = run_on(
             &workers,
             config,
             sources,
             resume,
-            &mut measuring,
+            &mut following,
             None,
             progress,
         );
-        run.map(|outcome| (measuring, outcome))
+        run.map(|outcome| (following.0, outcome))
     };
     let (mut own, outcome) = measure(near)?;
     let (other, far_outcome) = measure(far)?;
@@ -245,36 +246,21 @@ impl Measuring {
     }
 }
 
-impl Job for Measuring {
-    type Observer = Tracker<Meter>;
+impl Follow for Measuring {
+    type Handler = Meter;
 
-    fn observer(&self) -> Tracker<Meter> {
+    fn handler(&self) -> Meter {
         let mut meter = Meter::new(self.keeps_duplicates, self.ids.is_some());
         meter.sent = self.keeps_sent.then(Vec::new);
-        self.shared.tracker(meter)
+        meter
     }
 
-    fn needs(&self) -> Needs {
-        Needs {
-            contents: true,
-            ..Needs::default()
-        }
+    fn shared(&self) -> &Shared {
+        &self.shared
     }
 
-    fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
-        self.shared
-            .input(input.number, input.path, input.excerpt_map, input.file_len);
-        Ok(())
-    }
-
-    fn window_starts(
-        &mut self,
-        base: Position,
-        _: &FlowList,
-        trackers: Vec<&mut Tracker<Meter>>,
-    ) -> Result<(), Error> {
-        self.shared.window_starts(base, trackers);
-        Ok(())
+    fn shared_mut(&mut self) -> &mut Shared {
+        &mut self.shared
     }
 
     fn window(
