@@ -1,4 +1,4 @@
-//! The table of conversations: a row for each, with its endpoints on both sides.
+//! The table of conversations: one row each, with the endpoints on both sides.
 
 use super::flow_ids::{Flow, FlowIds};
 use crate::decode::IpProtocol;
@@ -59,8 +59,7 @@ impl Table for FlowTable<'_> {
     }
 }
 
-/// A conversation, as one or both sides have it. The first endpoint is the source of its first
-/// packet.
+/// A conversation on one or both sides. The first endpoint is the source of its first packet.
 #[derive(Debug, Default)]
 pub(super) struct FlowRow {
     pub(super) id: u64,
@@ -76,7 +75,7 @@ pub(super) struct FlowRow {
     pub(super) others: u64,
 }
 
-/// Packets of a conversation that go one way.
+/// Packets of a conversation in one direction.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WayCounts {
     matched: u64,
@@ -92,7 +91,7 @@ pub(super) struct WayCounts {
 }
 
 impl WayCounts {
-    /// Packets with which captures differ.
+    /// Number of packets in which the captures differ.
     pub(super) const fn different(&self) -> u64 {
         self.dropped + self.partial + self.injected + self.mangled + self.duplicate
     }
@@ -132,7 +131,7 @@ impl FlowRow {
         row
     }
 
-    /// The endpoints at B in the order of those at A.
+    /// Puts the endpoints at B in the order of those at A.
     fn align(&mut self, table: &FlowTable<'_>, paired: Paired) {
         let sides = table.pair.sides;
         let first = sides.a.of(paired.a).first();
@@ -142,7 +141,7 @@ impl FlowRow {
         self.is_translated = self.ends.a != self.ends.b;
     }
 
-    /// Packets with which captures differ.
+    /// Number of packets in which the captures differ.
     pub(super) fn different(&self) -> u64 {
         let ways: u64 = self.ways.iter().map(WayCounts::different).sum();
         ways + self.others
@@ -201,7 +200,7 @@ impl FlowRow {
     }
 }
 
-/// Bytes of payload that the other side lacks.
+/// Payload bytes missing on the other side.
 fn lost_bytes(table: &FlowTable<'_>, point: Point, place: u32) -> u64 {
     let len = table.pair.packet(point, place).len;
     match table.comparison.fate(point, place).class {

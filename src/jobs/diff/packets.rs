@@ -1,4 +1,4 @@
-//! The table of packets: a row for each packet of either side.
+//! The table of packets: one row per packet of either side.
 
 use super::bytes::PackedPlace;
 use super::flow_ids::FlowIds;
@@ -17,17 +17,17 @@ pub(super) struct Packets<'a> {
     pair: Pair<'a>,
     comparison: &'a Comparison,
     ids: &'a FlowIds,
-    /// Of each side, the places of packets by their numbers.
+    /// For each side, packet indexes by packet number.
     places: Both<Places>,
 }
 
-/// The places of a side's packets by their numbers; [`NOT_IP`] for those that are not IP.
+/// Packet indexes by packet number; [`NOT_IP`] for packets that are not IP.
 type Places = Vec<u32>;
 
 const NOT_IP: u32 = u32::MAX;
 
 impl<'a> Packets<'a> {
-    /// Where not all packets were looked at, those that are not IP are not listed.
+    /// If packets were filtered, those that are not IP are not listed.
     pub(super) fn new(
         pair: Pair<'a>,
         comparison: &'a Comparison,
@@ -114,7 +114,7 @@ pub(super) struct PacketRow<'a> {
     point: Point,
     number: u64,
     fate: Fate,
-    /// `None` for what is not IP.
+    /// `None` for packets that are not IP.
     packet: Option<&'a Packet>,
     conversation: Option<&'a Conversation>,
     flow: Option<u64>,
