@@ -19,7 +19,6 @@ pub struct Pop3 {
     server: Lines,
     logins: UserPass,
     exchange: Option<Exchange>,
-    /// Whether a user was seen.
     has_user: bool,
     /// Commands without a reply, in order.
     queue: VecDeque<Command>,
@@ -186,7 +185,6 @@ impl Pop3 {
         self.logins.realign(note);
     }
 
-    /// Whether these bytes begin TLS.
     fn is_tls(&self, side: Side, bytes: &[u8]) -> bool {
         let lines = match side {
             Side::Client => &self.client,

@@ -50,7 +50,6 @@ impl Exchange {
         self.sasl.server(text, &mut self.attempt.login);
     }
 
-    /// Whether a user was seen.
     pub(super) const fn has_user(&self) -> bool {
         self.attempt.login.user.is_some()
     }

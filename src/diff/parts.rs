@@ -14,7 +14,6 @@ use std::net::IpAddr;
 
 /// Knowledge of the path.
 pub(super) trait Path {
-    /// The direction of a packet.
     fn way(&self, point: Point, packet: &Packet) -> Option<Way>;
 
     /// The expected time at B of a packet of A.

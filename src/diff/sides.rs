@@ -63,7 +63,6 @@ impl Sides {
         }
     }
 
-    /// The direction of a packet.
     pub(super) fn way_of(&self, pair: Pair<'_>, point: Point, packet: &Packet) -> Option<Way> {
         let (src, dst) = pair.side(point).addresses(packet)?;
         self.way(point, src, dst)

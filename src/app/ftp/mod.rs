@@ -168,7 +168,6 @@ impl Ftp {
         self.logins.realign(note);
     }
 
-    /// Whether these bytes begin TLS.
     fn is_tls(&self, side: Side, bytes: &[u8]) -> bool {
         let is_at_start = match side {
             Side::Client => self.client.is_at_start(),

@@ -105,7 +105,6 @@ impl Chunks {
         self.line <= MOST_OF_LINE
     }
 
-    /// Whether the body has ended.
     pub(super) fn is_over(self) -> bool {
         self.place == Place::End
     }

@@ -12,7 +12,6 @@ pub(super) struct Content {
     hash: Option<Sha256>,
     /// Limit on decoded bytes, given the bytes fed so far.
     most: u64,
-    /// Whether the limit was reached.
     pub(super) is_over: bool,
     /// Bytes fed into the codings.
     fed: u64,
@@ -155,7 +154,6 @@ impl Coding {
         }
     }
 
-    /// Whether there is no coding.
     pub(super) const fn is_identity(&self) -> bool {
         matches!(self, Self::Content(_))
     }

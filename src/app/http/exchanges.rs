@@ -21,7 +21,6 @@ pub(super) struct Exchanges {
     logins: Logins,
 }
 
-/// A request and its response.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     pub(super) content: Http,

@@ -24,7 +24,6 @@ pub struct Imap {
     logins: Vec<(Vec<u8>, Attempt)>,
     /// The pending STARTTLS: its tag, and its packet.
     tls: Option<(Vec<u8>, Moment)>,
-    /// Whether a user was seen.
     has_user: bool,
     /// Whether a user is logged in.
     is_over: bool,
@@ -123,7 +122,6 @@ impl Imap {
         Some(self.logins.remove(index).1)
     }
 
-    /// Whether these bytes begin TLS.
     fn is_tls(&self, side: Side, bytes: &[u8]) -> bool {
         let is_at_start = match side {
             Side::Client => self.client.is_at_start(),

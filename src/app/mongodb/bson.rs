@@ -39,7 +39,6 @@ impl<'a> Document<'a> {
         fields.take(len).map(Self)
     }
 
-    /// The value of an element.
     pub(super) fn get(&self, name: &str) -> Option<Value<'a>> {
         self.elements()
             .find(|it| it.0 == name.as_bytes())

@@ -6,11 +6,9 @@ use crate::app::fields::Fields;
 pub(super) enum First {
     /// A request for TLS.
     Tls,
-    /// A login.
     Login(Response),
 }
 
-/// A login.
 pub(super) struct Response {
     pub(super) capabilities: u32,
     pub(super) user: Vec<u8>,

@@ -205,7 +205,6 @@ impl Mysql {
         }
     }
 
-    /// Whether these bytes begin TLS.
     fn is_tls(&self, side: Side, bytes: &[u8]) -> bool {
         let messages = match side {
             Side::Client => &self.client,

@@ -188,7 +188,6 @@ impl Pgsql {
         }
     }
 
-    /// Whether these bytes begin TLS.
     fn is_tls(&self, side: Side, bytes: &[u8]) -> bool {
         let messages = match side {
             Side::Client => &self.client,

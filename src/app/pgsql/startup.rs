@@ -9,7 +9,6 @@ pub(super) enum Startup {
     Encryption,
     /// A request to cancel another connection's query.
     Cancel,
-    /// A login.
     Login {
         user: Option<Vec<u8>>,
         database: Option<Vec<u8>>,

@@ -24,7 +24,6 @@ pub struct Smtp {
     mails: Mails,
     attempts: Attempts,
     login: Option<Exchange>,
-    /// Whether a user was seen.
     has_user: bool,
     /// Commands without a final reply, in order.
     queue: VecDeque<Command>,
@@ -228,7 +227,6 @@ impl Smtp {
         }
     }
 
-    /// Whether these bytes begin TLS.
     fn is_tls(&self, side: Side, bytes: &[u8]) -> bool {
         let is_at_start = match side {
             Side::Client => self.client.is_at_start() && self.chunk == 0,

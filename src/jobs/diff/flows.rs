@@ -8,7 +8,6 @@ use crate::select::condition::Cell;
 use std::io::Write;
 use std::net::IpAddr;
 
-/// The table of conversations.
 pub(super) struct FlowTable<'a> {
     pair: Pair<'a>,
     comparison: &'a Comparison,
@@ -244,7 +243,6 @@ fn delay(row: &FlowRow, way: usize, share: usize) -> Cell<'_> {
     found.map_or(Cell::Null, Cell::Signed)
 }
 
-/// The columns, in order.
 const COLUMNS: &[(&str, Kind, Value); 41] = &[
     ("flow", Kind::Number, |row| Cell::Unsigned(row.id)),
     ("protocol", Kind::Text, |row| Cell::Text(&row.protocol)),

@@ -130,7 +130,6 @@ fn read(
     Ok((side, bytes, outcome))
 }
 
-/// Output files.
 struct Files {
     packets: Option<OutputFile>,
     flows: Option<OutputFile>,

@@ -12,7 +12,6 @@ use crate::select::condition::Cell;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-/// The table of packets.
 pub(super) struct Packets<'a> {
     pair: Pair<'a>,
     comparison: &'a Comparison,
@@ -109,7 +108,6 @@ impl Table for Packets<'_> {
     }
 }
 
-/// A row of the table.
 pub(super) struct PacketRow<'a> {
     point: Point,
     number: u64,
@@ -230,7 +228,6 @@ fn port<'r>(row: &'r PacketRow<'_>, place: usize) -> Cell<'r> {
         .map_or(Cell::Null, |it| Cell::Unsigned(it.1.into()))
 }
 
-/// The columns of the table, in order.
 const COLUMNS: &[(&str, Kind, Value); 21] = &[
     ("side", Kind::Text, |row| Cell::Text(row.point.name())),
     ("number", Kind::Number, |row| Cell::Unsigned(row.number)),

@@ -6,7 +6,6 @@ use crate::engine::{InputReport, Outcome};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Sums of a comparison.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Summary {
     pub(super) packets_a: u64,

@@ -9,7 +9,6 @@ use rayon::prelude::*;
 use std::fmt::{Arguments, Write as _};
 use std::net::IpAddr;
 
-/// The summary as text.
 pub(super) fn text(summary: &Summary, flows: &FlowTable<'_>) -> String {
     let mut text = Text(String::new());
     head(summary, &mut text);

@@ -19,7 +19,6 @@ pub(super) struct Brief<'a> {
     pub(super) services: &'a Services,
 }
 
-/// An IP packet.
 pub(super) struct BriefRow<'a> {
     table: &'a Brief<'a>,
     seen: &'a Seen<'a>,
@@ -148,7 +147,6 @@ impl<'a> BriefRow<'a> {
     }
 }
 
-/// The value of a column.
 type Get = for<'r> fn(&'r BriefRow<'_>) -> Cell<'r>;
 
 /// The columns of packet_analysis's table, in its order; times are in nanoseconds.

@@ -5,7 +5,6 @@ use crate::error::Error;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Names of services.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Services {
     /// By protocol number and port.
@@ -55,7 +54,6 @@ impl Services {
         Self { names }
     }
 
-    /// The name of a service.
     pub(super) fn name(&self, protocol: u8, port: u16) -> Option<&str> {
         self.names.get(&(protocol, port)).map(String::as_str)
     }

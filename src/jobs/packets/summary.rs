@@ -182,7 +182,6 @@ impl Table for Summary {
     }
 }
 
-/// A row.
 pub(super) struct SumsRow<'a> {
     key: &'a Key,
     sums: &'a Sums,
@@ -196,7 +195,6 @@ impl Row for SumsRow<'_> {
     }
 }
 
-/// The value of a column.
 type Get = for<'r> fn(&'r SumsRow<'_>) -> Cell<'r>;
 
 const DEFINITIONS: [(&str, Kind, Get); 7] = [

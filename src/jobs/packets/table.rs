@@ -170,7 +170,6 @@ fn number(number: Option<impl Into<u64>>) -> Cell<'static> {
     number.map_or(Cell::Null, |it| Cell::Unsigned(it.into()))
 }
 
-/// The value of a column.
 type Get = for<'r> fn(&'r PacketRow<'_>) -> Cell<'r>;
 
 const DEFINITIONS: [(&str, Kind, Get); 21] = [

@@ -39,12 +39,10 @@ impl Json {
         });
     }
 
-    /// Writes an object.
     pub(super) fn object(&mut self, fields: impl FnOnce(&mut Self)) {
         self.enclosed(b'{', b'}', fields);
     }
 
-    /// Writes a list.
     pub(super) fn list(&mut self, items: impl FnOnce(&mut Self)) {
         self.enclosed(b'[', b']', items);
     }
@@ -73,19 +71,16 @@ impl Json {
         self.has_before = false;
     }
 
-    /// Writes a number.
     pub(super) fn number(&mut self, number: impl std::fmt::Display) {
         self.separate();
         let written = write!(self.text, "{number}");
         debug_assert!(written.is_ok(), "a vector takes all bytes");
     }
 
-    /// Writes a Boolean.
     pub(super) fn bool(&mut self, value: bool) {
         self.number(value);
     }
 
-    /// Writes a string.
     pub(super) fn str(&mut self, text: &str) {
         self.separate();
         self.quoted(text);
@@ -147,12 +142,10 @@ impl Json {
     }
 }
 
-/// Bytes as hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Bytes in base64.
 pub(super) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }

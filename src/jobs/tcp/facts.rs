@@ -25,7 +25,6 @@ impl<'r, R: Row> Facts<'r, R> {
         u64::try_from(value).unwrap_or(0)
     }
 
-    /// Text.
     pub(super) fn text(&self, place: Place) -> Option<&'r str> {
         match self.0.cell(place.ordinal()) {
             Cell::Text(text) => Some(text),
@@ -33,7 +32,6 @@ impl<'r, R: Row> Facts<'r, R> {
         }
     }
 
-    /// An address.
     pub(super) fn address(&self, place: Place) -> IpAddr {
         match self.0.cell(place.ordinal()) {
             Cell::Address(address) => address,
@@ -63,10 +61,8 @@ macro_rules! places {
         }
 
         impl Place {
-            /// All columns.
             pub(super) const ALL: &[Self] = &[$(Self::$place),*];
 
-            /// The column's name.
             pub(super) const fn name(self) -> &'static str {
                 match self {
                     $(Self::$place => $name),*
@@ -109,7 +105,6 @@ places! {
 }
 
 impl Place {
-    /// The column's ordinal.
     pub(super) fn ordinal(self) -> usize {
         ORDINALS.get(self as usize).copied().unwrap_or(usize::MAX)
     }

@@ -89,7 +89,6 @@ impl Row for StoredRow<'_> {
     }
 }
 
-/// A value of a column.
 fn value(kind: Kind, array: &dyn Array, row: usize) -> Cell<'_> {
     if row >= array.len() || array.is_null(row) {
         return Cell::Null;

@@ -54,7 +54,6 @@ pub(super) fn layer(name: &str, color: Color, shape: Shape) -> Layer {
     }
 }
 
-/// An axis, with its unit.
 pub(super) fn axis(label: &str) -> Axis {
     Axis {
         label: label.to_owned(),
