@@ -125,12 +125,12 @@ pub enum ErrorKind {
         connections: u64,
     },
 
-    /// An address that packets are to be compared by is in neither capture.
+    /// An address given for a comparison is in neither capture.
     #[error("no packet of either side is from or to {address}; most packets are between {pairs}")]
     UnknownAddress {
-        /// The address, or network.
+        /// The address or network.
         address: String,
-        /// Pairs of addresses that there are.
+        /// Pairs of addresses in the captures.
         pairs: String,
     },
 
@@ -194,7 +194,7 @@ pub enum ErrorKind {
     #[error("the flows of the index are not what they should be; index the captures again")]
     OtherFlows,
 
-    /// Another run writes the index.
+    /// Another run is writing the index.
     #[error("{}: another run is writing this index; wait for it with --wait", path.shown())]
     IndexInUse {
         /// The index.

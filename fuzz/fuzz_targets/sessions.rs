@@ -1,5 +1,4 @@
-//! What both sides of a connection say, in pieces and with gaps: no parser fails, or reports more than
-//! was said.
+//! Conversations in pieces and with gaps: no parser panics, or reports more than it was fed.
 
 #![no_main]
 
@@ -81,7 +80,7 @@ fuzz_target!(|conversation: Conversation<'_>| {
         }
     }
     parser.end(&mut found);
-    // A request, a login and what ended them.
+    // A request, a login, and what ended them.
     assert!(found.len() <= 4 * (bytes + conversation.parts.len()));
 
     let mut quic = Quic::default();

@@ -23,7 +23,7 @@ CODES = (0, 1, 3)
 NAME = "../in.pcap"
 LIST = ["--format", "csv"]
 QUIET = ["--disable-display"]
-# A command of its own: its name comes first.
+# A subcommand, whose name comes first.
 TCP = ["tcp"]
 STREAMS = ["--extract-tcp-all", "--extract-udp-all", *QUIET]
 # What is asked of a capture. Outputs are named in the folder that the program runs in.

@@ -33,7 +33,7 @@ def provide() -> str | None:
 
 
 def python_with(name: str, packages: tuple[str, ...]) -> Path | str:
-    """The interpreter of an environment of this name that has these packages, or why there is none."""
+    """The interpreter of a named environment with these packages, or the reason why there is none."""
     folder = place(f"{name}-{sys.version_info.major}.{sys.version_info.minor}")
     python = folder / "bin" / "python3"
     why = None if (folder / "complete").exists() else make(folder, python, packages)
@@ -41,7 +41,7 @@ def python_with(name: str, packages: tuple[str, ...]) -> Path | str:
 
 
 def place(name: str) -> Path:
-    """Where an environment is: in the user's cache, or else among temporary files."""
+    """The path of an environment: in the user's cache, or else in a temporary folder."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pcap_flows"
     try:
         cache.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ TYPES = {
     "last_ns": LONG,
     "tcp_flags": SHORT,
 }
-# What Parquet and Arrow have after last_ns, besides.
+# Additional columns of Parquet and Arrow, after last_ns.
 SPAN_TYPES = {"first": TIME, "last": TIME, "duration_ns": LONG}
 DEVICE_TYPES = {"device": SHORT, "device_port": SHORT}
 TUNNEL_TYPES = {"tunnel": TEXT, "tunnel_id": TEXT}
@@ -69,7 +69,7 @@ def types_of(options: tuple[str, ...]) -> dict:
 
 
 def with_spans(types: dict) -> dict:
-    """The columns that Parquet and Arrow have."""
+    """The columns of Parquet and Arrow."""
     all_types = {}
     for name, column_type in types.items():
         all_types[name] = column_type

@@ -1,4 +1,4 @@
-"""Spark reads lists, connections and indexes without any setting."""
+"""Checks that Spark reads lists, connections and indexes with default settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .program import Complaints, Program
 
 VERSIONS = ("3.5", "4.0")
 TIME_LIMIT_S = 300
-# Run by an interpreter that has pyspark: reads files, and prints what it found of each.
+# Run by an interpreter with pyspark: reads files, and prints the types and sums of each.
 READER = """
 import json, sys
 from pyspark.sql import SparkSession
@@ -31,7 +31,7 @@ for path in sys.argv[1:]:
     found[path] = {"types": dict(frame.dtypes), "sums": row}
 print(json.dumps(found))
 """
-# What a column's type in Arrow is to Spark.
+# Spark types of Arrow column types.
 TYPES = {
     "int64": "bigint",
     "int32": "int",
@@ -46,7 +46,7 @@ TYPES = {
 
 
 def check(program: Program, captures: list[Capture], complaints: Complaints) -> str:
-    """Checks what each version of Spark reads."""
+    """Checks each version of Spark."""
     if shutil.which("java") is None:
         return "left out: no Java"
     files = write(program, [it for it in captures if it.is_recorded])
@@ -83,7 +83,7 @@ def write(program: Program, captures: list[Capture]) -> list[Path]:
 
 
 def compare(label: str, found: dict, path: Path, complaints: Complaints) -> None:
-    """Types and sums are those that pyarrow reads."""
+    """Compares types and sums with those read by pyarrow."""
     table = pyarrow.parquet.read_table(path)
     types = {field.name: TYPES.get(str(field.type), str(field.type)) for field in table.schema}
     complaints.compare(f"{label}: types", found["types"], types)
@@ -91,6 +91,6 @@ def compare(label: str, found: dict, path: Path, complaints: Complaints) -> None
     for name, kind in types.items():
         if kind in ("bigint", "int"):
             values = [value for value in table.column(name).to_pylist() if value is not None]
-            # Of nothing there is no sum.
+            # There is no sum of no values.
             sums[name] = sum(values) if values else None
     complaints.compare(f"{label}: sums", found["sums"], sums)

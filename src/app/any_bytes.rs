@@ -1,5 +1,5 @@
-//! Parsers of logins on conversations of any kind: the records are the same however the bytes are
-//! divided, and nothing makes them panic.
+//! Login parsers on arbitrary conversations: records do not depend on how the bytes are divided,
+//! and no input panics.
 
 use super::found::Found;
 use super::parser::{Next, Parser, Side};
@@ -7,7 +7,7 @@ use super::testing::moment;
 use super::{Ftp, Imap, Mongodb, Mysql, Pgsql, Pop3, Redis, Smtp};
 use proptest::prelude::*;
 
-/// Parts of conversations, of all protocols.
+/// Fragments of conversations in all protocols.
 const PARTS: [&[u8]; 72] = [
     b"220 x\r\n", b"220-x\r\n", b"USER a\r\n", b"PASS b\r\n", b"331 x\r\n", b"230 x\r\n",
     b"530 x\r\n", b"EPSV\r\n", b"229 x (|||5|)\r\n", b"PORT 1,2,3,4,5,6\r\n", b"RETR x\r\n",
@@ -27,7 +27,7 @@ const PARTS: [&[u8]; 72] = [
     b"p\0\0\0\x06a\0", b"R\0\0\0\x08\0\0\0\0", b"Z\0\0\0\x05I",
 ];
 
-/// What is said: by the client or not, and what.
+/// A conversation: whether the client sends, and the bytes.
 fn script() -> impl Strategy<Value = Vec<(bool, Vec<u8>)>> {
     let known = prop::sample::select(PARTS.to_vec()).prop_map(<[u8]>::to_vec);
     let changed = (known.clone(), any::<prop::sample::Index>(), any::<u8>());
@@ -41,7 +41,7 @@ fn script() -> impl Strategy<Value = Vec<(bool, Vec<u8>)>> {
     prop::collection::vec((any::<bool>(), part), 0..30)
 }
 
-/// The records, with what is skippable skipped or not.
+/// The records of a conversation. `skips` says whether skippable bytes are left out.
 fn heard<P: Parser + Default>(script: &[(bool, Vec<u8>)], piece: usize, skips: bool) -> Vec<Found> {
     let mut parser = P::default();
     let mut found = Vec::new();
@@ -104,7 +104,7 @@ proptest! {
     }
 }
 
-/// With a gap before some messages.
+/// Parses a conversation with a gap before some messages.
 fn gapped<P: Parser + Default>(script: &[(bool, Vec<u8>)], gaps: &[u64]) {
     let mut parser = P::default();
     let mut found = Vec::new();

@@ -7,7 +7,7 @@ use super::login::{Login, Outcome, Service};
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) login: Login,
-    /// When its first byte came.
+    /// Arrival of its first byte.
     pub(super) first: Moment,
     pub(super) notes: Notes,
 }
@@ -22,7 +22,7 @@ impl Attempt {
     }
 }
 
-/// What the server said of a login.
+/// The server's answer to a login.
 #[derive(Debug)]
 pub(super) struct Verdict {
     pub(super) outcome: Outcome,
@@ -44,12 +44,12 @@ impl Verdict {
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     reported: u32,
-    /// The last packet that said anything of a login.
+    /// The last packet that was part of a login.
     last: Moment,
 }
 
 impl Attempts {
-    /// Reports a login. No more than [`LIMIT`] are.
+    /// Reports a login, up to [`LIMIT`] of them.
     pub(super) fn report(
         &mut self,
         attempt: Attempt,
@@ -81,7 +81,7 @@ impl Attempts {
         });
     }
 
-    /// Reports a login that is given up.
+    /// Reports an abandoned login.
     pub(super) fn give_up(&mut self, attempt: Attempt, found: &mut Vec<Found>) {
         let last = self.last;
         self.report(attempt, Verdict::unknown(), last, found);
@@ -104,20 +104,19 @@ impl Attempts {
         self.report(attempt, verdict, at, found);
     }
 
-    /// The last packet that said anything of a login.
+    /// The last packet that was part of a login.
     pub(super) const fn last(&self) -> Moment {
         self.last
     }
 
-    /// A packet said something of a login.
+    /// Notes a packet that was part of a login.
     pub(super) fn seen(&mut self, at: Moment) {
         self.last = self.last.max(at);
     }
 }
 
-/// The first byte of a TLS record with a handshake. No message of a protocol that has STARTTLS
-/// begins with it.
+/// First byte of a TLS handshake record. No message of a protocol with STARTTLS begins with it.
 pub(super) const TLS_HANDSHAKE: u8 = 0x16;
 
-/// So many logins of a connection are reported.
+/// Logins reported per connection.
 const LIMIT: u32 = 1000;

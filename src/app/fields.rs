@@ -1,11 +1,11 @@
 //! Fields of binary messages, in order.
 
-/// The rest of a message.
+/// The unread rest of a message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {
-    /// The next bytes; `None` if there are fewer, and then nothing is consumed.
+    /// The next bytes. Returns `None`, and consumes nothing, if there are fewer.
     pub(super) fn take(&mut self, len: usize) -> Option<&'a [u8]> {
         let (field, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
@@ -34,7 +34,7 @@ impl<'a> Fields<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// The bytes before the next NUL, which is consumed too; `None` if there is none.
+    /// The bytes before the next NUL, which is also consumed. `None` if there is none.
     pub(super) fn until_nul(&mut self) -> Option<&'a [u8]> {
         let end = self.0.iter().position(|it| *it == 0)?;
         let field = self.take(end)?;

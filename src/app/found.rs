@@ -1,4 +1,4 @@
-//! Records, before it is known whose they are.
+//! Records found by parsers, not yet assigned to a connection.
 
 use super::dns::record::Dns;
 use super::http::record::Http;
@@ -10,18 +10,18 @@ use super::ssh::record::Ssh;
 use super::tls::Tls;
 use super::transfer::Transfer;
 
-/// A record.
+/// A record found by a parser.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
-    /// Its packets.
+    /// The packets of the record.
     pub span: Span,
-    /// Why it is less than whole.
+    /// Reasons why the record is incomplete.
     pub notes: Notes,
-    /// What was said.
+    /// The protocol's part of the record.
     pub content: Content,
 }
 
-/// What was said.
+/// The protocol's part of a record.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Content {
@@ -29,48 +29,48 @@ pub enum Content {
     Http(Box<Http>),
     /// A DNS message.
     Dns(Box<Dns>),
-    /// A handshake of TLS.
+    /// A TLS handshake.
     Tls(Box<Tls>),
-    /// A handshake of SSH.
+    /// An SSH handshake.
     Ssh(Box<Ssh>),
-    /// A connection request of RDP.
+    /// An RDP connection request.
     Rdp(Box<Rdp>),
-    /// An attempt to log in.
+    /// A login attempt.
     Login(Box<Login>),
-    /// A message sent by SMTP.
+    /// A mail sent by SMTP.
     Mail(Box<Mail>),
     /// An FTP command with a data connection.
     Transfer(Box<Transfer>),
 }
 
-/// A reason for which a record is less than whole.
+/// A reason why a record is incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Note {
-    /// Bytes of it were not captured.
+    /// Bytes of the record were not captured.
     Gap = 1 << 0,
-    /// The connection had begun before the capture.
+    /// The connection began before the capture.
     Midstream = 1 << 1,
-    /// An answer whose request was not captured.
+    /// A response whose request was not captured.
     NoRequest = 1 << 2,
-    /// A request whose answer was not captured.
+    /// A request whose response was not captured.
     NoResponse = 1 << 3,
-    /// The connection, or the capture, ended within it.
+    /// The connection or the capture ended within the record.
     Truncated = 1 << 4,
-    /// Its body is longer than what is kept of it.
+    /// Only part of the body is kept.
     BodyTruncated = 1 << 5,
-    /// A limit of the parser was reached.
+    /// The record hit a limit of the parser.
     Limit = 1 << 6,
-    /// It is not as its protocol says.
+    /// The protocol was violated.
     Malformed = 1 << 7,
-    /// Bytes of it were captured twice, and differ.
+    /// Bytes of the record were captured twice, with different values.
     Conflict = 1 << 8,
-    /// The first one after a gap at which the parser found its place again.
+    /// The first record after a gap at which the parser resynchronized.
     Resync = 1 << 9,
 }
 
 impl Note {
-    /// All, in the order in which they are written.
+    /// All notes, in output order.
     pub const ALL: [Self; 10] = [
         Self::Gap,
         Self::Midstream,
@@ -84,7 +84,7 @@ impl Note {
         Self::Resync,
     ];
 
-    /// Its name in records.
+    /// The name used in records.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Gap => "gap",
@@ -101,38 +101,38 @@ impl Note {
     }
 }
 
-/// Reasons for which a record is less than whole.
+/// A set of notes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Notes(u16);
 
 impl Notes {
-    /// None of them.
+    /// The empty set.
     pub const fn none() -> Self {
         Self(0)
     }
 
-    /// These and one more.
+    /// The set with one note added.
     #[must_use]
     pub const fn with(self, note: Note) -> Self {
         Self(self.0 | note as u16)
     }
 
-    /// Adds one.
+    /// Adds a note.
     pub const fn add(&mut self, note: Note) {
         *self = self.with(note);
     }
 
-    /// Whether it is one of them.
+    /// Whether the set contains a note.
     pub const fn has(self, note: Note) -> bool {
         self.0 & note as u16 != 0
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Them, in the order in which they are written.
+    /// The notes, in output order.
     pub fn iter(self) -> impl Iterator<Item = Note> {
         Note::ALL.into_iter().filter(move |it| self.has(*it))
     }

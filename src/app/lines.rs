@@ -1,39 +1,39 @@
-//! Lines out of bytes, however these are divided.
+//! Lines, independent of how the bytes are divided.
 
 use super::found::Moment;
 use std::borrow::Cow;
 
-/// Makes lines of what one side sends.
+/// Assembles lines from the bytes of one side.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     /// The start of the next line.
     partial: Vec<u8>,
-    /// When its first byte came, if it has one.
+    /// Arrival of its first byte, if any.
     first: Option<Moment>,
-    /// How many of its bytes are not kept.
+    /// Bytes of the line that are not kept.
     dropped: u64,
-    /// How many bytes are still to be left out.
+    /// Bytes still to be skipped.
     skip: u64,
 }
 
-/// A line, without its end.
+/// A line, without its line ending.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     pub(super) text: Cow<'a, [u8]>,
-    /// When its first byte came.
+    /// Arrival of the first byte.
     pub(super) first: Moment,
-    /// Its length, with its end.
+    /// Length in bytes, including the line ending.
     pub(super) len: u64,
-    /// It is longer than its text.
+    /// Whether the line is longer than `text`.
     pub(super) is_long: bool,
 }
 
-/// What is kept of a line.
+/// Bytes kept of a line.
 pub(super) const LINE_LIMIT: usize = 8 << 10;
 
 impl Lines {
-    /// The next line, which `bytes` completes; they are then what follows it. A line ends with LF,
-    /// before which CR is no part of it.
+    /// Returns the next line if `bytes` completes it, and advances `bytes` past it. Lines end with
+    /// LF or CR LF.
     pub(super) fn next<'a>(&mut self, bytes: &mut &'a [u8], at: Moment) -> Option<Line<'a>> {
         self.leave_out(bytes);
         if bytes.is_empty() {
@@ -66,17 +66,17 @@ impl Lines {
         })
     }
 
-    /// Leaves out the next bytes: they belong to no line.
+    /// Skips the next bytes, which belong to no line.
     pub(super) const fn skip(&mut self, len: u64) {
         self.skip = self.skip.saturating_add(len);
     }
 
-    /// How many bytes are still to be left out.
+    /// Number of next bytes that need not be read.
     pub(super) const fn skippable(&self) -> u64 {
         self.skip
     }
 
-    /// Bytes that were to be left out did not even come.
+    /// Notes that skippable bytes were skipped.
     pub(super) const fn skipped(&mut self, len: u64) {
         self.skip = self.skip.saturating_sub(len);
     }
@@ -86,13 +86,13 @@ impl Lines {
         self.first.is_none() && self.skip == 0
     }
 
-    /// How many bytes of the next line have come.
+    /// Bytes of the next line so far.
     pub(super) const fn partial_len(&self) -> u64 {
         self.dropped.saturating_add(self.partial.len() as u64)
     }
 
-    /// Bytes are missing: the next ones start a line, unless all of them were to be left out.
-    /// Whether anything is lost.
+    /// Skips bytes that were not captured, and returns whether any of them belonged to lines. If
+    /// so, the next bytes start a line.
     pub(super) fn gap(&mut self, missing: u64) -> bool {
         let is_lost = missing > self.skip;
         self.skipped(missing);
@@ -127,7 +127,7 @@ fn without_last(mut text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     text
 }
 
-/// The words of a line, of which the first one is a command.
+/// Splits a line into its command, in upper case, and the rest.
 pub(super) fn command(line: &[u8]) -> (String, &[u8]) {
     let end = line.iter().position(|it| *it == b' ');
     let (name, rest) = line.split_at(end.unwrap_or(line.len()));
@@ -136,7 +136,7 @@ pub(super) fn command(line: &[u8]) -> (String, &[u8]) {
     (name, rest.get(1..).unwrap_or_default())
 }
 
-/// No command is longer.
+/// Longer than any command.
 const COMMAND_LIMIT: usize = 32;
 
 #[cfg(test)]

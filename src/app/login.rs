@@ -1,36 +1,37 @@
-//! The record of a login.
+//! Login records.
 
-/// An attempt to log in.
+/// A login attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// What was logged in to.
+    /// The protocol.
     pub service: Service,
-    /// The user, as sent; MongoDB's and SCRAM's without their escapes.
+    /// The user, as sent, except that escapes of MongoDB and SCRAM are decoded.
     pub user: Option<Vec<u8>>,
-    /// The domain of the user (NTLM).
+    /// The user's domain (NTLM).
     pub domain: Option<Vec<u8>>,
-    /// What proves who the user is.
+    /// The password or proof.
     pub secret: Option<Secret>,
-    /// What the proof answers: a salt, a nonce. Of SCRAM the start of its AuthMessage (RFC 5802,
-    /// section 3): the client's first message without the header, a comma, the server's first.
+    /// The challenge that the proof answers: a salt or a nonce. For SCRAM, the start of its
+    /// AuthMessage (RFC 5802, section 3): the client's first message without its header, a comma,
+    /// and the server's first message.
     pub challenge: Option<Vec<u8>>,
-    /// How the secret is proved: `plain`, `mysql_native_password`; `tls` of an encrypted login.
+    /// The mechanism: `plain`, `mysql_native_password`; `tls` for an encrypted login.
     pub mechanism: Option<String>,
-    /// The database that was requested with it.
+    /// The requested database.
     pub database: Option<Vec<u8>>,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The server's code: `230`, `1045`, `28P01`, `WRONGPASS`, `-ERR`, `NO`. `0` of a success where
-    /// the protocol has no code for it.
+    /// The server's code: `230`, `1045`, `28P01`, `WRONGPASS`, `-ERR`, `NO`. `0` for success in
+    /// protocols without a code for it.
     pub code: Option<String>,
-    /// The server's words.
+    /// The text of the server's reply.
     pub message: Option<Vec<u8>>,
-    /// 1 for the first attempt of the connection, 2 for the second one …
+    /// Ordinal on the connection, from 1.
     pub attempt: u32,
 }
 
 impl Login {
-    /// An attempt whose outcome is not known yet, and nothing else of it.
+    /// Creates an attempt with an unknown outcome and no other content.
     pub const fn new(service: Service) -> Self {
         Self {
             service,
@@ -47,8 +48,8 @@ impl Login {
         }
     }
 
-    /// The outcome as a number: 1 success, 2 a wrong user or password, 3 another failure, -1
-    /// unknown or encrypted.
+    /// The outcome as a number: 1 for success, 2 for a wrong user or password, 3 for another
+    /// failure, -1 if unknown or encrypted.
     pub fn crack_result(&self) -> i8 {
         match self.outcome {
             Outcome::Success => 1,
@@ -58,7 +59,7 @@ impl Login {
         }
     }
 
-    /// Whether the code says that user or password is wrong.
+    /// Whether the code means a wrong user or password.
     fn is_refused(&self) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
         let codes: &[&str] = match self.service {
@@ -68,7 +69,7 @@ impl Login {
             Service::Ftp => &["530"],
             Service::Redis => return code == "WRONGPASS" || self.is_invalid_password(),
             Service::Mongodb => &["18"],
-            // Their answers to a login have no finer codes.
+            // These protocols have no finer codes.
             Service::Pop3 => &["-ERR"],
             Service::Imap => &["NO"],
             Service::Http => &["401", "407"],
@@ -76,7 +77,7 @@ impl Login {
         codes.contains(&code)
     }
 
-    /// Redis before 6.0 has no code for it.
+    /// Redis before 6.0 has no code for wrong passwords.
     fn is_invalid_password(&self) -> bool {
         let message = self.message.as_deref().unwrap_or_default();
         message.starts_with(b"ERR invalid password")
@@ -108,7 +109,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// Its name in records.
+    /// The name used in records.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Mysql => "mysql",
@@ -124,21 +125,21 @@ impl Service {
     }
 }
 
-/// What became of a login.
+/// Outcome of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// It was accepted.
+    /// Accepted.
     Success,
-    /// It was refused.
+    /// Refused.
     Failure,
-    /// It was not answered, or given up.
+    /// Unanswered or abandoned.
     Unknown,
     /// Encryption began before a user was seen.
     Encrypted,
 }
 
 impl Outcome {
-    /// Its name in records.
+    /// The name used in records.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -149,19 +150,19 @@ impl Outcome {
     }
 }
 
-/// What proves who a user is.
+/// Proof of identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Secret {
-    /// A password or a token, as text.
+    /// A password or token.
     Password(Vec<u8>),
-    /// The answer to a challenge, as bytes: records show them as `hex:…`.
+    /// A binary answer to a challenge, shown in records as `hex:…`.
     Digest(Vec<u8>),
-    /// The answer to a challenge, as the text of which the protocol has it: `md5…`, `c=…,r=…,p=…`.
+    /// A textual answer to a challenge: `md5…`, `c=…,r=…,p=…`.
     Message(Vec<u8>),
 }
 
 impl Secret {
-    /// Its kind in records.
+    /// The kind used in records.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Password(_) => "password",
@@ -169,7 +170,7 @@ impl Secret {
         }
     }
 
-    /// Its bytes.
+    /// The bytes of the password or proof.
     pub fn bytes(&self) -> &[u8] {
         match self {
             Self::Password(bytes) | Self::Digest(bytes) | Self::Message(bytes) => bytes,

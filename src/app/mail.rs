@@ -1,13 +1,13 @@
-//! The record of a message sent by SMTP.
+//! Records of mails sent by SMTP.
 
-/// A message that was sent, or whose sending was refused.
+/// A mail that was sent or refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mail {
-    /// What the client calls itself.
+    /// The client's name in its greeting.
     pub helo: Option<Vec<u8>>,
-    /// The sender's address; empty of a message that must not be answered.
+    /// The sender's address; empty for a bounce.
     pub from: Option<Vec<u8>>,
-    /// The addresses of the recipients, refused ones too.
+    /// The recipients' addresses, including refused ones.
     pub to: Vec<Vec<u8>>,
     /// The subject, decoded (RFC 2047).
     pub subject: Option<Vec<u8>>,
@@ -15,10 +15,10 @@ pub struct Mail {
     pub message_id: Option<Vec<u8>>,
     /// The Date field.
     pub date: Option<Vec<u8>>,
-    /// The length of header and body in bytes, without what SMTP adds; `None` if neither was sent.
+    /// Length of header and body in bytes, without dot stuffing; `None` if neither was sent.
     pub size: Option<u64>,
-    /// The server's code for the message, or for the command that ended it: `250`, `553`.
+    /// The server's code for the mail, or for the command that ended it: `250`, `553`.
     pub code: Option<String>,
-    /// The server's words.
+    /// The text of the server's reply.
     pub message: Option<Vec<u8>>,
 }

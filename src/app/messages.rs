@@ -1,39 +1,41 @@
-//! Messages whose lengths are stated in front of them, out of bytes, however these are divided.
+//! Length-prefixed messages, independent of how the bytes are divided.
 
 use super::found::Moment;
 use std::borrow::Cow;
 
-/// Makes messages of what one side sends.
+/// Assembles messages from the bytes of one side.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     /// The start of the next message.
     partial: Vec<u8>,
-    /// When its first byte came, if it has one.
+    /// Arrival of its first byte, if any.
     first: Option<Moment>,
-    /// How many bytes are left of the one before.
+    /// Bytes left of the previous message.
     skip: u64,
 }
 
 /// A message, or its start.
 #[derive(Debug)]
 pub(super) struct Message<'a> {
-    /// The bytes that were requested.
+    /// The requested bytes.
     pub(super) bytes: Cow<'a, [u8]>,
-    /// When the first one came.
+    /// Arrival of the first byte.
     pub(super) first: Moment,
 }
 
-/// What its first bytes say of a message.
+/// Length of a message, judged by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Measure {
-    /// Not its length; this number of bytes do.
+    /// Unknown until this many bytes are available.
     Needs(usize),
-    /// It has `len` bytes, of which the first `keep` are requested: at least those that say so.
+    /// The message has `len` bytes, of which the first `keep` are requested. `keep` covers at least
+    /// the bytes that state the length.
     Known { len: u64, keep: usize },
 }
 
 impl Messages {
-    /// The next message, whose requested bytes `bytes` completes; they are then what follows these.
+    /// Returns the next message if `bytes` completes its requested bytes, and advances `bytes` past
+    /// them.
     pub(super) fn next<'a>(
         &mut self,
         bytes: &mut &'a [u8],
@@ -66,7 +68,7 @@ impl Messages {
         }
     }
 
-    /// Whether the first `len` bytes are there, in one piece. If not, what is there is kept.
+    /// Whether the first `len` bytes are available in one piece. If not, keeps what is available.
     fn collect(&mut self, len: usize, bytes: &mut &[u8]) -> bool {
         if self.partial.is_empty() && bytes.len() >= len {
             return true;
@@ -91,18 +93,18 @@ impl Messages {
         Some(Cow::Owned(std::mem::take(&mut self.partial)))
     }
 
-    /// How many bytes are left of a message whose start was taken.
+    /// Bytes left of a message whose start was taken.
     pub(super) const fn skippable(&self) -> u64 {
         self.skip
     }
 
-    /// Bytes of the rest of a message did not come.
+    /// Notes that skippable bytes were skipped.
     pub(super) const fn skipped(&mut self, len: u64) {
         self.skip = self.skip.saturating_sub(len);
     }
 
-    /// Bytes are missing. Whether more than the rest of a message is lost: where the next one
-    /// starts is then not known.
+    /// Skips bytes that were not captured, and returns whether they exceed the current message. The
+    /// start of the next message is then unknown.
     pub(super) const fn gap(&mut self, missing: u64) -> bool {
         let is_lost = missing > self.skip;
         self.skipped(missing);
@@ -126,7 +128,7 @@ impl Messages {
 mod tests {
     use super::*;
 
-    /// A byte with the length of what follows; four bytes at most are kept.
+    /// Messages of a length byte and that many more bytes, of which four are kept in all.
     fn measure(seen: &[u8]) -> Measure {
         match seen.first() {
             None => Measure::Needs(1),

@@ -1,9 +1,9 @@
-//! Application protocols: the bytes of a connection in, records out.
+//! Application protocols: from the bytes of a connection to records.
 //!
-//! A [`Parser`] reads both sides of one connection, in order, and reports what was said: requests
-//! with their answers, logins with their outcome, handshakes. Parsers are pure: they know neither
-//! flows nor addresses, do no I/O, have no clock, and keep a bounded amount of what they have read.
-//! How the bytes are divided among calls makes no difference to the records.
+//! A [`Parser`] reads both sides of one connection, in order, and reports requests with their
+//! responses, logins with their outcomes, and handshakes. Parsers are pure: they know neither flows
+//! nor addresses, do no I/O, have no clock, and keep a bounded amount of what they have read.
+//! Records do not depend on how the bytes are divided among calls.
 
 #![warn(clippy::indexing_slicing)]
 

@@ -1,19 +1,19 @@
-//! Where in the captures something is.
+//! Positions in the captures.
 
-/// A packet, and when it was captured.
+/// A packet and its timestamp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment {
-    /// Its number, from 1, over all inputs.
+    /// Packet number over all inputs, from 1.
     pub packet: u64,
     /// Nanoseconds since 1970.
     pub time: i64,
 }
 
-/// The packets of a record.
+/// The first and last packets of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// The one with its first byte.
+    /// The packet with the first byte.
     pub first: Moment,
-    /// The one with its last byte.
+    /// The packet with the last byte.
     pub last: Moment,
 }

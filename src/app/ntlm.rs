@@ -1,11 +1,11 @@
-//! NTLM messages, whatever protocol carries them ([MS-NLMP], section 2.2).
+//! NTLM messages, whichever protocol carries them ([MS-NLMP], section 2.2).
 
 use super::fields::Fields;
 use super::login::{Login, Secret};
 use crate::capture::ByteOrder;
 
-/// Takes the challenge of the server (message 2), or user, domain and proof (message 3). Whether
-/// it was the proof.
+/// Adds the server's challenge (message 2), or the user, domain and proof (message 3), to a login.
+/// Returns whether the message was the proof.
 pub(super) fn message(message: &[u8], login: &mut Login) -> bool {
     let mut fields = Fields(message);
     if fields.take(SIGNATURE.len()) != Some(SIGNATURE) {
@@ -29,14 +29,14 @@ pub(super) fn message(message: &[u8], login: &mut Login) -> bool {
     }
 }
 
-/// What a length and an offset at `at` point to.
+/// The bytes to which the length and offset at `at` refer.
 fn field(message: &[u8], at: usize) -> Option<&[u8]> {
     let len = usize::from(LE.u16(message, at)?);
     let offset = usize::try_from(LE.u32(message, at + 4)?).ok()?;
     message.get(offset..)?.get(..len)
 }
 
-/// UTF-16 as UTF-8; other text as it is.
+/// UTF-16 as UTF-8; other text unchanged.
 fn text(bytes: &[u8], is_wide: bool) -> Vec<u8> {
     if !is_wide {
         return bytes.to_vec();
@@ -51,7 +51,7 @@ const LE: ByteOrder = ByteOrder::Little;
 
 const SIGNATURE: &[u8] = b"NTLMSSP\0";
 
-/// Where fields are: in message 2, and in message 3.
+/// Positions of fields in messages 2 and 3.
 const CHALLENGE: usize = 24;
 const NT_RESPONSE: usize = 20;
 const DOMAIN: usize = 28;
@@ -65,7 +65,7 @@ pub(super) mod tests {
     use super::*;
     use crate::app::login::Service;
 
-    /// Message 3 of a user in a domain.
+    /// Message 3 for a user in a domain.
     pub(in crate::app) fn proof(user: &str, domain: &str, response: &[u8]) -> Vec<u8> {
         let wide =
             |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };

@@ -12,30 +12,29 @@ use super::sasl::{Exchange, digest_of_hex};
 use super::user_pass::UserPass;
 use std::collections::VecDeque;
 
-/// Reads a connection until a user is logged in.
+/// Parser of a POP3 connection, until a user is logged in.
 #[derive(Debug)]
 pub struct Pop3 {
     client: Lines,
     server: Lines,
     logins: UserPass,
     exchange: Option<Exchange>,
-    /// A user was seen.
     has_user: bool,
     /// Commands without a reply, in order.
     queue: VecDeque<Command>,
-    /// The server has sent something.
+    /// Whether the server has sent anything.
     is_greeted: bool,
-    /// What the greeting offers to APOP.
+    /// The greeting's challenge for APOP.
     challenge: Option<Vec<u8>>,
-    /// The reply goes on to a line with a dot.
+    /// Whether the current reply continues until a line with a dot.
     is_long_reply: bool,
-    /// TLS was requested in this packet.
+    /// The packet in which TLS was requested.
     tls: Option<Moment>,
-    /// A user is logged in.
+    /// Whether a user is logged in.
     is_over: bool,
 }
 
-/// What a reply answers.
+/// A command, for matching replies.
 #[derive(Clone, Copy, Debug)]
 enum Command {
     User(u32),
@@ -45,13 +44,13 @@ enum Command {
     Exchange,
     /// STLS.
     Tls,
-    /// A command whose reply, if it is a good one, has several lines.
+    /// A command whose successful reply has several lines.
     Long,
     Other,
 }
 
 impl Pop3 {
-    /// A parser of a connection.
+    /// Creates a parser of one connection.
     pub fn new() -> Self {
         Self {
             client: Lines::default(),
@@ -158,7 +157,7 @@ impl Pop3 {
             message: (!text.is_empty()).then(|| text.to_vec()),
         };
         match self.queue.pop_front() {
-            // It goes on with the password.
+            // The password follows.
             Some(Command::User(id)) if is_good => self.logins.reply(id, None, at, found),
             Some(Command::User(id)) => self.logins.reply(id, Some(verdict), at, found),
             Some(Command::Password(id)) => {
@@ -179,14 +178,13 @@ impl Pop3 {
         }
     }
 
-    /// Which reply answers which command is not known any more.
+    /// Resets the queue when it is unknown which reply answers which command.
     fn realign(&mut self, note: Note) {
         self.queue.clear();
         self.is_long_reply = false;
         self.logins.realign(note);
     }
 
-    /// Whether TLS begins with these bytes.
     fn is_tls(&self, side: Side, bytes: &[u8]) -> bool {
         let lines = match side {
             Side::Client => &self.client,
@@ -238,7 +236,7 @@ impl Parser for Pop3 {
         };
         lines.gap(missing);
         self.is_greeted = true;
-        // Without codes, a reply that cannot be told from others decides nothing.
+        // Replies have no codes, so an unmatched one decides nothing.
         self.realign(Note::Gap);
         if let Some(mut exchange) = self.exchange.take() {
             exchange.attempt.notes.add(Note::Gap);
@@ -263,5 +261,5 @@ fn challenge(greeting: &[u8]) -> Option<Vec<u8>> {
     Some(rest.get(..=end)?.to_vec())
 }
 
-/// More unanswered commands are not remembered.
+/// Unanswered commands remembered per connection.
 const QUEUE_LIMIT: usize = 1000;

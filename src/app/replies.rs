@@ -1,13 +1,13 @@
-//! Replies of three digits, of one line or several (RFC 959, section 4.2; RFC 5321, section 4.2).
+//! Three-digit replies of one or more lines (RFC 959, section 4.2; RFC 5321, section 4.2).
 
 use super::found::Moment;
 use super::lines::Lines;
 
-/// Makes replies of what a server sends.
+/// Assembles replies from the bytes of a server.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     pub(super) lines: Lines,
-    /// The reply whose last line has not come yet.
+    /// A reply whose last line is missing.
     open: Option<Reply>,
 }
 
@@ -15,13 +15,13 @@ pub(super) struct Replies {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) code: u16,
-    /// What follows the code in each line, with LF between them.
+    /// The text after the code of each line, separated by LF.
     pub(super) text: Vec<u8>,
 }
 
 impl Replies {
-    /// The next reply, which `bytes` completes; they are then what follows it. Lines that belong to
-    /// no reply are left out.
+    /// Returns the next reply if `bytes` completes it, and advances `bytes` past it. Lines that
+    /// belong to no reply are skipped.
     pub(super) fn next(&mut self, bytes: &mut &[u8], at: Moment) -> Option<Reply> {
         while let Some(line) = self.lines.next(bytes, at) {
             let head = head(&line.text);
@@ -52,7 +52,7 @@ impl Replies {
         None
     }
 
-    /// Bytes are missing. Whether any of a reply is lost.
+    /// Skips bytes that were not captured. Returns whether a reply was lost.
     pub(super) fn gap(&mut self, missing: u64) -> bool {
         self.open = None;
         self.lines.gap(missing)
@@ -64,7 +64,7 @@ impl Replies {
     }
 }
 
-/// Code, whether the line is the reply's last one, and what follows.
+/// The code, whether the line is the last one of its reply, and the text.
 fn head(line: &[u8]) -> Option<(u16, bool, &[u8])> {
     let (code, rest) = line.split_at_checked(3)?;
     if !code.iter().all(u8::is_ascii_digit) {
@@ -81,7 +81,7 @@ fn head(line: &[u8]) -> Option<(u16, bool, &[u8])> {
     }
 }
 
-/// What is kept of a reply.
+/// Bytes kept of a reply.
 const TEXT_LIMIT: usize = 4 << 10;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! SASL (RFC 4422): what client and server say in base64 to log in.
+//! SASL (RFC 4422) exchanges in base64.
 
 use super::attempts::Attempt;
 use super::found::Moment;
@@ -8,17 +8,17 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// A login by SASL, between the command that begins it and the last reply to it.
+/// A SASL login, from the command that begins it to the final reply.
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) attempt: Attempt,
     sasl: Sasl,
-    /// The server waits for the client's next message.
+    /// Whether the server waits for the client's next message.
     is_awaited: bool,
 }
 
 impl Exchange {
-    /// The mechanism, and perhaps the client's first message, as words.
+    /// Begins an exchange. `arg` has the mechanism, and optionally the client's first message.
     pub(super) fn new(service: Service, arg: &[u8], first: Moment) -> Self {
         let mut words = arg.split(|it| *it == b' ').filter(|it| !it.is_empty());
         let mut attempt = Attempt::new(service, first);
@@ -33,8 +33,8 @@ impl Exchange {
         }
     }
 
-    /// Takes a line of the client. Whether it belongs to the exchange: if the server was not
-    /// captured, this can only be guessed.
+    /// Takes a line of the client, and returns whether it belongs to the exchange. If the server
+    /// was not captured, that is a guess.
     pub(super) fn client(&mut self, line: &[u8]) -> bool {
         let is_ours = self.is_awaited || is_base64(line) && !UNLIKELY.contains(&line);
         if is_ours {
@@ -44,26 +44,25 @@ impl Exchange {
         is_ours
     }
 
-    /// Takes a challenge of the server.
+    /// Takes a server challenge.
     pub(super) fn server(&mut self, text: &[u8]) {
         self.is_awaited = true;
         self.sasl.server(text, &mut self.attempt.login);
     }
 
-    /// Whether a user was seen.
     pub(super) const fn has_user(&self) -> bool {
         self.attempt.login.user.is_some()
     }
 }
 
-/// Commands that are base64, too.
+/// Commands that are also valid base64.
 const UNLIKELY: [&[u8]; 6] = [b"QUIT", b"RSET", b"DATA", b"NOOP", b"CAPA", b"STAT"];
 
-/// Where an exchange is.
+/// State of an exchange.
 #[derive(Debug)]
 struct Sasl {
     mechanism: Mechanism,
-    /// How many messages the client has sent.
+    /// Messages sent by the client.
     sent: u32,
 }
 
@@ -84,7 +83,7 @@ enum Mechanism {
 }
 
 impl Sasl {
-    /// An exchange begins. Its name goes to the login.
+    /// Begins an exchange. The name of the mechanism goes to the login.
     fn new(name: &[u8], login: &mut Login) -> Self {
         let name = String::from_utf8_lossy(name).to_ascii_lowercase();
         let mechanism = match name.as_str() {
@@ -100,7 +99,7 @@ impl Sasl {
         Self { mechanism, sent: 0 }
     }
 
-    /// A message of the client, in base64; `=` is an empty one.
+    /// Takes a base64 message of the client; `=` is an empty one.
     fn client(&mut self, text: &[u8], login: &mut Login) {
         let Some(message) = decode(text) else {
             return;
@@ -123,7 +122,7 @@ impl Sasl {
         }
     }
 
-    /// A message of the server, in base64.
+    /// Takes a base64 message of the server.
     fn server(&mut self, text: &[u8], login: &mut Login) {
         let Some(message) = decode(text) else {
             return;
@@ -139,7 +138,7 @@ impl Sasl {
     }
 }
 
-/// The user that is acted for, NUL, the user, NUL, the password.
+/// The authorization identity, NUL, the user, NUL, the password.
 fn plain(message: &[u8], login: &mut Login) {
     let mut parts = message.splitn(3, |it| *it == 0);
     let (Some(acted_for), Some(user), Some(password)) = (parts.next(), parts.next(), parts.next())
@@ -151,7 +150,7 @@ fn plain(message: &[u8], login: &mut Login) {
     login.secret = Some(Secret::Password(password.to_vec()));
 }
 
-/// The user, a space, a digest in hexadecimal digits.
+/// The user, a space, and a digest in hexadecimal digits.
 fn cram_md5(message: &[u8], login: &mut Login) {
     let Some(space) = message.iter().rposition(|it| *it == b' ') else {
         return;
@@ -161,7 +160,7 @@ fn cram_md5(message: &[u8], login: &mut Login) {
     login.secret = Some(digest_of_hex(digest.get(1..).unwrap_or_default()));
 }
 
-/// Fields, ended by 1: `user=…`, or, of OAUTHBEARER, `n,a=…,`; and `auth=Bearer …`.
+/// Fields terminated by 0x01: `user=…`, or `n,a=…,` for OAUTHBEARER, and `auth=Bearer …`.
 fn bearer(message: &[u8], login: &mut Login) {
     for field in message.split(|it| *it == 1) {
         if let Some(user) = field.strip_prefix(b"user=") {
@@ -178,7 +177,7 @@ fn bearer(message: &[u8], login: &mut Login) {
     }
 }
 
-/// A proof that is sent in hexadecimal digits.
+/// A proof sent in hexadecimal digits.
 pub(super) fn digest_of_hex(text: &[u8]) -> Secret {
     let digit = |it: u8| {
         char::from(it)
@@ -208,13 +207,13 @@ fn decode(text: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// Whether it could be a message in base64.
+/// Whether a line may be a base64 message.
 fn is_base64(text: &[u8]) -> bool {
     let is_digit = |it: &u8| it.is_ascii_alphanumeric() || b"+/=".contains(it);
     text.trim_ascii().iter().all(is_digit)
 }
 
-/// Not strict: what a server accepts is to be understood.
+/// Lenient, because servers are.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()

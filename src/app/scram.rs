@@ -1,10 +1,10 @@
-//! SCRAM (RFC 5802): messages of a login, whatever protocol carries them.
+//! SCRAM (RFC 5802) messages, whichever protocol carries them.
 
 use super::login::{Login, Secret};
 
-/// Takes what the client says first: the user, and the start of what the proof answers.
+/// Takes the client's first message: the user, and the start of the challenge.
 pub(super) fn client_first(message: &[u8], login: &mut Login) {
-    // Channel binding and the user that is acted for; then a comma each.
+    // Channel binding and authorization identity, each followed by a comma.
     let mut parts = message.splitn(3, |it| *it == b',');
     let Some(bare) = parts.nth(2) else {
         return;
@@ -18,7 +18,7 @@ pub(super) fn client_first(message: &[u8], login: &mut Login) {
     login.challenge = Some(bare.to_vec());
 }
 
-/// Takes the answer of the server: salt, iterations, nonce.
+/// Takes the server's first message: salt, iterations, nonce.
 pub(super) fn server_first(message: &[u8], login: &mut Login) {
     let challenge = login.challenge.get_or_insert_default();
     if !challenge.is_empty() {
@@ -27,7 +27,7 @@ pub(super) fn server_first(message: &[u8], login: &mut Login) {
     challenge.extend_from_slice(message);
 }
 
-/// Takes the proof of the client. Whether it is one.
+/// Takes the client's proof. Returns whether the message has one.
 pub(super) fn client_final(message: &[u8], login: &mut Login) -> bool {
     let is_proof = message
         .split(|it| *it == b',')
@@ -39,7 +39,7 @@ pub(super) fn client_final(message: &[u8], login: &mut Login) -> bool {
     is_proof
 }
 
-/// A name without `=2C` and `=3D`.
+/// A name with `=2C` and `=3D` decoded.
 fn unescaped(name: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(name.len());
     let mut rest = name;

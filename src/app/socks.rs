@@ -1,19 +1,19 @@
-//! SOCKS (RFC 1928, and version 4): a proxy that is asked for a connection, on which another
-//! protocol follows. Nothing of it is reported.
+//! SOCKS (RFC 1928, and version 4): negotiation with a proxy, after which another protocol follows.
+//! Nothing is reported.
 
 use super::found::{Found, Moment};
 use super::parser::{Next, Parser, Side};
 
-/// Reads what is said before the connection is made.
+/// Parser of a SOCKS negotiation.
 #[derive(Debug, Default)]
 pub struct SocksParser {
     client: Vec<u8>,
     server: Vec<u8>,
-    /// Messages of each side that are still to come.
+    /// Whether each side has finished.
     is_done: [bool; 2],
 }
 
-/// How long what a side says is, where that is known.
+/// Length of a side's next message, if known.
 #[derive(Debug, PartialEq, Eq)]
 enum Len {
     Open,
@@ -48,8 +48,8 @@ impl SocksParser {
         }
     }
 
-    /// Version, command, port, address, and a user with a zero at its end; a name where the address
-    /// is 0.0.0.x (SOCKS 4a).
+    /// Version, command, port, address, and a NUL-terminated user. A name follows if the address is
+    /// 0.0.0.x (SOCKS 4a).
     fn request_4(&self) -> Len {
         let bytes = self.client.as_slice();
         let (Some(address), Some(rest)) = (bytes.get(4..8), bytes.get(8..)) else {
@@ -68,7 +68,7 @@ impl SocksParser {
         name.map_or(Len::Open, |name| Len::Is(end + name + 1))
     }
 
-    /// A user and a password (RFC 1929).
+    /// User and password (RFC 1929).
     fn password(bytes: &[u8]) -> Option<usize> {
         let user = usize::from(*bytes.get(1)?);
         let password = usize::from(*bytes.get(2 + user)?);
@@ -100,7 +100,7 @@ impl SocksParser {
     }
 }
 
-/// The reply behind so many bytes.
+/// The reply after `before` bytes.
 fn after(before: usize, rest: &[u8]) -> Len {
     match (rest, SocksParser::address(rest)) {
         ([5, code, ..], _) if *code > 0 => Len::Refused,

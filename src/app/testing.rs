@@ -1,4 +1,4 @@
-//! Conversations, for the tests of parsers.
+//! Conversations for parser tests.
 
 use super::found::{Content, Found, Moment, Note};
 use super::login::Login;
@@ -8,22 +8,22 @@ use super::transfer::Transfer;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// What is said: by whom, and what.
+/// A conversation: the sides, and the bytes that they send.
 pub(super) type Script<'a> = [(Side, &'a [u8])];
 
 pub(super) const C: Side = Side::Client;
 pub(super) const S: Side = Side::Server;
 
-/// What a parser made of a conversation.
+/// A parser's results for a conversation.
 #[derive(Debug, PartialEq)]
 pub(super) struct Heard {
     pub(super) found: Vec<Found>,
-    /// The last answer of the parser, and which packet got it, from 1.
+    /// The parser's last answer, and the number of the packet that led to it, from 1.
     pub(super) next: Next,
     pub(super) packet: u64,
 }
 
-/// The records of a conversation, which are the same however its messages are divided.
+/// Parses a conversation, and checks that records do not depend on how the messages are divided.
 pub(super) fn hear<P: Parser + Default>(script: &Script<'_>) -> Heard {
     let whole = run::<P>(script.iter().map(|it| vec![*it]));
     for (index, (side, bytes)) in script.iter().enumerate() {
@@ -47,7 +47,7 @@ pub(super) fn hear<P: Parser + Default>(script: &Script<'_>) -> Heard {
     whole
 }
 
-/// How far it was consumed may differ in what is counted from the start of a piece.
+/// The number of consumed bytes may differ, because it counts from the start of a piece.
 fn assert_same(whole: &Heard, divided: &Heard, how: &str) {
     assert_eq!(whole.found, divided.found, "{how}");
     assert_eq!(whole.packet, divided.packet, "{how}");
@@ -55,7 +55,7 @@ fn assert_same(whole: &Heard, divided: &Heard, how: &str) {
     assert_eq!(kind, std::mem::discriminant(&divided.next), "{how}");
 }
 
-/// The pieces of a message are of one packet.
+/// The pieces of a message share a packet.
 fn run<'a, P: Parser + Default>(messages: impl Iterator<Item = Vec<(Side, &'a [u8])>>) -> Heard {
     let mut parser = P::default();
     let mut found = Vec::new();
@@ -131,7 +131,7 @@ pub(super) fn base64(bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-/// User, secret, mechanism, outcome and code in one line; `-` for what is not there.
+/// User, secret, mechanism, outcome and code on one line, with `-` for missing ones.
 pub(super) fn line(login: &Login) -> String {
     let text = |bytes: Option<&[u8]>| match bytes {
         Some(bytes) => bytes.escape_ascii().to_string(),

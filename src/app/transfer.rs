@@ -1,31 +1,31 @@
-//! The record of an FTP command with a data connection.
+//! Records of FTP commands with a data connection.
 
 use std::net::IpAddr;
 
-/// A command with a data connection.
+/// An FTP command with a data connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer {
     /// The user of the control connection.
     pub user: Option<Vec<u8>>,
     /// `RETR`, `STOR`, `LIST` …
     pub command: &'static str,
-    /// Its argument.
+    /// The argument.
     pub arg: Option<Vec<u8>>,
-    /// The last code the server answered with: `226`, `550`.
+    /// The code of the last reply: `226`, `550`.
     pub code: Option<String>,
-    /// The server's words.
+    /// The text of the last reply.
     pub message: Option<Vec<u8>>,
-    /// Where the data go.
+    /// The listening end of the data connection.
     pub data: Option<DataEndpoint>,
 }
 
-/// The end of a data connection that listens (RFC 959, section 3.3; RFC 2428).
+/// The listening end of a data connection (RFC 959, section 3.3; RFC 2428).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DataEndpoint {
-    /// Its address; `None` for that of the server (EPSV).
+    /// The address; `None` for the server's (EPSV).
     pub address: Option<IpAddr>,
-    /// Its port.
+    /// The port.
     pub port: u16,
-    /// Whether the server listens (PASV, EPSV), not the client (PORT, EPRT).
+    /// Whether the server (PASV, EPSV) or the client (PORT, EPRT) listens.
     pub is_passive: bool,
 }

@@ -1,19 +1,18 @@
-//! Logins of a user and a password, each a command with a reply (FTP, POP3). Commands may be sent
-//! before earlier ones are answered.
+//! Logins by user and password, each a command with a reply (FTP, POP3). Commands may be pipelined.
 
 use super::attempts::{Attempt, Attempts, Verdict};
 use super::found::{Found, Moment, Note};
 use super::login::{Login, Secret, Service};
 
-/// Logins that are not decided, in order.
+/// Undecided logins, in order.
 #[derive(Debug)]
 pub(super) struct UserPass {
     service: Service,
-    /// All logins of the connection.
+    /// The logins of the connection.
     pub(super) attempts: Attempts,
     open: Vec<Open>,
     last_id: u32,
-    /// The last user that was named.
+    /// The last user name.
     name: Option<Vec<u8>>,
 }
 
@@ -21,7 +20,7 @@ pub(super) struct UserPass {
 struct Open {
     id: u32,
     attempt: Attempt,
-    /// How many of its commands have no reply.
+    /// Commands of the login without a reply.
     unanswered: u32,
 }
 
@@ -36,9 +35,9 @@ impl UserPass {
         }
     }
 
-    /// The user begins a login. Its number.
+    /// Begins a login with its user. Returns its number.
     pub(super) fn user(&mut self, name: &[u8], first: Moment, found: &mut Vec<Found>) -> u32 {
-        // One that could have gone on, and did not.
+        // Abandoned: all of its commands are answered, but none decided it.
         while self.open.first().is_some_and(|it| it.unanswered == 0) || self.open.len() == LIMIT {
             let open = self.open.remove(0);
             self.attempts.give_up(open.attempt, found);
@@ -48,7 +47,7 @@ impl UserPass {
         self.last_id
     }
 
-    /// The password continues the last one, or, if there is none, begins one without a user.
+    /// Continues the last login with its password, or begins one without a user.
     pub(super) fn password(
         &mut self,
         password: &[u8],
@@ -72,7 +71,7 @@ impl UserPass {
         open.id
     }
 
-    /// Something else continues the last one, if there is one.
+    /// Continues the last login, if any, with another command.
     pub(super) fn more(&mut self) -> Option<u32> {
         let open = self.open.last_mut()?;
         open.unanswered += 1;
@@ -91,7 +90,7 @@ impl UserPass {
         });
     }
 
-    /// The reply to a command of a login, which may decide it.
+    /// Handles the reply to a command of a login, which may decide the login.
     pub(super) fn reply(
         &mut self,
         id: u32,
@@ -110,27 +109,27 @@ impl UserPass {
         }
     }
 
-    /// A reply to a command that is not known decides a login, if there is one.
+    /// Decides a login, if there is one, by a reply to an unknown command.
     pub(super) fn unmatched(&mut self, verdict: Verdict, at: Moment, found: &mut Vec<Found>) {
         if let Some(id) = self.open.first().map(|it| it.id) {
             self.reply(id, Some(verdict), at, found);
         }
     }
 
-    /// TLS begins.
+    /// Reports that TLS begins.
     pub(super) fn encrypted(&mut self, asked: Option<Moment>, at: Moment, found: &mut Vec<Found>) {
         if let (None, Some(asked)) = (&self.name, asked) {
             self.attempts.encrypted(self.service, asked, at, found);
         }
     }
 
-    /// A login that is not decided.
+    /// An undecided login.
     pub(super) fn login(&mut self, id: u32) -> Option<&mut Login> {
         let open = self.open.iter_mut().find(|it| it.id == id)?;
         Some(&mut open.attempt.login)
     }
 
-    /// The last user that was named.
+    /// The last user name.
     pub(super) fn name(&self) -> Option<&[u8]> {
         self.name.as_deref()
     }
@@ -141,7 +140,7 @@ impl UserPass {
         }
     }
 
-    /// Replies to commands that were sent will not be known as such.
+    /// Notes that replies can no longer be matched with commands already sent.
     pub(super) fn realign(&mut self, note: Note) {
         for open in &mut self.open {
             open.attempt.notes.add(note);
@@ -156,5 +155,5 @@ impl UserPass {
     }
 }
 
-/// So many logins at a time may have no answer.
+/// Undecided logins remembered at a time.
 const LIMIT: usize = 16;

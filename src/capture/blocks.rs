@@ -16,7 +16,7 @@ pub(crate) fn interface_block(
     named_interface_block(order, link_type, unit_ns, snaplen, "")
 }
 
-/// The same with the interface's name, unless that is empty.
+/// An interface block with the interface's name, unless that is empty.
 pub(crate) fn named_interface_block(
     order: ByteOrder,
     link_type: LinkType,
@@ -39,8 +39,7 @@ pub(crate) fn named_interface_block(
     bytes
 }
 
-/// An option with a text; nothing for an empty one. Of longer ones than an option can hold, the
-/// start.
+/// A text option; nothing for an empty text. Texts that do not fit into an option are truncated.
 fn option(order: ByteOrder, code: u16, text: &str) -> Vec<u8> {
     let text = text.as_bytes();
     let text = text.get(..MOST_TEXT).unwrap_or(text);
@@ -66,7 +65,7 @@ pub(crate) fn put_enhanced_packet(
     put_commented_packet(out, order, interface, time, wire_len, data, "");
 }
 
-/// The same with a comment, unless that is empty.
+/// An enhanced packet block with a comment, unless that is empty.
 pub(crate) fn put_commented_packet(
     out: &mut Vec<u8>,
     order: ByteOrder,
@@ -114,5 +113,5 @@ const OPTION_END: u16 = 0;
 const OPTION_COMMENT: u16 = 1;
 const OPTION_NAME: u16 = 2;
 const OPTION_TSRESOL: u16 = 9;
-/// Bytes of a comment or a name.
+/// Longest comment or name, in bytes.
 const MOST_TEXT: usize = 4096;

@@ -267,23 +267,24 @@ pub(crate) enum Command {
     /// column means. The list's FlowIDs are in flow_id and reverse_flow_id.
     #[command(after_help = tcp_args::EXAMPLES)]
     Tcp(Box<TcpArgs>),
-    /// What was said in connections: HTTP transactions, DNS messages, logins, TLS handshakes, as JSON lines
+    /// Show HTTP transactions, DNS messages, logins, TLS handshakes and more as JSON lines
     ///
-    /// Protocols are recognized by content, whatever the ports. Records come in the order in which they
-    /// are complete, each with its FlowIDs, its Community ID and the packets that it lies between.
+    /// Protocols are recognized by content, regardless of ports. Records are written in the order
+    /// in which they are completed, each with its FlowIDs, its Community ID and its first and last
+    /// packets.
     #[command(after_help = sessions_args::EXAMPLES)]
     Sessions(Box<SessionsArgs>),
-    /// A line for each packet, in capture order; or packets summed up
+    /// Print a line for each packet, in capture order, or sums of packets
     ///
-    /// Addresses, transport header and payload, as packet_analysis's print_pcap.py has them; with --ip
-    /// who sends to whom.
+    /// Addresses, transport header and payload, as by packet_analysis's print_pcap.py; with --ip,
+    /// sender and receiver.
     #[command(after_help = packets_args::EXAMPLES)]
     Packets(Box<PacketsArgs>),
 
     /// Compare two captures of the same traffic: what was lost, added, changed or late on the way
     ///
-    /// Packets are recognised through address translation, tunnels, other segmentation, snaplens and clocks
-    /// that differ. docs/diff.md says how, and what each class means.
+    /// Packets are recognized despite address translation, tunnels, resegmentation, and different
+    /// snaplens and clocks. docs/diff.md describes how, and what each class means.
     #[command(after_help = diff_args::EXAMPLES)]
     Diff(Box<DiffArgs>),
 }
@@ -308,8 +309,8 @@ pub(crate) struct IndexArgs {
     )]
     pub(crate) output: Option<PathBuf>,
 
-    /// Add captures to an index; flows continue in them. Captures that it has are left out; if there is
-    /// no index yet, it is made
+    /// Add captures to an index; flows continue in them. Captures already in the index are left
+    /// out. A missing index is created
     #[arg(long, value_name = "INDEX",
           conflicts_with_all = ["decap", "tunnel_port", "flow_5tuple", "bidirectional", "idle_timeout",
               "active_timeout", "metamako", "metamako_double", "metamako_offset"])]
@@ -328,8 +329,8 @@ pub(crate) struct IndexArgs {
     #[arg(long)]
     pub(crate) wait: bool,
 
-    /// Do not measure TCP connections: the index is smaller and made faster, and pcap_flows tcp --index
-    /// reads the captures
+    /// Do not measure TCP connections: the index is smaller and faster to build, and pcap_flows tcp
+    /// --index reads the captures
     #[arg(long)]
     pub(crate) no_tcp: bool,
 

@@ -12,7 +12,7 @@ use pcap_flows::jobs::diff::{CaptureOutput, DiffJob, flow_columns};
 use pcap_flows::output::rows::Choice;
 use std::path::{Path, PathBuf};
 
-/// The job, or what is wrong with the arguments taken together.
+/// The job, or the fault in the combination of arguments.
 pub(crate) fn plan(args: DiffArgs) -> Result<(DiffJob, Both<Inputs>), String> {
     check_cpu(&args.run)?;
     let inputs = inputs(&args)?;
@@ -50,7 +50,7 @@ pub(crate) fn plan(args: DiffArgs) -> Result<(DiffJob, Both<Inputs>), String> {
     Ok((job, inputs))
 }
 
-/// Conversations, whatever their networks.
+/// Conversations, regardless of their networks.
 fn config(run: &RunArgs) -> Config {
     let tuning = Tuning::default();
     Config {

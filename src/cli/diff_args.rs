@@ -7,7 +7,7 @@ use pcap_flows::decode::TunnelPort;
 use pcap_flows::select::{Filter, IpNet};
 use std::path::PathBuf;
 
-/// What is compared, and what is shown of it.
+/// Arguments of `pcap_flows diff`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DiffArgs {
     /// Two captures of the same traffic, from two points of its path; "-" is standard input
@@ -26,7 +26,7 @@ pub(crate) struct DiffArgs {
     #[command(flatten)]
     pub(crate) order: OrderArgs,
 
-    /// Compare only packets that match EXPR, in the language of pcap-filter(7); on both sides
+    /// Compare only packets that match EXPR on both sides, in the language of pcap-filter(7)
     #[arg(long, value_name = "EXPR", value_parser = filter, help_heading = INPUT)]
     pub(crate) filter: Option<Filter>,
 
@@ -34,11 +34,11 @@ pub(crate) struct DiffArgs {
     #[arg(long, value_name = "NET", value_parser = net, help_heading = INPUT)]
     pub(crate) exclude_ip: Vec<IpNet>,
 
-    /// Compare by the outermost IP header, where one side has tunnels that the other has not
+    /// Compare by the outermost IP header, for tunnels on one side only
     #[arg(long, help_heading = COMPARED)]
     pub(crate) outer: bool,
 
-    /// A UDP port is that of a tunnel, as udp/8473=vxlan (repeatable)
+    /// Treat a UDP port as that of a tunnel, as in udp/8473=vxlan (repeatable)
     #[arg(long, value_name = "PORT=TUNNEL", value_parser = tunnel_port, conflicts_with = "outer",
           help_heading = COMPARED)]
     pub(crate) tunnel_port: Vec<TunnelPort>,
@@ -51,11 +51,13 @@ pub(crate) struct DiffArgs {
     #[arg(long, value_name = "NET", value_parser = net, help_heading = COMPARED)]
     pub(crate) ip_b: Vec<IpNet>,
 
-    /// Packets in which these fields differ are mangled, though devices change them: ttl,tos,src
+    /// Treat packets in which these fields differ as mangled, even though devices change them:
+    /// ttl,tos,src
     #[arg(long, value_name = "FIELDS", value_delimiter = ',', help_heading = COMPARED)]
     pub(crate) strict: Vec<String>,
 
-    /// Packets in which these fields differ are not mangled: window; pure-acks: ACKs are not missed
+    /// Do not treat packets in which these fields differ as mangled: window. With pure-acks,
+    /// missing ACKs do not count
     #[arg(long, value_name = "FIELDS", value_delimiter = ',', help_heading = COMPARED)]
     pub(crate) ignore: Vec<String>,
 
@@ -64,11 +66,11 @@ pub(crate) struct DiffArgs {
           help_heading = COMPARED)]
     pub(crate) scope: ScopeArg,
 
-    /// Both clocks show the same: differences of times are delays
+    /// Take both clocks as synchronized: time differences are delays
     #[arg(long, help_heading = COMPARED)]
     pub(crate) trust_clocks: bool,
 
-    /// What is printed
+    /// Output format
     #[arg(long, value_enum, default_value_t, hide_default_value = true, help_heading = SHOWN)]
     pub(crate) format: DiffFormatArg,
 
@@ -88,12 +90,12 @@ pub(crate) struct DiffArgs {
     #[arg(short, long, value_name = "FILE", help_heading = SHOWN)]
     pub(crate) output: Option<PathBuf>,
 
-    /// Which packets are written
+    /// Packets to write
     #[arg(long, value_enum, value_name = "WHICH", default_value_t, hide_default_value = true,
           requires = "output", help_heading = SHOWN)]
     pub(crate) select: SelectArg,
 
-    /// Packets keep their times, also where the second point's clock differs
+    /// Keep packet times, even if the second point's clock differs
     #[arg(long, requires = "output", help_heading = SHOWN)]
     pub(crate) keep_times: bool,
 

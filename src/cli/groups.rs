@@ -5,7 +5,7 @@ use pcap_flows::decode::TunnelPort;
 use pcap_flows::select::{Filter, IpNet};
 use std::path::PathBuf;
 
-/// Captures, and which of their packets are looked at.
+/// Captures, and which of their packets to read.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct InputArgs {
     /// Captures, read as one, in the order of their first packets; directories; "-" is standard input

@@ -184,7 +184,7 @@ pub(crate) fn main() -> ExitCode {
             let b = ready(b, &progress)?;
             let lacks_some = a.lacks_some || b.lacks_some;
             let list = &mut io::stdout();
-            // The line counts what is read of both.
+            // The progress line counts bytes of both.
             let count = a.sources.len();
             let all = a.sources.into_iter().chain(b.sources).collect();
             let done = with_progress(when, all, 1, &progress, |mut sources| {

@@ -5,7 +5,7 @@ use super::packets_args::PacketsArgs;
 use pcap_flows::jobs::packets::{Assets, PacketsJob, View};
 use pcap_flows::output::table::TimeZone;
 
-/// The job, or what is wrong with the arguments taken together.
+/// The job, or the fault in the combination of arguments.
 pub(crate) fn plan(args: PacketsArgs) -> Result<(PacketsJob, Inputs), String> {
     check_cpu(&args.run)?;
     let sources = sources(args.input.stdin, &args.input.captures)?;

@@ -6,7 +6,7 @@ use clap::Args;
 use pcap_flows::select::{IpNet, PortRange};
 use std::path::PathBuf;
 
-/// Which packets are shown, and how.
+/// Arguments of `pcap_flows packets`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PacketsArgs {
     #[command(flatten)]
@@ -17,16 +17,16 @@ pub(crate) struct PacketsArgs {
           help_heading = SHOWN)]
     pub(crate) asset_ip: Vec<IpNet>,
 
-    /// Only packets from or to one of these ports; for errors of ICMP, those of the quoted packet
+    /// Only packets from or to one of these ports; for ICMP errors, ports of the quoted packet
     #[arg(long, alias = "assetport", value_name = "LIST", value_delimiter = ',',
           value_parser = port_range, help_heading = SHOWN)]
     pub(crate) asset_port: Vec<PortRange>,
 
-    /// Only packets of TCP, UDP and ICMP, for which packet_analysis has lines
+    /// Only packets of TCP, UDP and ICMP, the protocols that packet_analysis prints
     #[arg(long, help_heading = SHOWN)]
     pub(crate) only_seed_types: bool,
 
-    /// Show of each IP packet its direction, ends, their services, and its size
+    /// Show direction, addresses, services and size of each IP packet
     #[arg(long, help_heading = SHOWN)]
     pub(crate) ip: bool,
 
@@ -37,17 +37,17 @@ pub(crate) struct PacketsArgs {
           help_heading = SHOWN)]
     pub(crate) by: Option<SumsArg>,
 
-    /// Which networks are local [default: private, link-local and loopback addresses]
+    /// Local networks [default: private, link-local and loopback addresses]
     #[arg(long, value_name = "NET", value_delimiter = ',', value_parser = net,
           help_heading = SHOWN)]
     pub(crate) local: Vec<IpNet>,
 
-    /// Names of services, as /etc/services or nmap-services has them [default: /etc/services]
+    /// Names of services, in the format of /etc/services or nmap-services [default: /etc/services]
     #[arg(long, value_name = "FILE", help_heading = SHOWN)]
     pub(crate) services: Option<PathBuf>,
 
-    /// A database of where addresses are, in MaxMind's format: cities, countries, or autonomous systems
-    /// (repeatable)
+    /// A database of address locations in MaxMind's format: cities, countries, or autonomous
+    /// systems (repeatable)
     #[arg(long, value_name = "FILE", help_heading = SHOWN)]
     pub(crate) geo: Vec<PathBuf>,
 
@@ -60,7 +60,7 @@ pub(crate) struct PacketsArgs {
     #[arg(long, value_name = "N", value_parser = bytes, help_heading = SHOWN)]
     pub(crate) max_data: Option<u64>,
 
-    /// The format of the output
+    /// Output format
     #[arg(long, value_enum, default_value_t, hide_default_value = true, help_heading = SHOWN)]
     pub(crate) format: FormatArg,
 
@@ -68,7 +68,7 @@ pub(crate) struct PacketsArgs {
     #[arg(long, help_heading = SHOWN)]
     pub(crate) local_time: bool,
 
-    /// Where the output goes, if not to standard output
+    /// Output file [default: standard output]
     #[arg(short, long, value_name = "FILE", help_heading = SHOWN)]
     pub(crate) output: Option<PathBuf>,
 

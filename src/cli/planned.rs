@@ -1,4 +1,4 @@
-//! What the arguments come to.
+//! Jobs planned from the arguments.
 
 use super::config::Inputs;
 use pcap_flows::diff::Both;
@@ -11,22 +11,22 @@ use pcap_flows::jobs::tcp::TcpJob;
 
 /// The command to run.
 pub(crate) enum Planned {
-    /// The main job; whether what it finds is verified.
+    /// The main job, and whether to verify its results.
     Flows(Box<FlowsJob>, Inputs, bool),
-    /// Something with an index.
+    /// A job on an index.
     Carve(Box<CarveJob>),
-    /// An index of captures, which are named here and not in the job.
+    /// An index of captures. The captures are named here, not in the job.
     Index(Box<IndexJob>, Inputs),
-    /// TCP connections, measured.
+    /// TCP statistics.
     Tcp(Box<TcpJob>, Inputs),
-    /// What was said in connections.
+    /// Application records.
     Sessions(Box<SessionsJob>, Inputs),
-    /// Packets, one by one or summed up.
+    /// Packets or sums of packets.
     Packets(Box<PacketsJob>, Inputs),
-    /// Two captures, compared.
+    /// A comparison of two captures.
     Diff(Box<DiffJob>, Both<Inputs>),
-    /// TCP connections, with what another capture saw of them.
+    /// TCP statistics compared with another capture.
     TcpBeside(Box<TcpJob>, Inputs, Inputs),
-    /// TCP connections, by an index.
+    /// TCP statistics from an index.
     TcpByIndex(Box<TcpIndexJob>),
 }

@@ -87,7 +87,7 @@ pub(crate) fn report_tcp(report: &TcpReport) -> bool {
     report.is_whole()
 }
 
-/// Notices about what an index had before.
+/// Notices about captures already in an index.
 pub(crate) fn report_indexing(report: &IndexReport) {
     match &*report.known {
         [] => {}
@@ -108,7 +108,7 @@ pub(crate) fn report_indexing(report: &IndexReport) {
     }
 }
 
-/// The same of packets that were shown.
+/// Notices about packets that were printed.
 pub(crate) fn report_packets(report: &PacketsReport) -> bool {
     say_oddities(&report.outcome);
     say_overlaps(&report.outcome, Overlapping::CanMerge);
@@ -120,7 +120,7 @@ pub(crate) fn report_packets(report: &PacketsReport) -> bool {
     report.outcome.is_whole()
 }
 
-/// The same of records.
+/// Notices about records.
 pub(crate) fn report_sessions(report: &SessionsReport) -> bool {
     say_oddities(&report.outcome);
     say_overlaps(&report.outcome, Overlapping::CanMerge);
@@ -149,7 +149,7 @@ pub(crate) fn report_sessions(report: &SessionsReport) -> bool {
     report.outcome.is_whole()
 }
 
-/// The same of two captures that were compared.
+/// Notices about a comparison.
 pub(crate) fn report_diff(report: &DiffReport) -> bool {
     let both = [&report.outcomes.a, &report.outcomes.b];
     for outcome in both {

@@ -6,7 +6,7 @@ use pcap_flows::jobs::sessions::{Services, SessionsJob, Target, record_columns};
 use pcap_flows::select::condition::Condition;
 use std::path::PathBuf;
 
-/// The job, or what is wrong with the arguments taken together.
+/// The job, or the fault in the combination of arguments.
 pub(crate) fn plan(args: SessionsArgs) -> Result<(SessionsJob, Inputs), String> {
     check_cpu(&args.run)?;
     let sources = sources(args.input.stdin, &args.input.captures)?;

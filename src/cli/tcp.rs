@@ -103,7 +103,7 @@ fn view(args: &TcpArgs) -> Result<View, String> {
     })
 }
 
-/// The kind of a plot is that of its file's name.
+/// The format of a plot, by the extension of its file.
 fn picture(output: Option<&Path>) -> Result<Picture, String> {
     let extension = output.and_then(Path::extension).and_then(OsStr::to_str);
     match extension {

@@ -15,16 +15,17 @@ pub(crate) struct TcpArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
 
-    /// Ask an index that `pcap_flows index` made, instead of reading captures
+    /// Query an index made by `pcap_flows index` instead of reading captures
     ///
-    /// Tables are in the index; for packets of connections, and with --filter, its captures are read.
+    /// Tables come from the index. For packets of connections, and with --filter, its captures are
+    /// read.
     #[arg(long, value_name = "INDEX", help_heading = INPUT,
           conflicts_with_all = ["captures", "stdin", "packet_max", "decap", "tunnel_port", "flow_5tuple",
               "bidirectional", "idle_timeout", "active_timeout", "metamako", "metamako_double",
               "metamako_offset", "dedup", "merge", "as_given", "recursive"])]
     pub(crate) index: Option<PathBuf>,
 
-    /// A capture of the index is elsewhere now (repeatable)
+    /// New location of a capture in the index (repeatable)
     #[arg(long, value_name = "OLD=NEW", value_parser = relocated, requires = "index",
           help_heading = INPUT)]
     pub(crate) relocate: Vec<(PathBuf, PathBuf)>,
@@ -43,17 +44,18 @@ pub(crate) struct TcpArgs {
 
     /// Plot a connection, or all of them, to FILE.svg or FILE.html (-o)
     ///
-    /// Of a connection: sequence numbers, windows, round trips and throughput; of all: how many were open,
-    /// how they went, delays. A page (.html) needs nothing else; one can zoom in it.
+    /// For a connection: sequence numbers, windows, round trips and throughput. For all: open
+    /// connections, outcomes and delays. An .html page is self-contained and can be zoomed.
     #[arg(long, value_name = "ID|all", value_parser = plotted, requires = "output", group = "view",
           help_heading = VIEW)]
     pub(crate) plot: Option<Plotted>,
 
-    /// Compare with a CAPTURE from another point of the path: what was lost where, and where time went
+    /// Compare with a CAPTURE from another point of the path: what was lost where, and where time
+    /// was spent
     ///
-    /// Each connection has the number of segments with payload that passed both points, only the near one
-    /// (the first captures') or only the far one, and how long losses and the server made it wait. Repeatable:
-    /// consecutive captures are one.
+    /// Each connection has the number of payload segments that passed both points, only the near
+    /// one (the main captures) or only the far one, and how long losses and the server made it
+    /// wait. Repeatable: consecutive captures are one.
     #[arg(long, value_name = "CAPTURE", group = "view", conflicts_with = "index", help_heading = VIEW)]
     pub(crate) beside: Vec<PathBuf>,
 

@@ -35,17 +35,17 @@ pub(crate) enum FormatArg {
     Arrow,
 }
 
-/// What is printed of a comparison.
+/// Output formats of a comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DiffFormatArg {
     /// A summary for people
     #[default]
     Text,
-    /// The same as one JSON object
+    /// The summary as one JSON object
     Json,
     /// A row for each conversation
     Csv,
-    /// What pcapdiff -VV prints of the packets between --ip-a and --ip-b
+    /// The output of pcapdiff -VV for packets between --ip-a and --ip-b
     Pcapdiff,
 }
 
@@ -60,15 +60,15 @@ impl From<DiffFormatArg> for DiffView {
     }
 }
 
-/// Which packets of one side should be on the other.
+/// Packets of one side expected on the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ScopeArg {
-    /// Those between two addresses of which both sides have some packet
+    /// Packets between two addresses that have some packet on both sides
     #[default]
     Pairs,
     /// All
     All,
-    /// Those of conversations of which both sides have some packet
+    /// Packets of conversations that have some packet on both sides
     Matched,
 }
 
@@ -82,13 +82,13 @@ impl From<ScopeArg> for Scope {
     }
 }
 
-/// Which packets of a comparison are written.
+/// Packets of a comparison to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SelectArg {
-    /// Those that differ
+    /// Packets that differ
     #[default]
     Different,
-    /// Those that one side lacks
+    /// Packets missing on one side
     Lost,
     /// All
     All,
@@ -138,16 +138,16 @@ impl From<GroupingArg> for Grouping {
     }
 }
 
-/// What packets are summed up by.
+/// Keys of packet sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SumsArg {
-    /// Addresses: a packet counts for both of its own
+    /// Addresses: a packet counts for both of its addresses
     Host,
     /// Pairs of addresses
     Pair,
     /// Protocols and ports of services
     Service,
-    /// Countries of addresses, as --geo has them
+    /// Countries of addresses, from --geo
     Country,
     /// Minutes
     Minute,
@@ -165,7 +165,7 @@ impl From<SumsArg> for packets::Grouping {
     }
 }
 
-/// How payload is shown.
+/// Formats of payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DataLevelArg {
     /// As text
@@ -186,15 +186,15 @@ impl From<DataLevelArg> for packets::DataLevel {
     }
 }
 
-/// What becomes of secrets in records.
+/// Ways to show secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SecrecyArg {
-    /// They are left out
+    /// Leave them out
     #[default]
     Hide,
-    /// They are hashed with a random key of the run: equal ones can be seen, but not guessed
+    /// Hash them with a random key per run: equal ones are visible, but cannot be guessed
     Hash,
-    /// They are shown
+    /// Show them
     Show,
 }
 
@@ -208,15 +208,15 @@ impl From<SecrecyArg> for Secrecy {
     }
 }
 
-/// What becomes of the bodies of HTTP messages.
+/// Ways to show the bodies of HTTP messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BodiesArg {
-    /// They are left out
+    /// Leave them out
     None,
-    /// Those that are text are shown
+    /// Show text bodies
     #[default]
     Text,
-    /// They are shown in base64
+    /// Show them in base64
     Base64,
 }
 
@@ -411,16 +411,16 @@ pub(crate) enum Generate {
     CompleteFish,
 }
 
-/// What is plotted.
+/// Connections to plot.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Plotted {
     /// All connections.
     All,
-    /// The one with this id.
+    /// The connection with this id.
     Connection(u64),
 }
 
-/// A connection's id, or `all`.
+/// Parses a connection id, or `all`.
 pub(super) fn plotted(text: &str) -> Result<Plotted, String> {
     match text {
         "all" => Ok(Plotted::All),
@@ -507,7 +507,7 @@ pub(super) fn net(text: &str) -> Result<IpNet, String> {
         .map_err(|error: pcap_flows::select::IpNetError| error.to_string())
 }
 
-/// A port, or a range of ports.
+/// Parses a port or a port range.
 pub(super) fn port_range(text: &str) -> Result<PortRange, String> {
     text.parse().map_err(|error: PortError| error.to_string())
 }

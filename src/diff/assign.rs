@@ -1,25 +1,25 @@
-//! Which of equal packets is which: by time.
+//! Assignment of equal packets to each other by time.
 
 use std::cmp::Ordering;
 
-/// How far from its expected time a packet may be.
+/// Limits on the distance of a packet from its expected time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Nanoseconds before it. A packet cannot arrive before it is sent.
+    /// Nanoseconds early. A packet cannot arrive before it is sent.
     pub(super) early: i64,
-    /// Nanoseconds after it, where there is only one on each side.
+    /// Nanoseconds late, for the only candidate on both sides.
     pub(super) late: i64,
-    /// The same among several: leaving one out of each side costs as much.
+    /// Nanoseconds late, among several candidates. Leaving out one on each side costs as much.
     pub(super) usual: i64,
 }
 
-/// A packet of a group of equal ones: its time on B's clock, expected or real, and its place.
+/// A packet of a group of equal ones: its expected or real time on B's clock, and its index.
 pub(super) type Timed = (i64, u32);
 
-/// Pairs packets of A, by the times they are expected at B, with packets of B, in the order of
-/// time, so that as many as possible are as near as possible to their times. `sign` is 1 where
-/// later times at B are later arrivals, -1 where they are earlier ones (the packet goes from B to
-/// A), 0 where nothing is known.
+/// Pairs packets of A, by their expected times at B, with packets of B, in time order, so that as
+/// many as possible are as close as possible to their expected times. `sign` is 1 for packets from
+/// A to B, which may be late but not early; -1 for packets from B to A; 0 if the direction is
+/// unknown.
 pub(super) fn assign(
     a: &mut [Timed],
     b: &mut [Timed],
@@ -67,14 +67,15 @@ impl Lateness<'_> {
         }
     }
 
-    /// What it costs to pair these; `None` where they cannot be the same.
+    /// The cost of a pair; `None` if the times exclude it.
     fn cost(self, x: Timed, y: Timed) -> Option<i64> {
         let is_allowed = self.is_allowed(x, y, self.limits.usual);
         is_allowed.then(|| y.0.saturating_sub(x.0).saturating_abs())
     }
 }
 
-/// How many of both lists, from their starts, are nearer to each other than to all that follow.
+/// Length of the prefixes of both lists whose members are closer to each other than to all that
+/// follow.
 fn cluster(a: &[Timed], b: &[Timed], reach: i64) -> (usize, usize) {
     let (mut m, mut n) = (0, 0);
     let mut end = i64::MIN;
@@ -97,14 +98,14 @@ fn cluster(a: &[Timed], b: &[Timed], reach: i64) -> (usize, usize) {
     }
 }
 
-/// The pairs whose costs, with those of packets that are left out, have the least sum.
+/// Finds the pairs with the least total cost, including that of packets left out.
 fn best(a: &[Timed], b: &[Timed], lateness: Lateness<'_>, found: &mut Vec<(u32, u32)>) {
     if a.is_empty() || b.is_empty() {
         return;
     }
     let width = b.len() + 1;
     let gap = lateness.limits.usual / 2;
-    // The least cost of the first i of A and the first j of B, and how it is reached.
+    // Steps to the least cost of the first i packets of A and the first j of B.
     let mut steps = vec![Step::SkipA; (a.len() + 1) * width];
     let mut row: Vec<i64> = (0..=b.len()).map(|j| times(gap, j)).collect();
     steps
@@ -129,7 +130,7 @@ fn best(a: &[Timed], b: &[Timed], lateness: Lateness<'_>, found: &mut Vec<(u32, 
                 let cost = lateness.cost(*x, *b.get(k)?)?;
                 Some(before.get(k)?.saturating_add(cost))
             });
-            // Of equal costs, more pairs.
+            // Prefer more pairs at equal cost.
             if let Some(cost) = pair
                 && cost.cmp(&least) != Ordering::Greater
             {
@@ -173,8 +174,8 @@ enum Step {
     SkipB,
 }
 
-/// The same in one pass, where there are too many: a packet takes the next one that is allowed,
-/// unless the one after fits better.
+/// A greedy, one-pass variant of `best` for large inputs: a packet takes the next allowed one,
+/// unless the one after it fits better.
 fn nearest(a: &[Timed], b: &[Timed], lateness: Lateness<'_>, found: &mut Vec<(u32, u32)>) {
     let (mut i, mut j) = (0, 0);
     while let (Some(&x), Some(&y)) = (a.get(i), b.get(j)) {
@@ -206,7 +207,7 @@ fn times(gap: i64, count: usize) -> i64 {
     gap.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-/// Cells of a table of costs: beyond it, packets are paired in one pass.
+/// Cells of a cost table. Larger inputs are paired in one pass.
 const MOST_CELLS: usize = 1 << 18;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Packets that are in both captures, but not as they were sent.
+//! Packets in both captures that were changed on the way.
 
 use super::assign::{Limits, assign};
 use super::class::Changes;
@@ -8,7 +8,7 @@ use super::side::Point;
 use std::hash::{BuildHasher, Hash, RandomState};
 
 impl Lane<'_> {
-    /// Pairs what is left over on both sides and has too much in common to be different packets.
+    /// Pairs leftover packets of both sides that have too much in common to be different packets.
     pub(super) fn changed(&mut self) {
         let shift = self.shift;
         let place = move |point, packet: &Packet| {
@@ -22,7 +22,7 @@ impl Lane<'_> {
             marked(it).then_some((it.ip_id, it.len, it.nature()))
         });
         let keeps_ids = self.expected.keeps_ids();
-        // Other identifications are other packets, where the path keeps them.
+        // If the path keeps IP identifications, different ones are different packets.
         let id = move |packet: &Packet| if keeps_ids { packet.ip_id } else { 0 };
         self.alike(Self::near, |point, it| {
             let has_place = it.is_segment();
@@ -39,7 +39,7 @@ impl Lane<'_> {
         }
     }
 
-    /// How far apart a packet and the same with changes may be.
+    /// Limits on the distance of a packet and its changed version.
     fn near(&self) -> Limits {
         Limits {
             late: NEAR_NS,
@@ -47,7 +47,7 @@ impl Lane<'_> {
         }
     }
 
-    /// The same where nothing else tells packets apart.
+    /// A narrower limit, where only time distinguishes packets.
     fn nearest(&self) -> Limits {
         let limits = self.expected.limits();
         let usual = (limits.early.saturating_mul(3)).min(limits.usual);
@@ -58,7 +58,7 @@ impl Lane<'_> {
         }
     }
 
-    /// Pairs packets that have this in common, and most of the rest.
+    /// Pairs packets with the same key and mostly equal contents.
     fn alike<K: Hash>(
         &mut self,
         limits: impl Fn(&Self) -> Limits,
@@ -84,8 +84,8 @@ impl Lane<'_> {
         self.join_changed(&found, &changes);
     }
 
-    /// Whether two packets are one that was changed: most of the payload is equal, or, without any, all
-    /// fields but one, which is no place in the stream.
+    /// Whether one packet is a changed version of the other: most of the payload is equal, or,
+    /// without payload, all fields except one that is not a position in the stream.
     fn are_alike(&self, a: u32, b: u32) -> bool {
         let (x, y) = (self.packet(Point::A, a), self.packet(Point::B, b));
         if x.len == 0 && y.len == 0 {
@@ -103,12 +103,12 @@ impl Lane<'_> {
         );
         let both = p.len().min(q.len());
         let equal = p.iter().zip(&q).filter(|(p, q)| p == q).count();
-        // Of a single changed byte there is nothing that is equal.
+        // A payload of one changed byte has nothing equal.
         let has_same_id = x.ip_id == y.ip_id && x.ip_id != 0;
         equal * 2 >= both || has_same_id && self.expected.keeps_ids()
     }
 
-    /// What differs between two packets, of what no device on a path changes.
+    /// Differences between two packets that no device on a path makes.
     pub(super) fn differences(&self, a: u32, b: u32) -> Changes {
         let (x, y) = (self.packet(Point::A, a), self.packet(Point::B, b));
         let (sequence, acknowledgment) = self.shift.in_terms_of_b(Point::A, x);
@@ -137,5 +137,5 @@ impl Lane<'_> {
     }
 }
 
-/// A packet that was changed on the way takes no longer than this more or less than others.
+/// Greatest deviation of a changed packet from the usual delay.
 const NEAR_NS: i64 = 1_000_000_000;

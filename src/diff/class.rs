@@ -1,31 +1,31 @@
-//! The words of a comparison: classes, directions, flags, names of what changed.
+//! Classes, directions, flags and names of changes.
 
 use super::side::Point;
 
-/// What became of a packet.
+/// Class of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
-    /// It is in both captures, one to one; headers may differ in what devices on a path change.
+    /// In both captures, one to one. Headers may differ where devices on a path change them.
     Same,
-    /// All of its bytes are in the other capture, in other packets.
+    /// All bytes are in the other capture, in different packets.
     Resegmented,
-    /// The same of some of its bytes.
+    /// Some bytes are in the other capture, in different packets.
     Partial,
-    /// It is in both, but with other contents.
+    /// In both captures, with different contents.
     Mangled,
-    /// It is in the sender's capture alone.
+    /// Only in the sender's capture.
     Dropped,
-    /// It is in the receiver's capture alone.
+    /// Only in the receiver's capture.
     Injected,
-    /// It is in one capture alone, and nothing tells which way it went.
+    /// Only in one capture, with an unknown direction.
     Only,
-    /// A further copy of a packet that is in the other capture.
+    /// Another copy of a packet that is in the other capture.
     Duplicate,
-    /// It is in one capture alone, as everything between its two addresses is.
+    /// Only in one capture, as is everything else between its two addresses.
     OneSided,
-    /// It is in one capture alone, and the other one was not running then.
+    /// Only in one capture, at a time when the other one was not running.
     Outside,
-    /// It is not IP.
+    /// Not IP.
     #[default]
     NotIp,
 }
@@ -46,7 +46,7 @@ impl Class {
         Self::NotIp,
     ];
 
-    /// Its name in tables.
+    /// The name used in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Same => "same",
@@ -76,26 +76,26 @@ impl Class {
         }
     }
 
-    /// Whether it says something of the path between both points.
+    /// Whether the class says anything about the path between both points.
     pub const fn is_judged(self) -> bool {
         !matches!(self, Self::OneSided | Self::Outside | Self::NotIp)
     }
 }
 
-/// Which way a packet goes.
+/// Direction of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Way {
-    /// It passes A first.
+    /// Passes A first.
     Ab,
-    /// It passes B first.
+    /// Passes B first.
     Ba,
 }
 
 impl Way {
-    /// Both, in order.
+    /// Both directions, in order.
     pub const ALL: [Self; 2] = [Self::Ab, Self::Ba];
 
-    /// Its name in tables.
+    /// The name used in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ab => "ab",
@@ -103,7 +103,7 @@ impl Way {
         }
     }
 
-    /// Where it is seen first.
+    /// The point that the packet passes first.
     pub const fn sender(self) -> Point {
         match self {
             Self::Ab => Point::A,
@@ -114,14 +114,14 @@ impl Way {
 
 macro_rules! changes {
     ($($(#[doc = $doc:literal])* $name:ident = $bit:literal, $text:literal;)*) => {
-        /// What differs between two captures of a packet.
+        /// Differences between two captures of a packet.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct Changes(u32);
 
         impl Changes {
             $($(#[doc = $doc])* pub const $name: Self = Self(1 << $bit);)*
 
-            /// All, with their names, in order.
+            /// All changes with their names, in order.
             pub const ALL: &'static [(Self, &'static str)] = &[$((Self::$name, $text)),*];
         }
     };
@@ -134,17 +134,17 @@ changes! {
     VLAN = 1, "vlan";
     /// MPLS labels.
     MPLS = 2, "mpls";
-    /// Tunnels that the packet came through.
+    /// Encapsulating tunnels.
     TUNNEL = 3, "tunnel";
     /// The link type.
     LINK = 4, "link";
     /// Time to live, or hop limit.
     TTL = 5, "ttl";
-    /// Type of service, or traffic class, with ECN.
+    /// Type of service, or traffic class, including ECN.
     TOS = 6, "tos";
-    /// Identification of IPv4.
+    /// IPv4 identification.
     IP_ID = 7, "ip_id";
-    /// Flags of IPv4.
+    /// IPv4 flags.
     IP_FLAGS = 8, "ip_flags";
     /// Source address.
     SRC = 9, "src";
@@ -154,19 +154,19 @@ changes! {
     SPORT = 11, "sport";
     /// Destination port.
     DPORT = 12, "dport";
-    /// Identifier of an ICMP echo.
+    /// ICMP echo identifier.
     ICMP_ID = 13, "icmp_id";
     /// The packet that an ICMP error quotes.
     ICMP_QUOTE = 14, "icmp_quote";
-    /// Checksum of TCP, UDP or ICMP, where no other change explains it.
+    /// Checksum of TCP, UDP or ICMP, unless another change explains it.
     L4_CHECKSUM = 15, "l4_checksum";
-    /// Sequence number, moved by a constant.
+    /// Sequence number, shifted by a constant.
     SEQ = 16, "seq";
-    /// Acknowledgment number, moved by a constant.
+    /// Acknowledgment number, shifted by a constant.
     ACK = 17, "ack";
     /// TCP options.
     TCP_OPTIONS = 18, "tcp_options";
-    /// How much of it was captured.
+    /// Captured length.
     CAPLEN = 19, "caplen";
     /// Bytes after the datagram.
     PADDING = 20, "padding";
@@ -178,54 +178,54 @@ changes! {
     TCP_FLAGS = 23, "tcp_flags";
     /// TCP window.
     WINDOW = 24, "window";
-    /// TCP's urgent pointer.
+    /// TCP urgent pointer.
     URGENT = 25, "urgent";
     /// ICMP type or code.
     ICMP_TYPE = 26, "icmp_type";
 }
 
 impl Changes {
-    /// None.
+    /// No changes.
     pub const NONE: Self = Self(0);
 
-    /// What no device on a path changes.
+    /// Changes that no device on a path makes.
     pub const MANGLED: Self = Self(0x7f << 21);
 
-    /// The change with this name.
+    /// The change with a given name.
     pub fn named(name: &str) -> Option<Self> {
         let found = Self::ALL.iter().find(|(_, it)| *it == name);
         found.map(|(change, _)| *change)
     }
 
-    /// Those of both.
+    /// The union of both.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Without some.
+    /// These changes without some.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// These, if something is so.
+    /// These changes if a condition holds, none otherwise.
     #[must_use]
     pub const fn only_if(self, is_so: bool) -> Self {
         if is_so { self } else { Self::NONE }
     }
 
-    /// Whether there are any of these.
+    /// Whether the sets intersect.
     pub const fn has_any(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// Whether there are none.
+    /// Whether there are no changes.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Their names, in order.
+    /// The names, in order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         let all = Self::ALL.iter();
         all.filter(move |(it, _)| self.has_any(*it))
@@ -233,24 +233,24 @@ impl Changes {
     }
 }
 
-/// How packets of both captures belong together.
+/// A correspondence of two packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Link {
-    /// The packet of A, by its place there.
+    /// Index of the packet of A.
     pub a: u32,
-    /// The packet of B.
+    /// Index of the packet of B.
     pub b: u32,
-    /// How much of them is the same.
+    /// The part of the packets that is the same.
     pub extent: Extent,
-    /// What differs, of what no device on a path changes.
+    /// Differences that no device on a path makes.
     pub changes: Changes,
 }
 
-/// How much of two packets is the same.
+/// The part of two packets that is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Extent {
-    /// One to one.
+    /// Everything: the packets correspond one to one.
     Whole,
-    /// So many bytes of payload.
+    /// This many bytes of payload.
     Bytes(u32),
 }

@@ -1,42 +1,42 @@
-//! Both clocks: how much more B's shows than A's, and how much faster it goes.
+//! Offset and drift between the clocks of both points.
 //!
-//! A packet that passes A first is later at B by its delay, one that passes B first is earlier by its
-//! own. So the differences of the first kind lie above the difference of the clocks, by the least
-//! delay or more, those of the other kind below it: the line in the middle of the widest strip
-//! between both is the clocks' difference, if the least delays are equal both ways (Moon, Skelly,
-//! Towsley 1999; Zhang, Liu, Xia 2002). That they are cannot be seen from two points.
+//! A packet that passes A first is later at B by its delay, one that passes B first is earlier by
+//! its own. So time differences of the first kind lie above the clock offset by at least the least
+//! delay, and those of the other kind below it: the middle line of the widest strip between them is
+//! the offset, if the least delays are equal both ways (Moon, Skelly, Towsley 1999; Zhang, Liu, Xia
+//! 2002). Two points cannot show whether they are.
 
 use crate::number::index_u32;
 
-/// A packet's time at A, and how much more B's clock showed when it passed.
+/// A packet's time at A, and B's time minus A's.
 pub(super) type Point = (i64, i64);
 
-/// How B's clock goes, seen from A's.
+/// B's clock relative to A's.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Clock {
-    /// A's time at which the offset is given: that of its first packet.
+    /// A's time at which `offset` holds: that of its first packet.
     pub origin: i64,
-    /// How much more B's clock shows then, in nanoseconds.
+    /// B's time minus A's at `origin`, in nanoseconds.
     pub offset: i64,
-    /// How much faster it goes: nanoseconds for each of A's.
+    /// Nanoseconds that B gains per nanosecond of A.
     pub drift: f64,
-    /// How far off the offset may be; `None` where packets go one way only.
+    /// Uncertainty of the offset; `None` if packets go one way only.
     pub half_width: Option<i64>,
 }
 
 impl Clock {
-    /// What B's clock shows when A's shows this.
+    /// B's time when A's clock shows `time`.
     pub fn at_b(&self, time: i64) -> i64 {
         time.saturating_add(self.difference(time))
     }
 
-    /// How much more B's clock shows when A's shows this.
+    /// B's time minus A's when A's clock shows `time`.
     pub fn difference(&self, time: i64) -> i64 {
         let since = time.saturating_sub(self.origin);
         self.offset.saturating_add(scaled(since, self.drift))
     }
 
-    /// What A's clock shows when B's shows this.
+    /// A's time when B's clock shows `time`.
     pub fn at_a(&self, time: i64) -> i64 {
         let about = time.saturating_sub(self.difference(time.saturating_sub(self.offset)));
         time.saturating_sub(self.difference(about))
@@ -57,7 +57,7 @@ const fn float(number: i64) -> f64 {
     number as f64
 }
 
-/// Fits both clocks to packets that pass A first, B first, and those of which that is not known.
+/// Fits the clock to packets that pass A first, that pass B first, and of unknown direction.
 pub(super) fn fit(
     ab: &[Point],
     ba: &[Point],
@@ -69,7 +69,7 @@ pub(super) fn fit(
         origin,
         ..Clock::default()
     };
-    // Seen from B, what goes the other way is the same: turned over, both lie above their line.
+    // Negated, the points of the other direction lie above their line, too.
     let turned: Vec<Point> = ba
         .iter()
         .map(|(time, difference)| (*time, difference.saturating_neg()))
@@ -108,7 +108,7 @@ fn both_ways(above: &Cloud, below: &Cloud, resolution: i64, none: Clock) -> Cloc
     }
 }
 
-/// From one direction alone delays are known against the least one, and the drift.
+/// With one direction only, delays are relative to the least one.
 fn one_way(cloud: &Cloud, resolution: i64, sign: f64, none: Clock) -> Clock {
     let drift = cloud.slope_below_the_middle();
     let drift = if drifts(&[(cloud, drift)], resolution) {
@@ -123,8 +123,8 @@ fn one_way(cloud: &Cloud, resolution: i64, sign: f64, none: Clock) -> Clock {
     }
 }
 
-/// Whether delays vary so much less with a drift that there is one. Few packets are near to any line,
-/// and what goes each way must agree.
+/// Whether a drift reduces the variation of delays enough to be real. A few packets are close to
+/// any line, and both directions must agree.
 fn drifts(clouds: &[(&Cloud, f64)], resolution: i64) -> bool {
     let looseness = clouds
         .iter()
@@ -145,11 +145,11 @@ fn rounded(number: f64) -> i64 {
     number.round() as i64
 }
 
-/// Packets of one direction, without those that are far below all others.
+/// Points of one direction, without outliers far below all others.
 struct Cloud {
-    /// Times since the origin, and differences, by time.
+    /// Time since the origin, and difference, sorted by time.
     points: Vec<(f64, f64)>,
-    /// The lower convex hull.
+    /// Lower convex hull of the points.
     hull: Vec<(f64, f64)>,
     middle: f64,
 }
@@ -176,19 +176,19 @@ impl Cloud {
         })
     }
 
-    /// The greatest offset of a line with this slope that is below all points.
+    /// The greatest offset of a line with this slope below all points.
     fn least(&self, slope: f64) -> f64 {
         let offsets = self.hull.iter().map(|it| it.1 - slope * it.0);
         offsets.fold(f64::INFINITY, f64::min)
     }
 
-    /// How far the points are above that line, in the median.
+    /// Median distance of the points above that line.
     fn looseness(&self, slope: f64) -> f64 {
         let offsets = sorted(self.points.iter().map(|it| it.1 - slope * it.0));
         at(&offsets, 0.5).unwrap_or(0.0) - self.least(slope)
     }
 
-    /// The slopes of the hull.
+    /// Slopes of the hull's edges.
     fn slopes(&self) -> impl Iterator<Item = f64> {
         self.hull.windows(2).filter_map(|it| match *it {
             [x, y] if y.0 > x.0 => Some((y.1 - x.1) / (y.0 - x.0)),
@@ -196,7 +196,7 @@ impl Cloud {
         })
     }
 
-    /// The slope of the hull's edge below the middle: that line is nearest to all points.
+    /// Slope of the hull's edge below the middle, whose line is closest to all points.
     fn slope_below_the_middle(&self) -> f64 {
         let edges = self.hull.windows(2).find_map(|it| match *it {
             [x, y] if y.0 > x.0 && y.0 >= self.middle => Some((y.1 - x.1) / (y.0 - x.0)),
@@ -211,8 +211,7 @@ impl Cloud {
     }
 }
 
-/// The slope between medians of parts of the points: the median of all slopes between two of them
-/// (Theil, Sen).
+/// A robust slope: the median of the slopes between medians of parts of the points (Theil, Sen).
 fn rough_slope(points: &[(f64, f64)]) -> f64 {
     let size = points.len().div_ceil(PARTS).max(1);
     let medians: Vec<(f64, f64)> = points
@@ -238,7 +237,7 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-/// The value below which this share of sorted values is.
+/// A quantile of sorted values.
 fn at(values: &[f64], share: f64) -> Option<f64> {
     let last = values.len().checked_sub(1)?;
     let place = share * f64::from(index_u32(last));
@@ -250,7 +249,7 @@ fn at(values: &[f64], share: f64) -> Option<f64> {
     values.get(place as usize).copied()
 }
 
-/// The lower convex hull of points by time (Andrew).
+/// Lower convex hull of points sorted by time (Andrew).
 fn lower_hull(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut hull: Vec<(f64, f64)> = Vec::new();
     for &point in points {
@@ -261,7 +260,7 @@ fn lower_hull(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
             }
             hull.pop();
         }
-        // Of the same time, the lower one.
+        // At equal times, keep the lower point.
         if hull.last().is_some_and(|it| it.0 >= point.0) {
             continue;
         }
@@ -270,20 +269,20 @@ fn lower_hull(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     hull
 }
 
-/// Packets that go one way, for a drift to be seen.
+/// Packets per direction needed to detect a drift.
 const FEWEST_POINTS: usize = 6;
-/// No clock goes wrong by more: 1,000 ppm.
+/// Greatest drift of a clock: 1,000 ppm.
 const MOST_DRIFT: f64 = 1e-3;
-/// Differences that are less by this much are mistakes: 5 ms.
+/// Differences below the others by more than this are errors: 5 ms.
 const MOST_BELOW: f64 = 5e6;
-/// Parts of the points whose medians are compared.
+/// Number of parts whose medians are compared.
 const PARTS: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Delays of 1 ms and up to 0.1 ms more, both ways, between clocks of this offset and drift.
+    /// Delays of 1 ms plus up to 0.1 ms, both ways, between clocks of this offset and drift.
     fn points(offset: i64, ppm: i64, count: i64) -> (Vec<Point>, Vec<Point>) {
         let all = (0..count).map(|it| {
             let time = it * 10_000_000;

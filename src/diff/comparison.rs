@@ -1,4 +1,4 @@
-//! The result of a comparison: what became of each packet, and sums of it.
+//! Result of a comparison: the fate of each packet, and sums.
 
 use super::class::{Class, Extent, Link, Way};
 use super::clock::Clock;
@@ -7,49 +7,49 @@ use super::pairing::Paired;
 use super::side::{Both, Point};
 use std::ops::Range;
 
-/// What became of a packet.
+/// The fate of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fate {
-    /// Its class.
+    /// The class.
     pub class: Class,
-    /// Which way it goes, where that is known.
+    /// The direction, if known.
     pub way: Option<Way>,
-    /// A packet of its flow that was sent after it arrived before it.
+    /// Whether a packet of its flow that was sent later arrived earlier.
     pub is_reordered: bool,
-    /// It took far longer than others.
+    /// Whether the packet took far longer than others.
     pub is_delayed: bool,
-    /// The packet of its own side that it is a copy of.
+    /// The original on its own side, if the packet is a copy.
     pub original: Option<u32>,
 }
 
 /// The result of a comparison.
 #[derive(Clone, Debug)]
 pub struct Comparison {
-    /// Conversations that are the same.
+    /// Pairs of equal conversations.
     pub pairs: Vec<Paired>,
-    /// What became of each packet, by their places.
+    /// The fate of each packet, by index.
     pub fates: Both<Vec<Fate>>,
-    /// Both clocks.
+    /// The relation of both clocks.
     pub clock: Clock,
-    /// Of packets that are the same one to one, by the way they go: their one-way delays, in order.
+    /// One-way delays of packets in both captures, one to one, by direction.
     pub delays: [Delays; 2],
     /// Links, by the packets of each side.
     pub(super) links: Both<Links>,
-    /// What was not looked at.
+    /// Resolution of times, in nanoseconds.
     pub(super) resolution: i64,
 }
 
 /// One-way delays, in nanoseconds.
 #[derive(Clone, Debug, Default)]
 pub struct Delays {
-    /// In ascending order.
+    /// The delays in ascending order.
     pub sorted: Vec<i64>,
-    /// How much they vary from packet to packet (RFC 3550, section 6.4.1).
+    /// Variation from packet to packet (RFC 3550, section 6.4.1).
     pub jitter: i64,
 }
 
 impl Delays {
-    /// The delay that this many of a thousand packets do not exceed.
+    /// The delay that `share` of a thousand packets do not exceed.
     pub fn per_mille(&self, share: usize) -> Option<i64> {
         let last = self.sorted.len().checked_sub(1)?;
         self.sorted.get(last.saturating_mul(share) / 1000).copied()
@@ -59,9 +59,9 @@ impl Delays {
 /// Links by the packets of one side.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Links {
-    /// Sorted by this side's packets.
+    /// The links, sorted by this side's packets.
     links: Vec<Link>,
-    /// Where those of each packet start.
+    /// The first link of each packet.
     starts: Vec<u32>,
 }
 
@@ -93,7 +93,7 @@ impl Links {
     }
 }
 
-/// The packet of a side that a link leads to.
+/// The packet of a side in a link.
 pub(super) const fn place(link: &Link, point: Point) -> u32 {
     match point {
         Point::A => link.a,
@@ -102,25 +102,26 @@ pub(super) const fn place(link: &Link, point: Point) -> u32 {
 }
 
 impl Comparison {
-    /// What became of a packet.
+    /// The fate of a packet.
     pub fn fate(&self, point: Point, packet: u32) -> Fate {
         let fates = self.fates.get(point);
         fates.get(packet as usize).copied().unwrap_or_default()
     }
 
-    /// The links of a packet, or of the one it is a copy of.
+    /// The links of a packet, or of its original if it is a copy.
     pub fn links_of(&self, point: Point, packet: u32) -> &[Link] {
         let original = self.fate(point, packet).original;
         self.links.get(point).of(original.unwrap_or(packet))
     }
 
-    /// The packets of the other side that a packet stands for.
+    /// The packets of the other side with bytes of this one.
     pub fn partners(&self, point: Point, packet: u32) -> impl Iterator<Item = u32> {
         let links = self.links_of(point, packet).iter();
         links.map(move |it| place(it, point.other()))
     }
 
-    /// How long a packet took that is the same one to one, and goes a known way; in nanoseconds.
+    /// One-way delay of a packet in nanoseconds, if it corresponds one to one and has a known
+    /// direction.
     pub fn delay(&self, pair: Pair<'_>, point: Point, packet: u32) -> Option<i64> {
         let fate = self.fate(point, packet);
         let [link] = self.links_of(point, packet) else {
@@ -137,18 +138,18 @@ impl Comparison {
         })
     }
 
-    /// All links that are one to one.
+    /// All one-to-one links.
     pub(super) fn whole(&self) -> impl Iterator<Item = &Link> {
         let all = self.links.a.all().iter();
         all.filter(|it| it.extent == Extent::Whole)
     }
 
-    /// The unit of times, in nanoseconds.
+    /// Resolution of times, in nanoseconds.
     pub const fn resolution(&self) -> i64 {
         self.resolution
     }
 
-    /// Whether anything is in both captures.
+    /// Whether any packet is in both captures.
     pub fn has_common(&self) -> bool {
         !self.links.a.all().is_empty()
     }

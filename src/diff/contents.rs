@@ -1,4 +1,4 @@
-//! What differs between two captures of a packet, from their bytes.
+//! Differences between two captures of a packet, from their bytes.
 
 use super::class::{Changes, Link};
 use super::frames::{Frame, Pair};
@@ -7,7 +7,7 @@ use super::side::Point;
 use crate::capture::ByteOrder;
 use crate::decode::{Checksum, Headers, LinkKey, TunnelKind, checksum, protocol};
 
-/// What differs between both packets of a link, tolerated or not.
+/// All differences between the packets of a link, tolerated or not.
 pub fn changes(pair: Pair<'_>, link: &Link) -> Changes {
     let (x, y) = (pair.packet(Point::A, link.a), pair.packet(Point::B, link.b));
     let frames = pair.frame(Point::A, x).zip(pair.frame(Point::B, y));
@@ -21,8 +21,9 @@ pub fn changes(pair: Pair<'_>, link: &Link) -> Changes {
     parts.into_iter().fold(link.changes, Changes::and)
 }
 
-/// How the payload of both packets of a link differs, as `payload@12: 0a -> 0b (+3)`: where the first
-/// byte differs, both, and how many more do. Other fields follow, with both values.
+/// Describes the differences between the packets of a link. For payload, `payload@12: 0a -> 0b
+/// (+3)`: position and values of the first different byte, and the number of other different ones.
+/// Other fields follow, with both values.
 pub fn detail(pair: Pair<'_>, link: &Link) -> String {
     let (x, y) = (pair.packet(Point::A, link.a), pair.packet(Point::B, link.b));
     let mut parts = Vec::new();
@@ -63,7 +64,7 @@ pub fn detail(pair: Pair<'_>, link: &Link) -> String {
     parts.join(", ")
 }
 
-/// A packet with its headers.
+/// A packet with its decoded headers.
 struct Decoded<'a> {
     frame: &'a Frame,
     headers: Headers<'a>,
@@ -97,7 +98,7 @@ impl<'a> Decoded<'a> {
         self.network().first().is_some_and(|it| it >> 4 == 4)
     }
 
-    /// A field of the IP header, which has other places in both versions.
+    /// A byte of the IP header, at a different offset in each version.
     fn field(&self, v4: usize, v6: usize) -> Option<u8> {
         let at = if self.is_ipv4() { v4 } else { v6 };
         self.network().get(at).copied()
@@ -119,7 +120,7 @@ impl<'a> Decoded<'a> {
         some.map(|it| (it.kind, it.id)).collect()
     }
 
-    /// Whether its checksum is wrong, or not filled in yet.
+    /// Whether the checksum is correct, wrong, or not yet filled in.
     fn checksum(&self) -> Checksum {
         let (src, dst) = self.headers.addresses.to_ip();
         checksum(src, dst, self.headers.protocol, self.transport())
@@ -135,7 +136,7 @@ fn all(found: &[(Changes, bool)]) -> Changes {
     found.fold(Changes::NONE, Changes::and)
 }
 
-/// Layers before IP.
+/// Differences in layers below IP.
 fn lower(x: &Decoded<'_>, y: &Decoded<'_>) -> Changes {
     let cut = |it: &Decoded<'_>| it.headers.wire_end.saturating_sub(it.headers.end);
     all(&[
@@ -149,7 +150,7 @@ fn lower(x: &Decoded<'_>, y: &Decoded<'_>) -> Changes {
     ])
 }
 
-/// The IP header.
+/// Differences in the IP header.
 fn network(x: &Decoded<'_>, y: &Decoded<'_>) -> Changes {
     let (from, to) = (x.headers.addresses.to_ip(), y.headers.addresses.to_ip());
     let is_ipv4 = x.is_ipv4() && y.is_ipv4();
@@ -165,7 +166,7 @@ fn network(x: &Decoded<'_>, y: &Decoded<'_>) -> Changes {
     ])
 }
 
-/// The transport header.
+/// Differences in the transport header.
 fn transport(x: &Decoded<'_>, y: &Decoded<'_>) -> Changes {
     if !x.headers.has_transport() || !y.headers.has_transport() {
         return Changes::NONE;

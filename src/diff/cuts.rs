@@ -1,34 +1,34 @@
-//! Bytes of a stream that are in other packets on the other side: segmentation offload, smaller
-//! segments on the way, fragments of datagrams.
+//! Bytes of a stream that are in different packets on the other side: segmentation offload, smaller
+//! segments on the way, fragmented datagrams.
 //!
-//! Each run of bytes of the receiver is looked for in what the sender sent before, the latest first;
-//! what was found once is used up. Bytes are compared.
+//! Each run of bytes of the receiver is searched in what the sender sent before, latest first, and
+//! each byte is used once. Bytes are compared.
 
 use super::class::{Changes, Extent, Link};
 use crate::number::len_u32;
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// A packet with bytes that have places in a stream or a datagram.
+/// A packet whose bytes have positions in a stream or a datagram.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
-    /// Its place on its side.
+    /// Index of the packet on its side.
     pub(super) packet: u32,
-    /// When it passed the sender's point, or is expected to have passed it.
+    /// The time, real or expected, at the sender's point.
     pub(super) time: i64,
-    /// The places of its bytes, captured or not.
+    /// Positions of its bytes, captured or not.
     pub(super) start: i64,
     pub(super) len: u32,
-    /// Bytes at its start that are not compared: headers that address translation changes.
+    /// Bytes at the start that are not compared: headers that address translation changes.
     pub(super) skip: u32,
 }
 
 /// Reads the captured bytes of runs.
 pub(super) trait Bytes {
-    /// Those of a packet of the sender.
+    /// The bytes of a packet of the sender.
     fn sent(&self, packet: u32) -> Vec<u8>;
 
-    /// Those of a packet of the receiver.
+    /// The bytes of a packet of the receiver.
     fn received(&self, packet: u32) -> Vec<u8>;
 }
 
@@ -37,7 +37,7 @@ impl Run {
         self.start.saturating_add(self.len.into())
     }
 
-    /// The captured bytes of a range, of all that were captured.
+    /// The captured bytes of a range; `bytes` has all captured bytes of the run.
     fn slice<'a>(&self, bytes: &'a [u8], range: &Range<i64>) -> &'a [u8] {
         let from = usize::try_from(range.start.saturating_sub(self.start)).unwrap_or(usize::MAX);
         let to = usize::try_from(range.end.saturating_sub(self.start)).unwrap_or(0);
@@ -46,24 +46,24 @@ impl Run {
     }
 }
 
-/// Runs of the sender, of which some bytes were received.
+/// Runs of the sender, and which parts of them were received.
 struct Sent<'a> {
     bytes: &'a dyn Bytes,
-    /// The captured bytes of the runs that were looked at last.
+    /// The captured bytes of recently used runs.
     cache: VecDeque<(usize, Vec<u8>)>,
-    /// By their starts.
+    /// The runs, sorted by start.
     runs: Vec<Run>,
-    /// Of each, what was received, in order.
+    /// For each run, the ranges already received, in order.
     used: Vec<Vec<Range<i64>>>,
     longest: i64,
 }
 
-/// How well a run fits, the best first: whether bytes differ, whether it was sent later, and how far
-/// from its expected time.
+/// Quality of a match, best first: whether bytes differ, whether it was sent later, and the
+/// distance from its expected time.
 type Rank = (bool, bool, i64);
 
-/// Which runs have bytes in common: sender's and receiver's packet, how many bytes, and whether some
-/// of them differ. `early` is how much before it was sent a packet may seem to arrive.
+/// Finds runs with common bytes. `early` is how long before it was sent a packet may seem to
+/// arrive.
 pub(super) fn common(
     mut sent: Vec<Run>,
     received: &[Run],
@@ -94,7 +94,7 @@ impl Sent<'_> {
         while at < run.end() && pieces < MOST_PIECES {
             pieces += 1;
             let Some((place, range, differs)) = self.best(run, &bytes, at, early) else {
-                // Bytes that nobody sent: the next ones may have been.
+                // These bytes were not sent: continue with the next run.
                 at = self.next_start(at).min(run.end());
                 continue;
             };
@@ -113,8 +113,8 @@ impl Sent<'_> {
         }
     }
 
-    /// The run that `at` is from, the part of it that is, and whether its bytes differ: equal ones
-    /// first, then the latest before.
+    /// Finds the run that contains `at`, the usable part of it, and whether its bytes differ. Equal
+    /// bytes are preferred, then the latest run sent before.
     fn best(
         &mut self,
         run: &Run,
@@ -145,8 +145,8 @@ impl Sent<'_> {
         best.map(|((differs, ..), place, range)| (place, range, differs))
     }
 
-    /// Whether the bytes of a range differ; `None` where they are others altogether. What one side
-    /// has not captured is taken to be equal.
+    /// Whether the bytes of a range differ; `None` if they are unrelated. Bytes not captured on one
+    /// side count as equal.
     fn differing(
         &mut self,
         place: usize,
@@ -176,7 +176,7 @@ impl Sent<'_> {
         }
     }
 
-    /// Where the part of a run ends that starts at `at` and was not received; `None` where it was.
+    /// End of the part of a run that starts at `at` and was not yet received; `None` if `at` was.
     fn free_until(&self, place: usize, at: i64) -> Option<i64> {
         let end = self.runs.get(place)?.end();
         let used = self.used.get(place)?;
@@ -189,25 +189,25 @@ impl Sent<'_> {
         (at < until).then_some(until)
     }
 
-    /// Where the next run starts.
+    /// Start of the next run.
     fn next_start(&self, at: i64) -> i64 {
         let next = self.runs.partition_point(|it| it.start <= at);
         self.runs.get(next).map_or(i64::MAX, |it| it.start)
     }
 }
 
-/// Bytes that a packet of the sender and one of the receiver have in common.
+/// Bytes common to a packet of the sender and one of the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Common {
     pub(super) sent: u32,
     pub(super) received: u32,
-    /// How many.
+    /// Number of bytes.
     pub(super) bytes: u32,
-    /// Some of them are not the same.
+    /// Whether some of them differ.
     pub(super) differs: bool,
 }
 
-/// What was found, as links between packets of A and B.
+/// Converts common bytes to links between packets of A and B.
 pub(super) fn links(mut found: Vec<Common>, sender_is_a: bool) -> Vec<Link> {
     found.sort_unstable_by_key(|it| (it.sent, it.received));
     let groups = found.chunk_by(|x, y| (x.sent, x.received) == (y.sent, y.received));
@@ -230,14 +230,14 @@ pub(super) fn links(mut found: Vec<Common>, sender_is_a: bool) -> Vec<Link> {
     links.collect()
 }
 
-/// The places of numbers modulo 2^32 near to the one before.
+/// Unwraps numbers modulo 2^32, each relative to the one before.
 pub(super) struct Unwrapped {
     last: u32,
     place: i64,
 }
 
 impl Unwrapped {
-    /// Places from that of this number, which is 0.
+    /// Positions relative to this number, which is at 0.
     pub(super) const fn from(number: u32) -> Self {
         Self {
             last: number,
@@ -253,18 +253,18 @@ impl Unwrapped {
     }
 }
 
-/// Runs of the sender whose bytes are kept.
+/// Cached runs of the sender.
 const MOST_CACHED: usize = 8;
-/// Runs of the sender that are looked at for one byte.
+/// Runs of the sender searched for one position.
 const MOST_CANDIDATES: usize = 64;
-/// Runs of the sender that one of the receiver is made of.
+/// Runs of the sender per run of the receiver.
 const MOST_PIECES: usize = 4096;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Packets with their times, places and bytes.
+    /// Packets with their times, positions and bytes.
     type Packets = Vec<(u32, i64, i64, &'static str)>;
 
     struct Texts {

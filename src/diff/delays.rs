@@ -5,7 +5,7 @@ use super::comparison::{Comparison, Delays};
 use super::frames::Pair;
 use super::side::Point;
 
-/// One-way delays of packets that go either way.
+/// One-way delays in both directions.
 pub(super) fn delays(pair: Pair<'_>, comparison: &Comparison) -> [Delays; 2] {
     Way::ALL.map(|way| {
         let found = of(pair, comparison, way);
@@ -22,7 +22,7 @@ pub(super) fn delays(pair: Pair<'_>, comparison: &Comparison) -> [Delays; 2] {
     })
 }
 
-/// Packets of both sides that are the same, and how long they took, in A's order.
+/// Packets in both captures, one to one, with their delays, in A's order.
 fn of(pair: Pair<'_>, comparison: &Comparison, way: Way) -> Vec<(u32, u32, i64)> {
     let links = comparison.whole().filter_map(|link| {
         let fate = comparison.fate(Point::A, link.a);
@@ -54,7 +54,7 @@ pub(super) fn mark_late(pair: Pair<'_>, comparison: &mut Comparison) {
                     .copied()
                     .unwrap_or(0)
             };
-            // The lower half alone, so that many may be late.
+            // Only the lower half, so that many packets may be late.
             let spread = at(2).saturating_sub(at(1)).saturating_mul(2);
             let bound = at(2).saturating_add(spread.saturating_mul(8).max(LATE_NS));
             for &(a, b, _) in block.iter().filter(|it| it.2 > bound) {
@@ -68,7 +68,7 @@ pub(super) fn mark_late(pair: Pair<'_>, comparison: &mut Comparison) {
     }
 }
 
-/// Packets that are compared with each other.
+/// Packets compared with each other.
 const BLOCK: usize = 10_000;
-/// A packet that took less than this longer is not late.
+/// Packets are late only if they took this much longer.
 const LATE_NS: i64 = 5_000_000;

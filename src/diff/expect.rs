@@ -1,35 +1,35 @@
-//! When a packet of A is expected at B.
+//! Expected times at B of packets of A.
 
 use super::assign::Limits;
 use super::clock::Clock;
 
-/// When packets of one direction of a conversation are expected at B.
+/// Expected times at B of packets of one direction of a conversation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expected {
-    /// Times at A of packets that are recognised without doubt, and how much later B's clock was
-    /// then: medians of neighbours.
+    /// Times at A of packets recognized without doubt, and B's clock minus A's: medians of
+    /// neighbors.
     points: Vec<(i64, i64)>,
     usual: Usual,
-    /// 1 for packets that pass A first, -1 for those that pass B first, 0 where it is not known.
+    /// 1 for packets that pass A first, -1 for those that pass B first, 0 if unknown.
     sign: i64,
-    /// The path keeps identifications of IP, so that other ones are other packets.
+    /// Whether the path keeps IP identifications, so that different ones are different packets.
     keeps_ids: bool,
 }
 
-/// What is usual between both points.
+/// Typical delays between both points.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Usual {
-    /// Both clocks.
+    /// The relation of both clocks.
     pub(super) clock: Clock,
-    /// How much B's clock shows more when a packet passes it, with the difference of clocks taken
-    /// off: the delay from A to B, or less than 0.
+    /// Time at B minus time at A, corrected by the clock offset: the delay from A to B, or less
+    /// than 0.
     pub(super) delay: i64,
-    /// How much delays vary: between the quartiles.
+    /// Interquartile range of delays.
     pub(super) spread: i64,
 }
 
 impl Expected {
-    /// `points` are times at A and differences of packets that are recognised without doubt.
+    /// `points` are times at A and differences of packets recognized without doubt.
     pub(super) fn new(
         mut points: Vec<(i64, i64)>,
         usual: Usual,
@@ -51,7 +51,7 @@ impl Expected {
         }
     }
 
-    /// The time at B at which a packet is expected that A saw at this time.
+    /// The expected time at B of a packet captured at `time` by A.
     pub(super) fn at_b(&self, time: i64) -> i64 {
         let after = self.points.partition_point(|it| it.0 < time);
         let next = self.points.get(after);
@@ -78,8 +78,7 @@ impl Expected {
         self.keeps_ids
     }
 
-    /// How far packets may be from their expected times that have nothing but their contents in
-    /// common.
+    /// Limits on the distance from expected times, for packets that share only their contents.
     pub(super) fn limits(&self) -> Limits {
         let spread = self.usual.spread;
         let usual = spread.saturating_mul(40).max(USUAL_NS);
@@ -90,7 +89,7 @@ impl Expected {
         }
     }
 
-    /// The same of packets with the same identification of IP.
+    /// Limits on the distance from expected times, for packets with the same IP identification.
     pub(super) fn limits_by_id(&self) -> Limits {
         Limits {
             early: HORIZON_NS,
@@ -100,8 +99,8 @@ impl Expected {
     }
 }
 
-/// Packets that are further apart are not the same.
+/// Packets further apart are not the same.
 pub(super) const HORIZON_NS: i64 = 60_000_000_000;
-/// Delays vary by this much without a reason.
+/// Normal variation of delays.
 const USUAL_NS: i64 = 50_000_000;
 const EARLY_NS: i64 = 1_000_000;

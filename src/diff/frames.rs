@@ -1,4 +1,4 @@
-//! The captured bytes of packets, where they are needed once more.
+//! Access to the captured bytes of packets.
 
 use super::packet::{Packet, payload_range};
 use super::side::{Both, Point, Side};
@@ -6,20 +6,20 @@ use crate::capture::LinkType;
 use crate::decode::{DecodeOptions, Headers, LinkKey, decode};
 use std::ops::Range;
 
-/// Reads the captured bytes of packets again.
+/// Rereads the captured bytes of packets.
 pub trait Frames: Sync {
-    /// The captured bytes of a packet of this side; empty where they cannot be read any more.
+    /// The captured bytes of a packet of this side; empty if they cannot be read any more.
     fn read(&self, point: Point, packet: &Packet) -> Vec<u8>;
 }
 
-/// Both sides, and their packets' bytes.
+/// Both sides, and the bytes of their packets.
 #[derive(Clone, Copy)]
 pub struct Pair<'a> {
     /// Both sides.
     pub sides: Both<&'a Side>,
-    /// Where bytes come from.
+    /// Source of the captured bytes.
     pub frames: &'a dyn Frames,
-    /// How packets were decoded.
+    /// Options used for decoding the packets.
     pub decode: &'a DecodeOptions,
 }
 
@@ -31,14 +31,14 @@ impl std::fmt::Debug for Pair<'_> {
     }
 }
 
-/// A packet's captured bytes, with what decoding them needs.
+/// The captured bytes of a packet, with the data needed to decode them.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// How they start.
+    /// The link type.
     pub link_type: LinkType,
     /// The bytes.
     pub data: Vec<u8>,
-    /// The packet's length on the wire.
+    /// The length on the wire.
     wire_len: u32,
 }
 
@@ -51,12 +51,12 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// A packet by its place on its side.
+    /// A packet by its index on its side.
     pub fn packet(&self, point: Point, place: u32) -> &'a Packet {
         self.side(point).packet(place)
     }
 
-    /// A packet's captured bytes.
+    /// The captured bytes of a packet.
     pub fn frame(&self, point: Point, packet: &Packet) -> Option<Frame> {
         Some(Frame {
             link_type: self.side(point).links.get(packet.link)?,
@@ -65,7 +65,7 @@ impl<'a> Pair<'a> {
         })
     }
 
-    /// A packet's captured payload.
+    /// The captured payload of a packet.
     pub fn payload(&self, point: Point, packet: &Packet) -> Vec<u8> {
         let found = self.frame(point, packet).and_then(|mut frame| {
             let (headers, _) = frame.headers(self.decode)?;
@@ -77,7 +77,7 @@ impl<'a> Pair<'a> {
         found.unwrap_or_default()
     }
 
-    /// The part of a datagram that a packet carries, and where it starts there.
+    /// The part of a datagram carried by a packet, and its offset.
     pub(super) fn datagram_part(&self, point: Point, packet: &Packet) -> Option<(u32, Vec<u8>)> {
         let mut frame = self.frame(point, packet)?;
         let (start, range) = {
@@ -90,7 +90,7 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Where the payload of a datagram, or of a part of it, starts in it, and is in the frame.
+/// Start of the payload in its datagram, and its range in the frame.
 fn datagram_range(headers: &Headers<'_>, frame: &Frame) -> (u32, Range<usize>) {
     let range = headers.payload(&frame.data, frame.wire_len).range;
     let part = headers.fragment.as_deref();

@@ -1,4 +1,4 @@
-//! Classes of packets, by their links and what is around them.
+//! Classification of packets by their links and their surroundings.
 
 use super::class::{Changes, Class, Extent, Link, Way};
 use super::comparison::{Comparison, Fate, Links, place};
@@ -50,7 +50,7 @@ pub fn compare(pair: Pair<'_>, options: &Options) -> Comparison {
     comparison
 }
 
-/// Notes changes that are tolerated as a rule.
+/// Notes tolerated changes that the options declare strict.
 fn be_strict(pair: Pair<'_>, links: &mut [Link], strict: Changes) {
     links.par_iter_mut().for_each(|it| {
         let found = changes(pair, it);
@@ -69,19 +69,19 @@ struct Judge<'a> {
     links: Both<Links>,
 }
 
-/// What is around packets without links, on one side.
+/// Surroundings of packets without links, on one side.
 #[derive(Default)]
 struct Surroundings {
-    /// Addresses between which packets are in both captures.
+    /// Pairs of addresses with packets in both captures.
     pairs: HashSet<(IpAddr, IpAddr), RandomState>,
-    /// Conversations of which packets are in both captures.
+    /// Conversations with packets in both captures.
     conversations: HashSet<u32, RandomState>,
-    /// Packets that are in both captures, by what copies of them have in common.
+    /// Packets in both captures, by what their copies share.
     linked: HashMap<(u32, Print), Vec<u32>, RandomState>,
 }
 
 impl Judge<'_> {
-    /// What became of the packets of a side.
+    /// The fates of the packets of a side.
     fn side(&self, point: Point) -> Vec<Fate> {
         let side = self.pair.side(point);
         let surroundings = self.surroundings(point);
@@ -103,7 +103,7 @@ impl Judge<'_> {
         fates.collect()
     }
 
-    /// The class of a packet with partners.
+    /// The class of a packet with links.
     fn linked(&self, point: Point, packet: &Packet, links: &[Link]) -> Class {
         let changes = links
             .iter()
@@ -127,7 +127,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether both packets of a link have all of their bytes in each other.
+    /// Whether the packets of a link contain all of each other's bytes.
     fn is_only_partner(&self, point: Point, link: &Link) -> bool {
         let other = point.other();
         let is_alone = self.links.get(other).of(place(link, other)).len() == 1;
@@ -138,7 +138,7 @@ impl Judge<'_> {
         is_alone && is_all(Point::A) && is_all(Point::B)
     }
 
-    /// What became of a packet without partners.
+    /// The fate of a packet without links.
     fn unlinked(
         &self,
         point: Point,
@@ -172,7 +172,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether the other capture was not running when a packet should have passed there.
+    /// Whether the other capture was not running at the expected time of a packet.
     fn is_outside(&self, point: Point, packet: &Packet, way: Option<Way>) -> bool {
         let other = self.pair.side(point.other());
         let Some((first, last)) = other.span else {
@@ -185,7 +185,7 @@ impl Judge<'_> {
         !(first..=last).contains(&expected)
     }
 
-    /// The packet with partners that this one is a copy of.
+    /// The original of a copy: a packet with links.
     fn original(
         &self,
         point: Point,
@@ -208,7 +208,7 @@ impl Judge<'_> {
         is_copy.then_some(nearest)
     }
 
-    /// Whether a packet would have been in the other capture, too.
+    /// Whether a packet should have been in the other capture.
     fn is_judged(&self, point: Point, packet: &Packet, around: &Surroundings) -> bool {
         if self.options.ignores_acks && packet.is_pure_ack() {
             return false;
@@ -255,7 +255,7 @@ impl Judge<'_> {
         around
     }
 
-    /// What packets without links look like.
+    /// The prints of packets without links.
     fn wanted_prints(&self, point: Point) -> HashSet<(u32, Print), RandomState> {
         let packets = self.pair.side(point).packets.iter().zip(0..);
         let unlinked = packets.filter(|(_, at)| self.links.get(point).of(*at).is_empty());
@@ -265,7 +265,7 @@ impl Judge<'_> {
     }
 }
 
-/// The one of these, by time, that is nearest to a time.
+/// The packet closest to a time, from a list sorted by time.
 fn nearest(places: &[u32], time: i64, time_of: impl Fn(u32) -> i64) -> Option<u32> {
     let after = places.partition_point(|it| time_of(*it) < time);
     let around = places.get(after.saturating_sub(1)..places.len().min(after + 1))?;
@@ -277,5 +277,5 @@ fn sorted(x: IpAddr, y: IpAddr) -> (IpAddr, IpAddr) {
     if x < y { (x, y) } else { (y, x) }
 }
 
-/// Copies of a packet of the sender that are captured later were sent again.
+/// Later copies of a packet of the sender are retransmissions.
 const COPY_NS: i64 = 10_000_000;

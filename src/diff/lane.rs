@@ -1,4 +1,4 @@
-//! One direction of a pair of conversations: its packets are paired, by one rule after the other.
+//! Pairing of packets in one direction of a pair of conversations, rule by rule.
 
 use super::assign::{Limits, Timed, assign};
 use super::class::{Changes, Extent, Link};
@@ -12,30 +12,30 @@ use std::hash::{BuildHasher, Hash, RandomState};
 /// One direction of a pair of conversations.
 pub(super) struct Lane<'a> {
     pub(super) pair: Pair<'a>,
-    /// Packets of A that have no partner, in capture order.
+    /// Unpaired packets of A, in capture order.
     pub(super) a: Vec<u32>,
-    /// The same of B.
+    /// Unpaired packets of B, in capture order.
     pub(super) b: Vec<u32>,
-    /// How sequence numbers are moved from A to B.
+    /// Shift of sequence numbers from A to B.
     pub(super) shift: Shift,
-    /// How much more time to live packets have at B, as a rule.
+    /// Usual TTL at B minus TTL at A.
     pub(super) hops: i16,
-    /// When packets are expected at B.
+    /// Expected times of packets at B.
     pub(super) expected: Expected,
-    /// Only packets count that are the only ones of their kind, whenever they were captured.
+    /// Whether only unique packets count, regardless of time.
     pub(super) is_rough: bool,
-    /// What was found.
+    /// The links found.
     pub(super) links: Vec<Link>,
 }
 
-/// How much packets must have in common.
+/// Properties that packets must have in common.
 #[derive(Clone, Copy, Debug)]
 struct Level {
-    /// The identification of the IP header, which is not 0.
+    /// The IP identification, which must not be 0.
     with_id: bool,
-    /// Time to live, less by as many hops as usual: copies are captured on both sides of a router.
+    /// The TTL, corrected by the usual hops: copies may be captured on both sides of a router.
     with_ttl: bool,
-    /// Window and timestamp of TCP.
+    /// TCP window and timestamp.
     with_window: bool,
     with_stamp: bool,
 }
@@ -51,7 +51,7 @@ impl Level {
     }
 }
 
-/// From the most in common to the least.
+/// Strictest first.
 const LEVELS: &[Level] = &[
     Level::new(true, true, true, false),
     Level::new(true, false, true, true),
@@ -66,13 +66,13 @@ impl Lane<'_> {
         self.pair.packet(point, place)
     }
 
-    /// Packets of both sides that have no partner.
+    /// Unpaired packets of both sides.
     fn left(&self) -> impl Iterator<Item = &Packet> {
         let a = self.a.iter().map(|it| self.packet(Point::A, *it));
         a.chain(self.b.iter().map(|it| self.packet(Point::B, *it)))
     }
 
-    /// The levels that count.
+    /// The levels in use.
     fn levels(&self) -> &'static [Level] {
         let first = usize::from(self.is_rough);
         let count = if self.is_rough || self.expected.keeps_ids() {
@@ -83,7 +83,7 @@ impl Lane<'_> {
         LEVELS.get(first..count).unwrap_or_default()
     }
 
-    /// Pairs packets that are equal, level by level.
+    /// Pairs equal packets, level by level.
     pub(super) fn exact(&mut self) {
         for level in self.levels() {
             if self.a.is_empty() || self.b.is_empty() {
@@ -93,8 +93,7 @@ impl Lane<'_> {
         }
     }
 
-    /// The same of packets of which one capture has less than the other: what both have of the
-    /// payload is compared.
+    /// Pairs packets truncated in one capture, by comparing what both have of the payload.
     pub(super) fn truncated(&mut self) {
         let pair = self.pair;
         let cut = self.left().filter(|it| !it.is_whole());
@@ -114,8 +113,8 @@ impl Lane<'_> {
         }
     }
 
-    /// Pairs segments of which one capture has not even the whole header: by their places in the
-    /// stream, and their lengths.
+    /// Pairs segments with truncated headers in one capture, by their positions in the stream and
+    /// their lengths.
     pub(super) fn cut_headers(&mut self) {
         if !self.left().any(|it| it.has(Packet::CUT)) {
             return;
@@ -141,7 +140,7 @@ impl Lane<'_> {
         }
     }
 
-    /// Pairs packets that are equal in this.
+    /// Pairs packets that are equal at a level.
     fn level(&mut self, level: Level, payload: impl Fn(Point, &Packet) -> Option<u64>) {
         let hasher = RandomState::new();
         let key = |point, place: u32| {
@@ -173,7 +172,7 @@ impl Lane<'_> {
         self.join(&found, changes);
     }
 
-    /// Packets without a partner by keys, those of A before those of B.
+    /// Unpaired packets with their keys, those of A before those of B.
     pub(super) fn keyed(&self, key: impl Fn(Point, u32, &Packet) -> Option<u64>) -> Vec<Keyed> {
         let mut keyed = Vec::with_capacity(self.a.len() + self.b.len());
         for (point, places) in [(Point::A, &self.a), (Point::B, &self.b)] {
@@ -208,7 +207,7 @@ impl Lane<'_> {
         let sign = self.expected.sign();
         let pairs = assign(&mut a, &mut b, sign, limits);
         if !copies_a.is_empty() || !copies_b.is_empty() {
-            // Copies take what is left over.
+            // Copies are paired with what is left.
             let (mut paired_a, mut paired_b): (Vec<u32>, Vec<u32>) = pairs.iter().copied().unzip();
             paired_a.sort_unstable();
             paired_b.sort_unstable();
@@ -221,7 +220,7 @@ impl Lane<'_> {
         found.extend(pairs);
     }
 
-    /// Equal packets without those that follow another one at once, and those.
+    /// Splits equal packets into first ones and immediate copies.
     fn first_ones(&self, packets: &[Keyed]) -> (Vec<Keyed>, Vec<Keyed>) {
         let mut last: Option<i64> = None;
         packets.iter().partition(|(_, point, place)| {
@@ -247,7 +246,7 @@ impl Lane<'_> {
         times.collect()
     }
 
-    /// Notes packets that belong together, one to one.
+    /// Adds one-to-one links.
     fn join(&mut self, found: &[(u32, u32)], changes: impl Fn(&Packet, &Packet) -> Changes) {
         let changes = found
             .iter()
@@ -256,7 +255,7 @@ impl Lane<'_> {
         self.join_changed(found, &changes);
     }
 
-    /// The same with what differs between them.
+    /// Adds one-to-one links with changes.
     pub(super) fn join_changed(&mut self, found: &[(u32, u32)], changes: &[Changes]) {
         if found.is_empty() {
             return;
@@ -272,7 +271,7 @@ impl Lane<'_> {
         remove(&mut self.b, found.iter().map(|it| it.1));
     }
 
-    /// The time to live that a packet has at B, as a rule.
+    /// The usual TTL of a packet at B.
     fn ttl_at_b(&self, point: Point, packet: &Packet) -> i16 {
         let ttl = i16::from(packet.ttl);
         match point {
@@ -281,7 +280,7 @@ impl Lane<'_> {
         }
     }
 
-    /// What identifies a packet, but for its payload; `None` where it lacks what the level demands.
+    /// The identity of a packet except for its payload; `None` if it lacks what the level requires.
     fn identity(&self, point: Point, packet: &Packet, level: Level) -> Option<Identity> {
         if level.with_id && packet.ip_id == 0 || level.with_stamp && packet.stamp == 0 {
             return None;
@@ -310,10 +309,10 @@ impl Lane<'_> {
     }
 }
 
-/// A packet: the hash of what it is paired by, its side, and its place there.
+/// A packet: the hash of its key, its side, and its index there.
 pub(super) type Keyed = (u64, Point, u32);
 
-/// What identifies a packet, but for its payload.
+/// The identity of a packet, except for its payload.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Identity {
     sequence: u32,
@@ -327,10 +326,10 @@ struct Identity {
     kind: u8,
 }
 
-/// Equal packets that are not further apart may be copies.
+/// Equal packets closer together than this may be copies.
 const COPY_NS: i64 = 1_000_000;
 
-/// Removes places from a list that holds each once.
+/// Removes indexes from a list of unique ones.
 pub(super) fn remove(places: &mut Vec<u32>, gone: impl Iterator<Item = u32>) {
     let mut gone: Vec<u32> = gone.collect();
     gone.sort_unstable();

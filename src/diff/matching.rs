@@ -1,8 +1,8 @@
 //! From two sides to links between their packets.
 //!
-//! Conversations are paired; packets that are recognised without doubt tell the sides of addresses
-//! and the clocks; then all packets of each pair of conversations are paired, direction by
-//! direction; at last what belongs to no pair: fragments without their first one.
+//! Conversations are paired. Packets recognized without doubt reveal the sides of addresses and the
+//! relation of the clocks. Then all packets of each pair of conversations are paired, direction by
+//! direction, and finally fragments without a first fragment, which belong to no pair.
 
 use super::class::{Extent, Link, Way};
 use super::clock::{Clock, fit};
@@ -18,21 +18,21 @@ use super::side::{Both, Point, Side};
 use super::sides::Sides;
 use rayon::prelude::*;
 
-/// Links between packets, and what they tell of the path.
+/// Links between packets, and what they reveal about the path.
 pub(super) struct Matching {
     pub(super) pairs: Vec<Paired>,
-    /// Of all packets, by A's.
+    /// All links, sorted by A's packets.
     pub(super) links: Vec<Link>,
     pub(super) sides: Sides,
     pub(super) clock: Clock,
     pub(super) usual: Both<Usual>,
-    /// The coarser unit of times of both sides, in nanoseconds.
+    /// The coarser resolution of both sides' times, in nanoseconds.
     pub(super) resolution: i64,
-    /// Identifications of IP pass the path as they are.
+    /// Whether the path keeps IP identifications.
     pub(super) keeps_ids: bool,
 }
 
-/// Packets that are one and the same.
+/// Indexes of the same packet in A and B.
 type Match = (u32, u32);
 
 impl Matching {
@@ -72,8 +72,8 @@ impl Matching {
         matching
     }
 
-    /// Learns sides, clocks and usual delays from packets that are the same, by conversations; of
-    /// `others`, only parts are.
+    /// Learns sides, clocks and usual delays from packets in both captures, grouped by
+    /// conversation. `others` are packets that share some of their bytes.
     fn learn(
         &mut self,
         pair: Pair<'_>,
@@ -97,7 +97,7 @@ impl Matching {
         }
     }
 
-    /// The same from what was found at last.
+    /// Learns again from the final links.
     fn learn_again(&mut self, pair: Pair<'_>, options: &Options) {
         let mut whole: Vec<(u32, Match)> = Vec::new();
         let mut others: Vec<Match> = Vec::new();
@@ -159,7 +159,7 @@ impl Matching {
         }
     }
 
-    /// What is usual for packets that go this way.
+    /// Typical delays of a direction.
     pub(super) fn usual(&self, way: Option<Way>) -> Usual {
         match way {
             Some(Way::Ab) => self.usual.a,
@@ -171,12 +171,12 @@ impl Matching {
         }
     }
 
-    /// When a packet that A sees at this time is expected at B.
+    /// The expected time at B of a packet that A captured at `time`.
     pub(super) fn at_b(&self, time: i64, way: Option<Way>) -> i64 {
         self.clock.at_b(time).saturating_add(self.usual(way).delay)
     }
 
-    /// When a packet that B sees at this time is expected at A.
+    /// The expected time at A of a packet that B captured at `time`.
     pub(super) fn at_a(&self, time: i64, way: Option<Way>) -> i64 {
         self.clock.at_a(time.saturating_sub(self.usual(way).delay))
     }
@@ -202,7 +202,7 @@ impl Matching {
         links
     }
 
-    /// When packets of a direction are expected at B.
+    /// The expected times at B of packets of a direction.
     fn expected(
         &self,
         pair: Pair<'_>,
@@ -241,7 +241,7 @@ impl Matching {
     }
 }
 
-/// What is known of the path.
+/// Knowledge of the path.
 struct Known<'a> {
     pair: Pair<'a>,
     matching: &'a Matching,
@@ -305,7 +305,7 @@ impl<'a> Lanes<'a> {
         [&self.a, &self.b].map(|it| it.get(direction).map_or(&[][..], Vec::as_slice))
     }
 
-    /// Packets of each direction that are recognised without doubt.
+    /// Packets of each direction recognized without doubt.
     fn rough(&self) -> [Vec<Match>; 2] {
         [0, 1].map(|direction| {
             let Some(mut lane) = self.lane(direction, Expected::default()) else {
@@ -320,7 +320,7 @@ impl<'a> Lanes<'a> {
     }
 }
 
-/// What is usual for packets with these times and differences; `None` where there are none.
+/// Typical delays, given times and differences; `None` without any.
 fn usual(clock: &Clock, points: &[(i64, i64)]) -> Option<Usual> {
     let late = points
         .iter()
@@ -338,7 +338,7 @@ fn usual(clock: &Clock, points: &[(i64, i64)]) -> Option<Usual> {
     })
 }
 
-/// How much more time to live packets have at B: the median.
+/// TTL at B minus TTL at A: the median.
 fn hops(pair: Pair<'_>, matches: &[Match]) -> i16 {
     let more = matches.iter().map(|it| {
         let (x, y) = (pair.packet(Point::A, it.0), pair.packet(Point::B, it.1));
@@ -349,7 +349,7 @@ fn hops(pair: Pair<'_>, matches: &[Match]) -> i16 {
     more.get(more.len() / 2).copied().unwrap_or(0)
 }
 
-/// Whether packets that are the same have the same identification, as a rule.
+/// Whether most packets in both captures have the same identification.
 fn keeps_ids<'m>(pair: Pair<'_>, matches: impl Iterator<Item = &'m Match>) -> bool {
     let (mut same, mut other) = (0_u64, 0_u64);
     for &(a, b) in matches {
@@ -366,7 +366,7 @@ fn keeps_ids<'m>(pair: Pair<'_>, matches: impl Iterator<Item = &'m Match>) -> bo
     same > other.saturating_mul(9)
 }
 
-/// The unit of a side's times.
+/// Resolution of a side's times.
 fn resolution(side: &Side) -> i64 {
     let units = [1_000_000, 1000];
     let found = units
@@ -375,7 +375,7 @@ fn resolution(side: &Side) -> i64 {
     found.unwrap_or(1)
 }
 
-/// Packets that are this far from their expected times are not those that they seem to be.
+/// Packets this far from their expected times were mismatched.
 const ODD_NS: i64 = 1_000_000_000;
-/// Packets that say whether identifications pass as they are.
+/// Packets needed to decide whether the path keeps identifications.
 const FEWEST_IDS: usize = 4;

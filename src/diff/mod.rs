@@ -1,23 +1,23 @@
-//! Two captures of the same traffic compared: which packets of one are which of the other, and what
-//! became of the rest.
+//! Comparison of two captures of the same traffic: which packets correspond, and what happened to
+//! the rest.
 //!
-//! Nothing here reads a file or asks a clock. A [`Side`] has the packets of each capture, reduced to
-//! what they are recognised by ([`Packet`]); [`Frames`] gives the bytes of those that must be looked
-//! at once more. [`compare`] does this:
+//! Nothing here reads files or clocks. A [`Side`] has the packets of a capture, reduced to what
+//! identifies them ([`Packet`]). [`Frames`] rereads the bytes of those that need a closer look.
+//! [`compare`] works in four steps:
 //!
-//! 1. Conversations are paired: those between the same endpoints, then by marks that address
-//!    translation leaves alone (`pairing`), with sequence numbers that may be moved (`shift`).
-//! 2. Packets that are recognised without doubt tell on which side of the path each address is
-//!    (`sides`), and how both clocks go (`clock`).
-//! 3. The packets of each pair of conversations are paired, each direction by itself (`lane`): those
-//!    that are equal, of several the ones whose times fit best (`assign`); those of which one capture
-//!    has less; bytes that are in other segments (`streams`, `cuts`); those that were changed
-//!    (`changed`). Fragments follow (`parts`).
-//! 4. Classes follow from the links between packets and from what is around them (`judge`), then what
-//!    was reordered (`order`) and late (`delays`).
+//! 1. Conversations are paired: first by equal endpoints, then by marks that address translation
+//!    leaves alone (`pairing`), with sequence numbers that may be shifted (`shift`).
+//! 2. Packets recognized without doubt reveal the side of each address (`sides`) and the relation
+//!    of the clocks (`clock`).
+//! 3. The packets of each pair of conversations are paired, each direction by itself (`lane`):
+//!    equal ones, where several candidates are assigned by time (`assign`); truncated ones; bytes
+//!    in different segments (`streams`, `cuts`); changed ones (`changed`). Fragments follow
+//!    (`parts`).
+//! 4. Classes follow from the links between packets and from their surroundings (`judge`), then
+//!    packets are marked as reordered (`order`) and late (`delays`).
 //!
 //! Results depend neither on the number of threads nor on hashes: lists are in capture order, and
-//! of equal choices the first is taken.
+//! among equal choices the first is taken.
 
 mod assign;
 mod changed;

@@ -1,35 +1,35 @@
-//! What a comparison is told.
+//! Options of a comparison.
 
 use super::class::Changes;
 use crate::select::IpNet;
 
-/// What a comparison is told.
+/// Options of a comparison.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Networks on A's side of the path.
     pub side_a: Vec<IpNet>,
     /// Networks on B's side.
     pub side_b: Vec<IpNet>,
-    /// B's clock is A's.
+    /// Whether both clocks are synchronized.
     pub trusts_clocks: bool,
-    /// Changes that make a packet mangled, besides those that always do.
+    /// Tolerated changes that make a packet mangled nevertheless.
     pub strict: Changes,
-    /// Changes that do not.
+    /// Changes that do not make a packet mangled.
     pub ignored: Changes,
-    /// Acknowledgments without data are left out where they are in one capture alone.
+    /// Whether to ignore missing acknowledgments without data.
     pub ignores_acks: bool,
-    /// Which packets can be missing.
+    /// Packets that count as missing.
     pub scope: Scope,
 }
 
-/// Which packets of one capture alone are judged.
+/// Packets in only one capture that are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
-    /// Those between two addresses of which some packet is in both captures.
+    /// Packets between two addresses with some packet in both captures.
     #[default]
     Pairs,
-    /// All.
+    /// All packets.
     All,
-    /// Those of conversations of which some packet is in both captures.
+    /// Packets of conversations with some packet in both captures.
     Matched,
 }

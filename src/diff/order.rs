@@ -1,4 +1,4 @@
-//! Packets that arrive after others of their flow that were sent later (RFC 4737).
+//! Reordering: packets that arrive after later-sent ones of their flow (RFC 4737).
 
 use super::class::{Class, Way};
 use super::comparison::Comparison;
@@ -8,10 +8,10 @@ use crate::decode::NetworkKey;
 use hashbrown::HashMap;
 use std::hash::RandomState;
 
-/// A flow, as its sender's side has it.
+/// A flow, as seen by its sender's side.
 type Flow = (NetworkKey, usize);
 
-/// Marks packets that arrive after others of their flow that were sent later, on both sides.
+/// Marks reordered packets on both sides.
 pub(super) fn mark_order(pair: Pair<'_>, comparison: &mut Comparison) {
     let mut reordered: Vec<(u32, u32)> = Vec::new();
     for receiver in [Point::B, Point::A] {
@@ -26,7 +26,7 @@ pub(super) fn mark_order(pair: Pair<'_>, comparison: &mut Comparison) {
     }
 }
 
-/// Those that this side receives. Where it is not known which way packets go, A counts as the sender.
+/// Finds reordered packets of a receiver. If the direction is unknown, A counts as the sender.
 fn find(pair: Pair<'_>, comparison: &Comparison, receiver: Point, reordered: &mut Vec<(u32, u32)>) {
     let mut latest: HashMap<Flow, u64, RandomState> = HashMap::default();
     let sender = receiver.other();

@@ -1,4 +1,4 @@
-//! A packet of one of two captures, reduced to what it is recognised by.
+//! Packets of a comparison.
 
 use crate::capture::{ByteOrder, LinkType};
 use crate::decode::{Headers, protocol};
@@ -6,50 +6,50 @@ use crate::flow::HashKey;
 use crate::number::{at_most_u32, len_u32, modulo_u32, nearest_u16};
 use crate::tcp::Segment;
 
-/// A packet of one of two captures, reduced to what it is recognised by: 80 bytes.
+/// A packet of one of two captures, reduced to what identifies it: 80 bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Packet {
-    /// When it was captured, in nanoseconds since 1970.
+    /// Capture time, in nanoseconds since 1970.
     pub time: i64,
-    /// Its ordinal in its side's captures, from 1.
+    /// Ordinal in its side's captures, from 1.
     pub number: u64,
-    /// Where its captured bytes can be read again.
+    /// Position at which its captured bytes can be reread.
     pub place: u64,
-    /// The digest of its captured payload.
+    /// Digest of the captured payload.
     pub digest: u64,
-    /// Its conversation on its side.
+    /// Number of its conversation on its side.
     pub conversation: u32,
-    /// Sequence number of TCP, or of an ICMP echo; of a fragment, where it starts in its datagram.
+    /// Sequence number of TCP or an ICMP echo; for a fragment, its offset in the datagram.
     pub sequence: u32,
-    /// Acknowledgment number of TCP; 0 without one.
+    /// TCP acknowledgment number, or 0.
     pub acknowledgment: u32,
-    /// The sender's clock, from TCP's timestamp option; 0 without one.
+    /// The sender's clock, from the TCP timestamp option, or 0.
     pub stamp: u32,
-    /// A digest of TCP's options.
+    /// Digest of the TCP options.
     pub options: u32,
-    /// Identification of the IP header; 0 in IPv6, but for fragments.
+    /// IP identification; 0 in IPv6, except for fragments.
     pub ip_id: u32,
     /// Bytes of payload on the wire.
     pub len: u32,
-    /// Bytes of payload that were captured.
+    /// Captured bytes of payload.
     pub captured: u32,
-    /// Bytes of the packet that were captured.
+    /// Captured bytes of the packet.
     pub data_len: u32,
-    /// Bytes of the packet that were not captured; at most 65,535 are counted.
+    /// Bytes of the packet that were not captured, up to 65,535.
     pub missing: u16,
-    /// TCP's flags; of ICMP, type and code.
+    /// TCP flags; for ICMP, type and code.
     pub flags: u16,
-    /// TCP's window, as the header has it.
+    /// TCP window, unscaled.
     pub window: u16,
-    /// TCP's urgent pointer.
+    /// TCP urgent pointer.
     pub urgent: u16,
-    /// How its captured bytes start: a place in its side's list of link types.
+    /// Index of the link type in its side's list.
     pub link: u8,
     /// Time to live, or hop limit.
     pub ttl: u8,
-    /// What it is: see the constants.
+    /// Bits: see the constants.
     pub kind: u8,
-    /// Length of TCP's header, in bytes; of one that was not captured, the least.
+    /// TCP header length in bytes; the minimum if it was not captured.
     pub header_len: u8,
 }
 
@@ -59,7 +59,7 @@ const _: () = assert!(
 );
 
 impl Packet {
-    /// No packet.
+    /// A placeholder without content.
     pub(super) const NONE: Self = Self {
         time: 0,
         number: 0,
@@ -84,21 +84,21 @@ impl Packet {
         header_len: 0,
     };
 
-    /// It comes from the greater of both endpoints.
+    /// Sent by the greater of both endpoints.
     pub(super) const REVERSE: u8 = 1;
-    /// It is a part of a datagram.
+    /// A fragment.
     pub(super) const FRAGMENT: u8 = 2;
-    /// Further parts of its datagram follow.
+    /// More fragments of the datagram follow.
     pub(super) const MORE: u8 = 4;
-    /// It is TCP with a header that was captured.
+    /// TCP with a captured header.
     pub(super) const TCP: u8 = 8;
-    /// It is ICMP or ICMPv6.
+    /// ICMP or ICMPv6.
     pub(super) const ICMP: u8 = 16;
-    /// It is TCP, and not all of its header was captured.
+    /// TCP with a truncated header.
     pub(super) const CUT: u8 = 32;
 
-    /// The packet with these headers and captured bytes. What a capture says of it (time, number,
-    /// place, link type) and its conversation are still missing.
+    /// Creates a packet from its headers and captured bytes. The caller must set what only the
+    /// capture knows (time, number, place, link type), and the conversation.
     pub fn of(headers: &Headers<'_>, data: &[u8], wire_len: u32) -> Self {
         let carried = headers.payload(data, wire_len);
         let payload = data.get(carried.range.clone()).unwrap_or_default();
@@ -169,8 +169,8 @@ impl Packet {
         }
     }
 
-    /// Type, code and sequence number; payload without identifier and checksum, of errors without
-    /// what address translation changes in the packet that they quote.
+    /// Reads type, code and sequence number, and the payload without identifier and checksum. For
+    /// errors, the payload omits what address translation changes in the quoted packet.
     fn read_icmp(&mut self, transport: &[u8], wire_len: usize) {
         let message = Message::of(transport);
         self.kind |= Self::ICMP;
@@ -180,7 +180,7 @@ impl Packet {
         self.skip_len(transport, message.header_len, wire_len);
     }
 
-    /// The payload starts after a header of this length.
+    /// Sets the payload to what follows a header of this length.
     fn skip(&mut self, transport: &[u8], header_len: usize) {
         let payload = transport.get(header_len..).unwrap_or_default();
         self.digest = digest(&[payload]);
@@ -197,27 +197,27 @@ impl Packet {
         self.kind & kind != 0
     }
 
-    /// What it is, whichever way it goes.
+    /// The bits of `kind` that do not depend on the direction.
     pub(super) const fn nature(&self) -> u8 {
         self.kind & !Self::REVERSE
     }
 
-    /// Whether it is a TCP segment whose bytes have places in a stream.
+    /// Whether the packet is a TCP segment with positions in a stream.
     pub(super) const fn is_segment(&self) -> bool {
         self.has(Self::TCP) && !self.has(Self::FRAGMENT)
     }
 
-    /// Whether all of its payload was captured.
+    /// Whether the whole payload was captured.
     pub(super) const fn is_whole(&self) -> bool {
         self.captured >= self.len
     }
 
-    /// Bytes of TCP's header and payload on the wire.
+    /// Bytes of TCP header and payload on the wire.
     pub(super) const fn segment_len(&self) -> u32 {
         self.len.saturating_add(self.header_len as u32)
     }
 
-    /// Which of the two directions of its conversation it goes.
+    /// Direction in its conversation, 0 or 1.
     pub const fn direction(&self) -> usize {
         (self.kind & Self::REVERSE) as usize
     }
@@ -228,18 +228,18 @@ impl Packet {
             .wrapping_add((self.is_segment() && self.flags & Segment::SYN != 0) as u32)
     }
 
-    /// Whether it is TCP with a header that was captured.
+    /// Whether the packet is TCP with a captured header.
     pub const fn is_tcp(&self) -> bool {
         self.has(Self::TCP)
     }
 
-    /// Whether it acknowledges data of TCP, and nothing else.
+    /// Whether the packet only acknowledges TCP data.
     pub const fn is_pure_ack(&self) -> bool {
         const OTHERS: u16 = Segment::SYN | Segment::FIN | Segment::RST;
         self.is_segment() && self.len == 0 && self.flags & (OTHERS | Segment::ACK) == Segment::ACK
     }
 
-    /// Everything that copies of a packet have in common, the payload's digest included.
+    /// Everything that copies of a packet share, including the digest of the payload.
     pub(super) fn print(&self, with_id: bool) -> Print {
         Print {
             digest: self.digest,
@@ -256,7 +256,7 @@ impl Packet {
     }
 }
 
-/// Everything that copies of a packet have in common.
+/// Everything that copies of a packet share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Print {
     digest: u64,
@@ -271,13 +271,12 @@ pub(super) struct Print {
     kind: u8,
 }
 
-/// The digest of bytes that packets are recognised by. Its key is fixed, so that results do not
-/// depend on it.
+/// A digest of bytes that identify packets. The key is fixed, so that results are reproducible.
 pub(super) fn digest(parts: &[&[u8]]) -> u64 {
     HashKey::fixed(0).digest(parts).hash()
 }
 
-/// The payload that two captures of a packet have in common, as places in its captured bytes.
+/// The payload common to two captures of a packet, as a range of its captured bytes.
 pub(super) fn payload_range(
     headers: &Headers<'_>,
     data: &[u8],
@@ -296,8 +295,8 @@ pub(super) fn payload_range(
     range.start.saturating_add(header_len).min(range.end)..range.end
 }
 
-/// The conversation of an ICMP message between its two addresses: that of an echo's identifier, or
-/// of all errors, or of all others.
+/// The conversation of an ICMP message between its two addresses: one for each echo identifier, one
+/// for all errors, and one for everything else.
 pub fn icmp_conversation(headers: &Headers<'_>, data: &[u8]) -> u32 {
     if !matches!(headers.protocol, protocol::ICMP | protocol::ICMPV6) || headers.fragment.is_some()
     {
@@ -326,7 +325,7 @@ struct Message {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Content {
     Echo,
-    /// It quotes a packet.
+    /// Quotes a packet.
     Error,
     Other,
 }
@@ -334,8 +333,8 @@ enum Content {
 impl Message {
     fn of(transport: &[u8]) -> Self {
         let kind = ByteOrder::Big.u16(transport, 0).unwrap_or(0);
-        // Echo and its reply, in both versions; errors of both. Types of one version mean nothing
-        // alike in the other.
+        // Echo requests and replies, and errors, of both versions. Types of one version have no
+        // similar meaning in the other.
         let content = match kind >> 8 {
             0 | 8 | 128 | 129 => Content::Echo,
             1..=5 | 11 | 12 => Content::Error,
@@ -363,8 +362,8 @@ impl Message {
     }
 }
 
-/// The digest of a packet that an error quotes, without addresses, ports, checksums and what
-/// routers change. `None` where it is no IP packet.
+/// Digest of a packet quoted by an error, without addresses, ports, checksums and fields that
+/// routers change. `None` if it is not an IP packet.
 fn quoted(body: &[u8]) -> Option<u64> {
     let is_ipv4 = body.first()? >> 4 == 4;
     let (fixed, header_len): (&[u8], usize) = if is_ipv4 {
@@ -382,7 +381,7 @@ fn quoted(body: &[u8]) -> Option<u64> {
     Some(digest(&[fixed, &[protocol], rest.unwrap_or_default()]))
 }
 
-/// RFC 7323, section 3.2: the sender's clock.
+/// The sender's clock (RFC 7323, section 3.2).
 fn stamp(options: &[u8]) -> Option<u32> {
     const END: u8 = 0;
     const NO_OPERATION: u8 = 1;
@@ -398,12 +397,12 @@ fn stamp(options: &[u8]) -> Option<u32> {
     }
 }
 
-/// Link types of a side, by their places in a packet's `link`.
+/// Link types of a side, indexed by a packet's `link`.
 #[derive(Clone, Debug, Default)]
 pub struct LinkTypes(Vec<LinkType>);
 
 impl LinkTypes {
-    /// The place of a link type. Of more than 255, the last one counts for all others.
+    /// The index of a link type. Beyond 255 types, the last index is used for all others.
     pub fn place(&mut self, link_type: LinkType) -> u8 {
         let known = self.0.iter().position(|it| *it == link_type);
         let place = known.unwrap_or_else(|| {
@@ -413,13 +412,13 @@ impl LinkTypes {
         u8::try_from(place).unwrap_or(u8::MAX)
     }
 
-    /// The link type at a place.
+    /// The link type at an index.
     pub fn get(&self, place: u8) -> Option<LinkType> {
         self.0.get(usize::from(place)).copied()
     }
 }
 
-/// No packet is longer: what a header without a length leaves open.
+/// Length limit for packets whose headers do not state a length.
 const MOST_LEN: usize = 1 << 30;
 const LEAST_TCP_HEADER_LEN: u8 = 20;
 const TCP_HEADER_LEN: usize = LEAST_TCP_HEADER_LEN as usize;

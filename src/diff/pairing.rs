@@ -1,8 +1,8 @@
-//! Which conversation of A is which of B.
+//! Pairing of the conversations of A and B.
 //!
-//! Those between the same endpoints are the same. What is left over may have been translated: then
-//! the marks of its packets decide, which neither address translation changes nor, most of them,
-//! another segmentation: sequence with acknowledgment number, payload, the sender's clock.
+//! Conversations between the same endpoints are paired. The rest may have been translated: they are
+//! paired by marks that neither address translation nor, for most of them, resegmentation changes:
+//! sequence with acknowledgment number, payload, and the sender's clock.
 
 use super::packet::{Packet, digest};
 use super::side::{Both, Conversation, Point, Side};
@@ -14,19 +14,19 @@ use rayon::prelude::*;
 use std::hash::RandomState;
 use std::net::IpAddr;
 
-/// A conversation of A and the same of B.
+/// A conversation of A and its counterpart in B.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paired {
-    /// Its number at A.
+    /// Number of the conversation at A.
     pub a: u32,
-    /// Its number at B.
+    /// Number of the conversation at B.
     pub b: u32,
-    /// The lesser endpoint at A is the greater one at B.
+    /// Whether the lesser endpoint at A is the greater one at B.
     pub is_swapped: bool,
 }
 
 impl Paired {
-    /// The direction at B of what goes this direction at A.
+    /// The direction at B that corresponds to a direction at A.
     pub const fn direction_at_b(&self, direction: usize) -> usize {
         direction ^ self.is_swapped as usize
     }
@@ -70,8 +70,8 @@ struct Pairing<'a> {
 type Map<K, V> = HashMap<K, V, RandomState>;
 
 impl Pairing<'_> {
-    /// Pairs conversations between the same endpoints. Where others are left over, those that have
-    /// little else in common are returned: their packets may be elsewhere, translated.
+    /// Pairs conversations between the same endpoints. If others remain, pairs with little else in
+    /// common are returned instead: their packets may be elsewhere, translated.
     fn same_endpoints(&mut self) -> Vec<Paired> {
         let key = |it: &Conversation| (it.key, it.detail);
         let known = self.sides.b.conversations.iter().enumerate();
@@ -123,7 +123,7 @@ impl Pairing<'_> {
         (0..count).filter(|it| self.is_free(point, *it)).collect()
     }
 
-    /// Pairs conversations whose packets bear the same marks: those with most of them first.
+    /// Pairs conversations with common marks, most marks first.
     fn same_marks(&mut self) {
         let (a, b) = (self.free(Point::A), self.free(Point::B));
         if a.is_empty() || b.is_empty() {
@@ -148,7 +148,7 @@ impl Pairing<'_> {
         }
     }
 
-    /// Marks that conversations bear whose partners are known say nothing of others.
+    /// Removes marks of conversations that are already paired: they do not identify others.
     fn forget_usual(&self, bearers: &mut Map<Mark, Vec<(u32, bool)>>) {
         for paired in &self.pairs {
             for (mark, _) in marks(self.sides.b, paired.b) {
@@ -195,8 +195,8 @@ impl Pairing<'_> {
         candidates.collect()
     }
 
-    /// Pairs what is left over by translations that others show: the same endpoint translated, or,
-    /// where there is no other choice on either side, the same address.
+    /// Pairs the rest by translations seen in other pairs: the same translated endpoint, or the
+    /// same translated address if both sides have no other choice.
     fn same_translation(&mut self) {
         let known = self.translations();
         if known.addresses.is_empty() {
@@ -231,7 +231,7 @@ impl Pairing<'_> {
         }
     }
 
-    /// Translations of endpoints and addresses of A that pairs show.
+    /// Translations of A's endpoints and addresses in pairs.
     fn translations(&self) -> Translations {
         let mut known = Translations::default();
         for paired in &self.pairs {
@@ -264,7 +264,7 @@ impl Pairing<'_> {
         Some((x, self.sides.b.conversations.get(paired.b as usize)?))
     }
 
-    /// Both endpoints of a conversation, each as the one that is not translated.
+    /// The endpoints of a conversation, each in turn as the untranslated one.
     fn remotes(&self, point: Point, number: u32) -> Vec<Remote> {
         let side = *self.sides.get(point);
         let found = side.conversations.get(number as usize);
@@ -280,7 +280,7 @@ impl Pairing<'_> {
         })
     }
 
-    /// Conversations of B that one of A may be by a known translation.
+    /// Conversations of B that may correspond to one of A by a known translation.
     fn by_translation(
         &self,
         a: u32,
@@ -320,12 +320,12 @@ impl Pairing<'_> {
     }
 }
 
-/// Translations that pairs of conversations show.
+/// Translations seen in pairs of conversations.
 #[derive(Default)]
 struct Translations {
-    /// Endpoints of a protocol, with what they are at B.
+    /// Endpoints of a protocol, with their counterparts at B.
     ends: Map<(u8, IpAddr, u16), (IpAddr, u16)>,
-    /// Addresses, with those that they have at B.
+    /// Addresses, with their counterparts at B.
     addresses: Map<IpAddr, Vec<IpAddr>>,
 }
 
@@ -333,24 +333,24 @@ struct Translations {
 #[derive(Clone, Copy)]
 struct Edge {
     paired: Paired,
-    /// The endpoint is translated so in another conversation, too.
+    /// Whether another conversation has the same translation of the endpoint.
     is_exact: bool,
 }
 
-/// An endpoint that is not translated, and the address of the other one.
+/// An untranslated endpoint, and the address of the other one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Remote {
     protocol: u8,
     remote: (IpAddr, u16),
     local: IpAddr,
-    /// The other one is the greater endpoint.
+    /// Whether the other endpoint is the greater one.
     is_high: bool,
 }
 
-/// Two conversations that may be the same: the best first.
+/// Two conversations that may be the same, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
-    /// How much less than the most they have in common, and no endpoint.
+    /// Marks missing to the best possible match, and whether no endpoint is shared.
     less: (u32, bool),
     a: u32,
     b: u32,
@@ -367,8 +367,8 @@ impl Candidate {
     }
 }
 
-/// Whether the endpoint that two keys have in common has another place in the second; `None` where
-/// they have none in common.
+/// Whether the endpoint common to two keys is at another position in the second; `None` if there is
+/// none.
 fn common_end(x: &NetworkKey, y: &NetworkKey) -> Option<bool> {
     let ends = |key: &NetworkKey| ((key.src, key.src_port), (key.dst, key.dst_port));
     let ((low, high), (other_low, other_high)) = (ends(x), ends(y));
@@ -381,10 +381,10 @@ fn common_end(x: &NetworkKey, y: &NetworkKey) -> Option<bool> {
     }
 }
 
-/// What packets have that address translation leaves alone.
+/// A hash of packet properties that address translation leaves alone.
 type Mark = u64;
 
-/// Some of the marks of a conversation, the least of each kind, so that both sides choose the same;
+/// Some marks of a conversation, the least of each kind, so that both sides choose the same ones;
 /// each with the direction of its packet.
 fn marks(side: &Side, conversation: u32) -> Vec<(Mark, bool)> {
     let mut numbers = Vec::new();
@@ -431,7 +431,7 @@ fn marks(side: &Side, conversation: u32) -> Vec<(Mark, bool)> {
     all
 }
 
-/// Whether two conversations have most of their marks in common.
+/// Whether two conversations share most of their marks.
 fn are_alike(x: &[(Mark, bool)], y: &[(Mark, bool)]) -> bool {
     let mut marks: Vec<Mark> = y.iter().map(|it| it.0).collect();
     marks.sort_unstable();
@@ -464,11 +464,11 @@ const NUMBERS: u8 = 0;
 const STAMP: u8 = 1;
 const CONTENTS: u8 = 2;
 const ID: u8 = 3;
-/// Marks of each kind that are compared.
+/// Marks of each kind to compare.
 const MOST_MARKS: usize = 16;
-/// A mark of more conversations says nothing.
+/// Marks of more conversations than this identify none.
 const MOST_BEARERS: usize = 32;
-/// How much a mark counts that only one conversation has.
+/// Weight of a mark unique to one conversation.
 const RARE: u32 = 2;
-/// Payload of fewer bytes is no mark.
+/// Shortest payload that serves as a mark.
 const FEWEST_BYTES: u32 = 16;

@@ -1,7 +1,7 @@
-//! Fragments of datagrams, and packets that became fragments on the way.
+//! Fragments, and datagrams fragmented on the way.
 //!
-//! Later fragments have no ports, so conversations do not help where the first one is missing:
-//! protocol, identification and the addresses do, or one of them where the other is translated.
+//! Later fragments have no ports, so conversations do not help if the first one is missing.
+//! Fragments are matched by protocol, identification and addresses, of which one may be translated.
 
 use super::class::{Changes, Extent, Link, Way};
 use super::cuts::{Bytes, Run, common, links};
@@ -12,19 +12,18 @@ use super::side::{Both, Point};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// What is known of the path.
+/// Knowledge of the path.
 pub(super) trait Path {
-    /// Which way a packet goes.
     fn way(&self, point: Point, packet: &Packet) -> Option<Way>;
 
-    /// When a packet of A that goes this way is expected at B.
+    /// The expected time at B of a packet of A.
     fn at_b(&self, time: i64, way: Option<Way>) -> i64;
 }
 
-/// What parts of one datagram have in common: protocol, identification, source, destination.
+/// The key of a datagram's fragments: protocol, identification, source, destination.
 type Key = (u8, u32, Option<IpAddr>, Option<IpAddr>);
 
-/// Links between fragments and what they are parts of, of packets that have none yet.
+/// Links fragments with their datagrams, for packets without links.
 pub(super) fn datagrams(pair: Pair<'_>, known: &[Link], path: &dyn Path) -> Vec<Link> {
     let mut free = Both {
         a: unlinked(pair, Point::A, known),
@@ -50,8 +49,8 @@ pub(super) fn datagrams(pair: Pair<'_>, known: &[Link], path: &dyn Path) -> Vec<
     found
 }
 
-/// Links between fragments that are equal, whatever their addresses: in a tunnel, later ones have
-/// those of the tunnel where the first one is missing.
+/// Links equal fragments, regardless of their addresses: in a tunnel, later fragments have the
+/// addresses of the tunnel if the first one is missing.
 fn equal(pair: Pair<'_>, free: &Both<Vec<u32>>) -> Vec<Link> {
     let keyed = |point: Point| {
         let places = free.get(point).iter();
@@ -82,7 +81,7 @@ fn equal(pair: Pair<'_>, free: &Both<Vec<u32>>) -> Vec<Link> {
     links
 }
 
-/// Packets without a link that may be a part of a datagram, or a whole one.
+/// Packets without links that may be fragments or whole datagrams.
 fn unlinked(pair: Pair<'_>, point: Point, known: &[Link]) -> Vec<u32> {
     let mut linked: Vec<u32> = known
         .iter()
@@ -97,7 +96,7 @@ fn unlinked(pair: Pair<'_>, point: Point, known: &[Link]) -> Vec<u32> {
     free.map(|(_, place)| place).collect()
 }
 
-/// Packets of both sides that may be parts of the same datagram, if any is a fragment.
+/// Packets of both sides that may belong to the same datagram, if any is a fragment.
 fn groups(
     pair: Pair<'_>,
     free: &Both<Vec<u32>>,
@@ -200,7 +199,7 @@ impl Bytes for Datagrams<'_> {
     }
 }
 
-/// Packets may seem to arrive by this much before they were sent.
+/// How long before it was sent a packet may seem to arrive.
 const EARLY_NS: i64 = 1_000_000;
 /// Type, code, checksum, identifier, sequence number.
 const ICMP_HEADER_LEN: u32 = 8;

@@ -1,21 +1,22 @@
-//! Sequence numbers that a device on the path moves, by a constant for each direction.
+//! Sequence numbers shifted by a device on the path, by a constant per direction.
 
 use super::frames::Pair;
 use super::packet::Packet;
 use super::side::Point;
 use std::collections::BTreeMap;
 
-/// How a direction's numbers are moved from A to B, modulo 2^32.
+/// Shift of a direction's numbers from A to B, modulo 2^32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shift {
-    /// Its sequence numbers.
+    /// Shift of its sequence numbers.
     pub(super) sequence: u32,
-    /// Its acknowledgment numbers: those of the other direction's sequence numbers.
+    /// Shift of its acknowledgment numbers, which is that of the other direction's sequence
+    /// numbers.
     pub(super) acknowledgment: u32,
 }
 
 impl Shift {
-    /// Sequence and acknowledgment number of a packet, as B has them.
+    /// Sequence and acknowledgment numbers of a packet, as seen at B.
     pub(super) fn in_terms_of_b(self, point: Point, packet: &Packet) -> (u32, u32) {
         let Packet {
             sequence,
@@ -73,7 +74,7 @@ fn have_common(pair: Pair<'_>, a: &[u32], b: &[u32]) -> bool {
     a.iter().any(|it| b.binary_search(it).is_ok())
 }
 
-/// Packets that are equal but for their numbers vote: those of which there are only a few.
+/// Collects votes of packets that are equal except for their numbers, and rare.
 fn vote(
     pair: Pair<'_>,
     a: &[u32],
@@ -102,12 +103,12 @@ fn vote(
     }
 }
 
-/// What packets have beside their numbers: identification, lengths, contents, flags.
+/// Properties of a packet other than its numbers: identification, lengths, contents, flags.
 type Kind = (u32, u32, u32, u64, u16);
-/// Sequence and acknowledgment number.
+/// Sequence and acknowledgment numbers.
 type Numbers = (u32, u32);
 
-/// Packets with anything beside their numbers to be recognised by.
+/// Packets that are identifiable by more than their numbers.
 fn marked(
     pair: Pair<'_>,
     point: Point,
@@ -130,7 +131,7 @@ fn count(votes: Option<&mut BTreeMap<u32, u32>>, shift: u32) {
     }
 }
 
-/// The shift with the most votes, if it has half of them; of equal ones the least.
+/// The shift with the most votes, if it has half of them; the least of equal ones.
 fn majority(votes: &BTreeMap<u32, u32>) -> u32 {
     let all: u32 = votes.values().sum();
     let most = votes
@@ -140,8 +141,8 @@ fn majority(votes: &BTreeMap<u32, u32>) -> u32 {
         .map_or(0, |(shift, _)| *shift)
 }
 
-/// Equal packets with other numbers: of more, none votes.
+/// Equal packets with different numbers do not vote if there are more than this.
 const MOST_EQUAL: usize = 4;
-/// Packets of each direction that are looked at first.
+/// Packets per direction to look at first.
 const SAMPLE: usize = 64;
 const ACK: u16 = crate::tcp::Segment::ACK;

@@ -1,4 +1,4 @@
-//! The packets of one of two captures, by conversations.
+//! The packets of one of two captures, grouped by conversation.
 
 use super::packet::{LinkTypes, Packet};
 use crate::decode::NetworkKey;
@@ -6,17 +6,17 @@ use crate::number::index_u32;
 use std::net::IpAddr;
 use std::ops::Range;
 
-/// One of both sides.
+/// One of the two points of the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Point {
-    /// The first capture.
+    /// The first one.
     A,
     /// The second one.
     B,
 }
 
 impl Point {
-    /// The other one.
+    /// The other point.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -25,7 +25,7 @@ impl Point {
         }
     }
 
-    /// Its name in tables.
+    /// The name used in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::A => "a",
@@ -34,17 +34,17 @@ impl Point {
     }
 }
 
-/// One thing for each side.
+/// A value for each side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Both<T> {
-    /// A's.
+    /// The value of A.
     pub a: T,
-    /// B's.
+    /// The value of B.
     pub b: T,
 }
 
 impl<T> Both<T> {
-    /// That of a side.
+    /// The value of a side.
     pub const fn get(&self, point: Point) -> &T {
         match point {
             Point::A => &self.a,
@@ -52,7 +52,7 @@ impl<T> Both<T> {
         }
     }
 
-    /// That of a side, to be changed.
+    /// The value of a side, mutable.
     pub const fn get_mut(&mut self, point: Point) -> &mut T {
         match point {
             Point::A => &mut self.a,
@@ -61,19 +61,19 @@ impl<T> Both<T> {
     }
 }
 
-/// Two endpoints that sent each other packets.
+/// Two endpoints that exchanged packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conversation {
-    /// The endpoints, the lesser one as source; where both have the same ports (ICMP), 0.
+    /// The endpoints, the lesser one as source; 0 if both have the same ports (ICMP).
     pub key: NetworkKey,
-    /// What tells it from others between the same endpoints: an ICMP identifier.
+    /// An ICMP identifier, which distinguishes conversations between the same endpoints.
     pub detail: u32,
-    /// Its packets in the order of conversations.
+    /// Range of its packets in `by_conversation`.
     packets: (u32, u32),
 }
 
 impl Conversation {
-    /// The endpoints of packets of a direction: source and destination.
+    /// Source and destination endpoints of a direction.
     pub const fn ends(&self, direction: usize) -> [(IpAddr, u16); 2] {
         let (low, high) = (
             (self.key.src, self.key.src_port),
@@ -92,21 +92,21 @@ impl Conversation {
 pub struct Side {
     /// All IP packets, in capture order.
     pub packets: Vec<Packet>,
-    /// All conversations, by their first packets.
+    /// All conversations, ordered by their first packets.
     pub conversations: Vec<Conversation>,
     /// The packets of each conversation, in capture order.
     by_conversation: Vec<u32>,
-    /// Their link types.
+    /// The link types.
     pub links: LinkTypes,
-    /// All packets of the captures, those of no conversation included.
+    /// Number of packets in the captures, including those of no conversation.
     pub total: u64,
     /// The earliest and the latest time of any packet.
     pub span: Option<(i64, i64)>,
 }
 
 impl Side {
-    /// A side of these packets in capture order; `keys` has endpoints and detail for each number of
-    /// a conversation that packets have.
+    /// Creates a side from packets in capture order. `keys` has the endpoints and detail of each
+    /// conversation number.
     pub fn new(mut packets: Vec<Packet>, keys: &[(NetworkKey, u32)], links: LinkTypes) -> Self {
         let mut numbers: Vec<Option<u32>> = vec![None; keys.len()];
         let mut conversations: Vec<Conversation> = Vec::new();
@@ -143,7 +143,7 @@ impl Side {
         side
     }
 
-    /// Groups packets by conversation: counting, then one pass.
+    /// Groups packets by conversation, by counting sort.
     fn group(&mut self) {
         let mut start = 0;
         for it in &mut self.conversations {
@@ -162,7 +162,7 @@ impl Side {
         }
     }
 
-    /// The packets of a conversation, in capture order, as places in the list of all.
+    /// Indexes of a conversation's packets, in capture order.
     pub fn of(&self, conversation: u32) -> &[u32] {
         let found = self.conversations.get(conversation as usize);
         let range: Range<usize> =
@@ -170,7 +170,7 @@ impl Side {
         self.by_conversation.get(range).unwrap_or_default()
     }
 
-    /// A packet by its place in the list of all.
+    /// A packet by its index.
     pub fn packet(&self, place: u32) -> &Packet {
         const NONE: &Packet = &Packet::NONE;
         self.packets.get(place as usize).unwrap_or(NONE)
@@ -181,7 +181,7 @@ impl Side {
         self.conversations.get(packet.conversation as usize)
     }
 
-    /// Source and destination address of a packet.
+    /// Source and destination addresses of a packet.
     pub fn addresses(&self, packet: &Packet) -> Option<(IpAddr, IpAddr)> {
         let [src, dst] = self.conversation_of(packet)?.ends(packet.direction());
         Some((src.0, dst.0))

@@ -1,9 +1,9 @@
-//! On which side of the path addresses are, and so which way packets go.
+//! Sides of addresses, and thereby directions of packets.
 //!
-//! Packets that are in both captures vote: those that lose time to live from A to B come from A's
-//! side and go to B's. Where routers leave no trace, times do: of both directions of a conversation,
-//! what takes longer to B than back goes from A to B. A packet that is missing has no time of its own,
-//! but the sides of its addresses.
+//! Packets in both captures vote: those whose TTL decreases from A to B come from A's side and go
+//! to B's. If routers leave no trace, times decide: of both directions of a conversation, the one
+//! that takes longer to B than back goes from A to B. A missing packet has no time of its own, but
+//! its addresses have sides.
 
 use super::class::Way;
 use super::clock::Clock;
@@ -17,11 +17,11 @@ use std::cmp::Ordering;
 use std::hash::RandomState;
 use std::net::IpAddr;
 
-/// On which side of the path addresses are: more than 0 for A's.
+/// Sides of addresses: more than 0 is A's.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sides {
     votes: Both<HashMap<IpAddr, i64, RandomState>>,
-    /// Those that are given.
+    /// Configured networks of each side.
     nets: Both<Vec<IpNet>>,
 }
 
@@ -36,7 +36,7 @@ impl Sides {
         }
     }
 
-    /// The side of an address that a capture has.
+    /// The side of an address seen in a capture.
     fn side(&self, point: Point, address: IpAddr) -> Option<Point> {
         let is_in = |nets: &[IpNet]| nets.iter().any(|it| it.contains(address));
         match (is_in(&self.nets.a), is_in(&self.nets.b)) {
@@ -51,8 +51,8 @@ impl Sides {
         }
     }
 
-    /// Which way a packet between these addresses goes: from its source's side, or, where that is
-    /// unknown, away from its destination's.
+    /// The direction of a packet between these addresses: from its source's side, or, if that is
+    /// unknown, to its destination's.
     pub(super) fn way(&self, point: Point, src: IpAddr, dst: IpAddr) -> Option<Way> {
         match (self.side(point, src), self.side(point, dst)) {
             (Some(Point::A), Some(Point::A)) | (Some(Point::B), Some(Point::B)) | (None, None) => {
@@ -63,13 +63,12 @@ impl Sides {
         }
     }
 
-    /// Which way a packet goes.
     pub(super) fn way_of(&self, pair: Pair<'_>, point: Point, packet: &Packet) -> Option<Way> {
         let (src, dst) = pair.side(point).addresses(packet)?;
         self.way(point, src, dst)
     }
 
-    /// Packets that are the same say that they go this way.
+    /// Adds the vote of a packet in both captures for a direction.
     fn vote(&mut self, pair: Pair<'_>, a: &Packet, b: &Packet, way: Way, weight: i64) {
         let weight = if way == Way::Ab { weight } else { -weight };
         for (point, packet) in [(Point::A, a), (Point::B, b)] {
@@ -82,8 +81,8 @@ impl Sides {
         }
     }
 
-    /// Packets of a conversation say by time to live which way they go; where that says nothing, by
-    /// checksums, and all together by times.
+    /// Adds votes of a conversation's packets by TTL, or else by checksums, or else by times of all
+    /// of them.
     pub(super) fn vote_of(&mut self, pair: Pair<'_>, matches: &[(u32, u32)], resolution: i64) {
         let equal = self.vote_by_ttl(pair, matches);
         for (a, b) in equal.into_iter().take(MOST_CHECKED) {
@@ -98,7 +97,7 @@ impl Sides {
         }
     }
 
-    /// Packets say by time to live which way they go. Returns some that do not.
+    /// Adds votes by TTL. Returns some packets with equal TTLs.
     pub(super) fn vote_by_ttl<'a>(
         &mut self,
         pair: Pair<'a>,
@@ -116,8 +115,7 @@ impl Sides {
         equal
     }
 
-    /// With the clocks known, packets of a conversation say by their times which way they go, where
-    /// nothing else does.
+    /// Adds votes by time, given the clocks, for conversations without a known direction.
     pub(super) fn vote_by_clock(
         &mut self,
         pair: Pair<'_>,
@@ -152,8 +150,9 @@ fn both<'a>(pair: Pair<'a>, (a, b): (u32, u32)) -> (&'a Packet, &'a Packet) {
     (pair.packet(Point::A, a), pair.packet(Point::B, b))
 }
 
-/// Of both directions of a conversation, what takes longer from A to B goes that way: told by
-/// neighbours of different directions, so that no drift matters. Returns a packet that goes so.
+/// Of both directions of a conversation, the one that takes longer from A to B goes that way.
+/// Compares neighbors of different directions, so that drift does not matter. Returns a packet of
+/// that direction.
 fn by_time<'a>(
     matches: &[(&'a Packet, &'a Packet)],
     resolution: i64,
@@ -180,7 +179,7 @@ fn by_time<'a>(
     Some((a, b, if more > 0 { Way::Ab } else { Way::Ba }))
 }
 
-/// A card fills checksums in after the sender's capture saw the packet.
+/// Network cards fill in checksums after the sender's capture saw the packet.
 fn by_checksum(pair: Pair<'_>, a: &Packet, b: &Packet) -> Option<Way> {
     let is_right = |point, packet| {
         let frame = pair.frame(point, packet)?;
@@ -207,5 +206,5 @@ pub(super) fn median(mut values: Vec<i64>) -> Option<i64> {
 const BY_TTL: i64 = 4;
 const BY_CHECKSUM: i64 = 2;
 const BY_TIME: i64 = 1;
-/// Packets of a conversation whose checksums are looked at.
+/// Packets per conversation whose checksums are checked.
 const MOST_CHECKED: usize = 8;

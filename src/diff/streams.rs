@@ -1,4 +1,4 @@
-//! TCP payload of a lane that is in other segments on the other side.
+//! TCP payload in different segments on both sides.
 
 use super::class::{Changes, Extent};
 use super::cuts::{Bytes, Run, Unwrapped, common, links};
@@ -7,7 +7,8 @@ use super::lane::{Lane, remove};
 use super::side::Point;
 
 impl Lane<'_> {
-    /// Pairs segments whose bytes are in others on the other side. `all` are all packets of the lane.
+    /// Pairs segments whose bytes are in different segments on the other side. `all` has all
+    /// packets of the lane.
     pub(super) fn resegmented(&mut self, all: [&[u32]; 2]) {
         let has_data = |point, places: &[u32]| {
             let mut packets = places.iter().map(|it| self.packet(point, *it));
@@ -26,7 +27,7 @@ impl Lane<'_> {
         let early = self.expected.limits().early;
         let found = links(common(sent, &received, &bytes, early), sender_is_a);
         for mut link in found {
-            // Cut alike, what else differs was changed.
+            // Segments with the same boundaries were changed in other ways.
             let (x, y) = (self.packet(Point::A, link.a), self.packet(Point::B, link.b));
             let is_alike = link.extent == Extent::Bytes(x.len) && x.len == y.len;
             if is_alike {
@@ -40,7 +41,7 @@ impl Lane<'_> {
         remove(&mut self.b, gone.iter().map(|it| it.1));
     }
 
-    /// The payload of what is left over, by places in the stream as B has them.
+    /// The payload of unpaired segments, by positions in the stream as seen at B.
     fn runs(&self, all: [&[u32]; 2]) -> [Vec<Run>; 2] {
         let number = |point, place: u32| {
             let packet = self.packet(point, place);

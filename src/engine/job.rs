@@ -95,8 +95,8 @@ pub struct Needs {
     pub payloads: bool,
     /// [`Window::non_flow`] is filled.
     pub non_flow: bool,
-    /// With those, too, that cannot be written to another capture: packets of interfaces that their
-    /// section does not describe.
+    /// Includes packets that cannot be written to another capture, because their section does not
+    /// describe their interface.
     pub undescribed: bool,
 }
 
@@ -135,7 +135,7 @@ pub struct InputStart<'a> {
 pub struct Window<'a> {
     /// Where its bytes start.
     pub base: Position,
-    /// How many packets there are before it, in all inputs.
+    /// Number of packets before it, in all inputs.
     pub packets_before: u64,
     /// The bytes that the packets' offsets refer to.
     pub bytes: &'a [u8],

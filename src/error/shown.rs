@@ -1,11 +1,11 @@
-//! Names of files in messages.
+//! Display of file names in messages.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-/// A name as messages have it: characters that could forge a line, or hide what follows, are escaped.
+/// A file name for messages. Characters that could forge a line or hide what follows are escaped.
 pub trait ShownPath {
-    /// The name, to be formatted.
+    /// The name, ready for formatting.
     fn shown(&self) -> Shown<'_>;
 }
 
@@ -15,7 +15,7 @@ impl ShownPath for Path {
     }
 }
 
-/// A name that is being shown.
+/// A file name for messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a>(&'a Path);
 
@@ -37,8 +37,8 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Whether a character is neither a control character nor one that changes where lines end or in
-/// which direction they are read (Unicode Standard Annex 9).
+/// Whether a character is neither a control character nor one that changes line ends or text
+/// direction (Unicode Standard Annex 9).
 fn is_plain(character: char) -> bool {
     !character.is_control()
         && !matches!(

@@ -1,4 +1,4 @@
-//! The table of TCP connections that an index may have beside it.
+//! The optional table of TCP connections stored next to an index.
 
 use super::notes::{Notes, PartNote};
 use super::reader::Index;
@@ -7,7 +7,7 @@ use crate::error::Error;
 use arrow_array::RecordBatch;
 use std::path::{Path, PathBuf};
 
-/// The table of TCP connections of an index, open.
+/// The open table of TCP connections of an index.
 #[derive(Debug)]
 pub(crate) struct ConnectionTable {
     table: Table,
@@ -17,7 +17,7 @@ impl ConnectionTable {
     /// Opens the table of an index at `path`; `None` if it has none.
     ///
     /// # Errors
-    /// When it is not there, or is another index's.
+    /// When the table is missing, or belongs to another index.
     pub(crate) fn open(index: &Index, path: &Path) -> Result<Option<Self>, Error> {
         let Some(note) = &index.notes().connections else {
             return Ok(None);
@@ -29,28 +29,28 @@ impl ConnectionTable {
         Ok(Some(Self { table }))
     }
 
-    /// Reads these columns of all rows.
+    /// Reads the given columns of all rows.
     ///
     /// # Errors
-    /// When it cannot be read, or is damaged.
+    /// When the table cannot be read or is damaged.
     pub(crate) fn read(&self, columns: &[&str]) -> Result<Vec<RecordBatch>, Error> {
         self.table.read_all(columns, |batch| Ok(batch.clone()))
     }
 }
 
-/// Whether a file is such a table, of any index.
+/// Whether a file is a table of TCP connections, of any index.
 pub(crate) fn is_connection_table(path: &Path) -> bool {
     Table::open(path).is_ok_and(|it| it.note(Notes::CONNECTIONS_KEY).is_some())
 }
 
-/// Where the table of an index is: `NAME.tcp`.
+/// The path of an index's table: `NAME.tcp`.
 pub(crate) fn connections_path(index: &Path) -> PathBuf {
     let mut name = index.as_os_str().to_owned();
     name.push(".tcp");
     name.into()
 }
 
-/// The note about a table at `path` that was made with these captures.
+/// The note in the index about a table at `path` made from these captures.
 pub(crate) fn connections_note(path: &Path, notes: &Notes) -> PartNote {
     let name = path.file_name().unwrap_or_default();
     PartNote {

@@ -1,4 +1,4 @@
-//! One run at a time writes an index.
+//! Locking: only one run at a time writes an index.
 
 use crate::error::{Error, ErrorKind};
 use rustix::fs::{FlockOperation, flock};
@@ -9,22 +9,23 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The right to write an index, as long as it lives. The system takes it back when its holder ends,
-/// however that happens (flock(2)). Who reads an index needs none: its files are replaced as a whole.
+/// The exclusive right to write an index, held until dropped. The system releases it when the
+/// process ends for any reason (flock(2)). Readers need no lock: files of an index are replaced as
+/// a whole.
 #[derive(Debug)]
 pub struct IndexLock {
     path: PathBuf,
     file: File,
-    /// The holder before has removed the file since it was opened: it is not the one of that name.
+    /// Whether the previous holder removed the file after it was opened here.
     is_removed: bool,
 }
 
 impl IndexLock {
-    /// Takes the lock of the index at `index`. Where another run has it, waits for that if it
-    /// `waits`; `keep_going` is called meanwhile.
+    /// Takes the lock of the index at `index`. If another run has it, waits if `waits` is set, and
+    /// calls `keep_going` meanwhile.
     ///
     /// # Errors
-    /// When another run has it, the directory cannot be written to, or `keep_going` says so.
+    /// When another run has the lock, the directory is not writable, or `keep_going` fails.
     pub fn acquire(
         index: &Path,
         waits: bool,
@@ -42,7 +43,7 @@ impl IndexLock {
                     file,
                     is_removed: false,
                 };
-                // Where that cannot be known, it is given back.
+                // If this fails, the lock is released.
                 lock.is_removed = lock.file.metadata().map_err(failed)?.nlink() == 0;
                 if !lock.is_removed {
                     return Ok(lock);
@@ -60,14 +61,15 @@ impl IndexLock {
 
 impl Drop for IndexLock {
     fn drop(&mut self) {
-        // Removed while it is held: who opened it before sees that it has no name any more.
+        // Removed while locked: another process that opened the file before sees that its name is
+        // gone.
         if !self.is_removed {
             std::fs::remove_file(&self.path).unwrap_or(());
         }
     }
 }
 
-/// Locks a file, if no other run has it.
+/// Locks a file unless another run has it.
 fn try_lock(file: &File) -> io::Result<bool> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),
@@ -76,7 +78,7 @@ fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// `.pcap_flows-NAME.lock`, beside the index.
+/// `.pcap_flows-NAME.lock`, next to the index.
 fn lock_path(index: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".pcap_flows-");
     name.push(index.file_name().unwrap_or_default());

@@ -19,7 +19,7 @@ pub struct Notes {
     pub captures: Vec<CaptureNote>,
     /// The files with the places of packets, in order.
     pub parts: Vec<PartNote>,
-    /// The file with TCP connections, if there is one.
+    /// The file of TCP connections, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connections: Option<PartNote>,
     /// The totals of all captures.
@@ -35,10 +35,10 @@ impl Notes {
     pub(super) const KEY: &str = "pcap_flows.index";
     /// That of the metadata of a file with packets.
     pub(super) const PART_KEY: &str = "pcap_flows.packets";
-    /// That of the metadata of a file with TCP connections.
+    /// Key of the metadata in a file of TCP connections.
     pub(crate) const CONNECTIONS_KEY: &str = "pcap_flows.tcp";
 
-    /// Distinguishes what was made of these captures from what was made of others.
+    /// Distinguishes files made from these captures from those made from others.
     pub(super) fn digest(&self) -> String {
         let heads = self.captures.iter().map(|it| it.identity.head.as_bytes());
         let heads: Vec<&[u8]> = heads.collect();

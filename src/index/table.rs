@@ -176,7 +176,7 @@ impl Table {
                 .and_then(|it| it.as_primitive_opt::<Int64Type>());
             let offsets = offsets.map_or(&[][..], |it| it.values());
             let offsets = offsets.iter().map(|it| it.cast_unsigned());
-            // No index has as many captures.
+            // No index has this many captures.
             let capture = u32::try_from(capture).unwrap_or(u32::MAX);
             (capture, offsets.collect())
         });

@@ -108,8 +108,8 @@ impl IndexWriter {
             .map_err(|error| Error::io("write", &self.part_path, error))
     }
 
-    /// Writes the flows, with a summary of each, and puts all under their names, `connections` as
-    /// well: the file that names the others last. The parts are noted here.
+    /// Writes the flows, with a summary of each, and renames all files to their final names,
+    /// including `connections`. The file that names the others comes last; it lists them as parts.
     ///
     /// # Errors
     /// When writing fails; then there is no index, or the one that was there.

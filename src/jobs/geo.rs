@@ -1,4 +1,5 @@
-//! Where addresses are: databases in MaxMind's format (<https://maxmind.github.io/MaxMind-DB/>).
+//! Locations of addresses, from databases in MaxMind's format
+//! (<https://maxmind.github.io/MaxMind-DB/>).
 
 use crate::error::Error;
 use maxminddb::Reader;
@@ -11,22 +12,22 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Default)]
 pub(crate) struct Geo(Vec<Reader<Vec<u8>>>);
 
-/// What is known of where an address is.
+/// The known location of an address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Location {
     pub(crate) city: Option<String>,
     pub(crate) region: Option<String>,
     /// The name of the country.
     pub(crate) country: Option<String>,
-    /// Its two letters (ISO 3166-1).
+    /// The country's two-letter code (ISO 3166-1).
     pub(crate) country_code: Option<String>,
     /// The number of the autonomous system.
     pub(crate) asn: Option<u32>,
-    /// Whose that is.
+    /// The organization of the autonomous system.
     pub(crate) organization: Option<String>,
 }
 
-/// What of a database's record is of use.
+/// The fields read from a database record.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Entry {
@@ -54,7 +55,7 @@ impl Geo {
     /// Opens databases.
     ///
     /// # Errors
-    /// When one cannot be read, or is none.
+    /// When a file cannot be read or is not a database.
     pub(crate) fn open(paths: &[PathBuf]) -> Result<Self, Error> {
         let open = |path: &PathBuf| {
             let bytes = std::fs::read(path).map_err(|error| failed(path, error))?;
@@ -64,12 +65,12 @@ impl Geo {
         paths.iter().map(open).collect::<Result<_, _>>().map(Self)
     }
 
-    /// What the databases say of an address; of two that say something, the first one counts.
+    /// Looks up an address in all databases. The first one with a value wins.
     pub(crate) fn find(&self, address: IpAddr) -> Location {
         let mut location = Location::default();
         for reader in &self.0 {
             let found = reader.lookup(address).and_then(|it| it.decode::<Entry>());
-            // A record that is damaged says nothing.
+            // Damaged records are ignored.
             if let Ok(Some(entry)) = found {
                 location.add(entry);
             }
@@ -97,7 +98,7 @@ impl Location {
     }
 }
 
-/// `city-region-country-AS64500`, with `None` for what is not known; `NONE` if nothing is.
+/// `city-region-country-AS64500`, with `None` for unknown parts; `NONE` if all are unknown.
 impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if *self == Self::default() {

@@ -120,8 +120,7 @@ impl Stats {
         stats
     }
 
-    /// Those of the runs of two sides that took so long together, as one JSON object with a line
-    /// feed.
+    /// Statistics of two runs with their common elapsed time, as one JSON object with a line feed.
     pub(super) fn both(a: &Outcome, b: &Outcome, elapsed: Duration) -> Vec<u8> {
         #[derive(Serialize)]
         struct Both {

@@ -115,7 +115,7 @@ impl<H: Handler> Tracker<H> {
         target.info.last = target.info.last.max(info.last);
         let network = self.network_id(joined);
         self.join_network_of(into, network);
-        // It has the spans of this window now, which may have to be kept.
+        // It now has spans of this window that may have to be kept.
         self.touch(into);
         if self.is_followed(into) {
             self.with_side(into, current, |handler, side| {
@@ -249,7 +249,7 @@ impl<H: Handler> Tracker<H> {
         }
     }
 
-    /// Of too many connections that must be confirmed, decides on the oldest one.
+    /// If too many connections must be confirmed, decides on the oldest one.
     pub(super) fn bound_unsettled(&mut self, pair: u32, current: Current<'_>) {
         let list = self.pairs.get(pair).and_then(|it| it.listed.as_ref());
         let unsettled = list.map(|it| &it.unsettled);

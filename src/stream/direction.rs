@@ -80,7 +80,7 @@ pub(super) const IS_OVER: u16 = 512;
 pub(super) const IS_UNCONFIRMED: u16 = 1024;
 /// Data came.
 pub(super) const HAS_DATA: u16 = 2048;
-/// It sent a segment that neither opens nor resets a connection.
+/// Sent a segment that neither opens nor resets a connection.
 pub(super) const HAS_TAKEN_PART: u16 = 4096;
 /// No SYN of this side has a window scale option.
 pub(super) const UNSCALED: u8 = u8::MAX;

@@ -60,9 +60,9 @@ pub trait Handler: Send + Sized {
         ChecksumRule::Prefer
     }
 
-    /// Whether what is missing is waited for, up to 16 MiB, when the receiver has acknowledged it: it
-    /// may be in the capture, only later. Otherwise it is given up then, and where no SYN was captured,
-    /// a stream starts as soon as its first segment is acknowledged.
+    /// Whether to wait for missing bytes that the receiver has acknowledged, up to 16 MiB, because
+    /// they may come later in the capture. Otherwise they are given up at once, and without a SYN a
+    /// stream starts as soon as its first segment is acknowledged.
     fn waits_for_acknowledged(&self) -> bool {
         true
     }

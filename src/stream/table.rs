@@ -46,7 +46,7 @@ pub(super) struct Connections {
     pub(super) all: Vec<Connection>,
     /// For each side: connections before this one have a direction of it.
     pub(super) one_sided: [usize; 2],
-    /// Those that must be confirmed, in order.
+    /// Connections to be confirmed, in order.
     pub(super) unsettled: Vec<usize>,
 }
 
@@ -152,7 +152,7 @@ impl Connections {
         let Self { all, one_sided, .. } = self;
         let has =
             |place: usize, number: u32| all.get(place).is_some_and(|it| it.side(side) == number);
-        // What was absorbed by another one has no directions.
+        // Absorbed connections have no directions.
         let is_waiting = |place: usize| {
             let connection = all.get(place);
             connection.is_some_and(|it| it.side(side) == NONE && it.directions != [NONE; 2])
@@ -247,12 +247,12 @@ pub(super) fn put<T>(values: &mut Vec<T>, free: &mut Vec<u32>, value: T) -> u32 
     number
 }
 
-/// Connections among which that of a side's last packet is searched for: the newest ones.
+/// Newest connections searched for that of a side's last packet.
 pub(super) const MOST_SEARCHED: usize = 64;
-/// Connections among which those are searched for that wait for their other direction: the oldest
-/// ones, from the first of these on.
+/// Connections searched for those that wait for their other direction, starting from the oldest of
+/// them.
 const MOST_SCANNED: usize = 1024;
-/// Connections that must be confirmed, at most: of more, the oldest one is decided on.
+/// Connections to be confirmed at a time. Beyond this, the oldest one is decided.
 pub(super) const MOST_UNSETTLED: usize = 64;
 /// Connections that are weighed against a packet: of those that started last, and of those that
 /// wait for their other direction.

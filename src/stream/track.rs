@@ -49,7 +49,7 @@ pub struct Tracker<H: Handler> {
     /// Packets whose TCP or UDP header was not captured, or cannot be one: by pair and flow, as
     /// FlowIDs may decide whether they are wanted.
     pub(super) cut_headers: BTreeMap<(u32, u32), u64>,
-    /// Fragments of TCP that do not complete their datagram.
+    /// TCP fragments that do not complete their datagram.
     pub(crate) fragments: u64,
     /// Packets with a wrong checksum are left out.
     requires_checksums: bool,

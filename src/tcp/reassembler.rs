@@ -185,8 +185,8 @@ impl<P: Piece> Reassembler<P> {
         self.give_up_acknowledged(sequence, MOST_HELD_ACKNOWLEDGED, sink);
     }
 
-    /// The same, but it is given up at once. A stream without a SYN starts at the first of its
-    /// segments, if the receiver has that.
+    /// Like [`acknowledged`](Self::acknowledged), but gives up missing bytes at once. A stream
+    /// without a SYN starts at its first segment, if the receiver has that.
     #[inline]
     pub fn acknowledged_at_once(&mut self, sequence: u32, sink: &mut impl Sink<P>) {
         if !self.has(IS_ANCHORED)
@@ -199,7 +199,7 @@ impl<P: Piece> Reassembler<P> {
         self.give_up_acknowledged(sequence, 0, sink);
     }
 
-    /// Gives up what is missing before a sequence number where so much has come behind it.
+    /// Gives up what is missing before a sequence number if at least `most_held` bytes follow it.
     fn give_up_acknowledged(&mut self, sequence: u32, most_held: u64, sink: &mut impl Sink<P>) {
         if self.held.is_some() && self.has(IS_ANCHORED) {
             let until = self.offset_of(sequence);

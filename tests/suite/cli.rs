@@ -543,7 +543,7 @@ fn a_name_may_have_any_bytes() {
     assert_eq!(fs::read(output).unwrap(), fs::read(path).unwrap());
 }
 
-/// Nor is what it has in a message more than a name.
+/// File names cannot forge a line in messages, either.
 #[test]
 fn no_name_forges_a_line() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The command `diff`: what it says of captures that are the same, of pairs composed by known edits,
-//! and in which formats.
+//! The command `diff`: results for identical captures, for pairs composed of known edits, and
+//! output formats.
 
 mod edits;
 mod hostile;
@@ -18,14 +18,14 @@ fn diff<A: AsRef<OsStr>>(a: &Path, b: &Path, args: impl IntoIterator<Item = A>) 
     Program::new().args(["diff"]).args([a, b]).args(args).run()
 }
 
-/// Both captures compared: the JSON object, and a row for each packet.
+/// Compares two captures: the JSON object, and a row per packet.
 fn compared(a: &Path, b: &Path, args: &[&str], code: i32) -> (serde_json::Value, Vec<Row>) {
     let (ended, rows) = answered(a, b, args);
     let ended = ended.exits(code);
     (serde_json::from_str(ended.text()).unwrap(), rows)
 }
 
-/// The same with any exit code.
+/// Like `compared`, with any exit code.
 fn answered(a: &Path, b: &Path, args: &[&str]) -> (Ended, Vec<Row>) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("packets.csv");

@@ -207,7 +207,7 @@ fn new_index() -> Case {
 }
 
 fn longer_index() -> Case {
-    // With connections, an index that is continued loses a file on purpose.
+    // With TCP connections, extending an index removes a file on purpose.
     let before = ["index", "--no-tcp", "first.pcap", "-o", "day.idx"];
     Case::new(&before, &["index", CAPTURE, "--append", "day.idx"])
 }

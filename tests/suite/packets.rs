@@ -1,4 +1,4 @@
-//! The command `packets`: a line for each packet, the same for any way, and what it sums up to.
+//! The command `packets`: a line per packet, the same for all ways of reading, and sums.
 
 mod database;
 
@@ -19,7 +19,7 @@ fn packets<A: AsRef<OsStr>>(capture: &Path, args: impl IntoIterator<Item = A>) -
     command.args(args).run()
 }
 
-/// The lines of a capture of these frames.
+/// The lines for a capture of these frames.
 fn lines(frames: Vec<Vec<u8>>, args: &[&str]) -> Vec<String> {
     let (_folder, path) = capture(frames);
     let ended = packets(&path, args).exits(0);
@@ -38,7 +38,7 @@ fn rows(capture: &Path, args: &[&str]) -> Vec<Row> {
     packets(capture, format.iter().chain(args)).exits(0).rows()
 }
 
-/// What follows the time.
+/// The line without its time.
 fn after_time(line: &str) -> &str {
     line.split_once("]\t")
         .unwrap()
@@ -74,7 +74,7 @@ fn lines_of_transport_protocols() {
     assert!(found[2].starts_with("[UDP]\t["), "{}", found[2]);
 }
 
-/// Ports, TTL and payload are those of the packet that is quoted.
+/// Ports, TTL and payload come from the quoted packet.
 #[test]
 fn errors_of_icmp_quote() {
     let quoted = ipv4((2, 1), UDP, (0, 0), &udp((500, 63816), 0));
@@ -144,8 +144,8 @@ fn payload_is_shown_as_requested() {
     assert_eq!(end(&["--data-level", "1"]), "LEN=5");
 }
 
-/// There are as many lines as packets, and they are the same for any threads and windows, and from a
-/// pipe.
+/// There is a line for each packet, and lines are the same for all numbers of threads, windows, and
+/// from a pipe.
 #[test]
 fn lines_are_packets() {
     for capture in captures().iter().filter(|it| !it.refused) {
@@ -163,7 +163,7 @@ fn lines_are_packets() {
     }
 }
 
-/// Packets keep their numbers, whichever are left out.
+/// Packets keep their numbers, regardless of the filter.
 #[test]
 fn numbers_are_those_of_the_capture() {
     let path = testdata("recorded/http.pcap");
@@ -219,7 +219,7 @@ fn who_sends_to_whom() {
 fn where_addresses_are() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("city.mmdb");
-    // Of 10.0.0.2 and 10.0.0.3.
+    // The network of 10.0.0.2 and 10.0.0.3.
     fs::write(&path, database::of_network([10, 0, 0, 2], 31)).unwrap();
     let geo = path.to_str().unwrap();
     let shown = lines(
@@ -273,8 +273,8 @@ fn columns_of_the_brief_table() {
     );
 }
 
-/// Sums over pairs, services and minutes are those of the flow list; of hosts, each packet counts
-/// twice.
+/// Sums over pairs, services and minutes equal those of the flow list. For hosts, each packet
+/// counts twice.
 #[test]
 fn sums_are_those_of_the_flows() {
     let path = testdata("recorded/http.pcap");

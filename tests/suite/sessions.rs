@@ -1,5 +1,5 @@
-//! The command `sessions`: which records there are, the same ones for any way, and what is shown of
-//! them.
+//! The command `sessions`: records, which are the same for all ways of reading, and how they are
+//! shown.
 
 mod records;
 mod same;
@@ -8,7 +8,7 @@ use crate::common::program::{Ended, Program};
 use std::ffi::OsStr;
 use testkit::conversation::{CLIENT, Ends, Segment, Trace};
 
-/// Who speaks in a script.
+/// The speaker of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {
     Client,
@@ -17,8 +17,8 @@ enum Who {
 
 use Who::{Client, Server};
 
-/// Segments of a connection on which a script is spoken, in pieces of at most so many bytes; each
-/// acknowledges what came before.
+/// Segments of a connection that carries a script, in pieces of at most `piece` bytes. Each
+/// acknowledges everything before it.
 fn connection(ends: Ends, script: &[(Who, &[u8])], piece: usize) -> Vec<Segment> {
     let mut next = [1000_u32, 5000];
     let back = ends.reversed();
@@ -48,7 +48,7 @@ fn capture(segments: &[Segment]) -> Vec<u8> {
     Trace::of(segments.iter().map(Segment::frame)).file()
 }
 
-/// Runs the command on a capture that is read from a pipe.
+/// Runs the command on a capture from a pipe.
 fn sessions<A: AsRef<OsStr>>(capture: &[u8], args: impl IntoIterator<Item = A>) -> Ended {
     Program::new()
         .args(["sessions", "-"])
@@ -57,7 +57,7 @@ fn sessions<A: AsRef<OsStr>>(capture: &[u8], args: impl IntoIterator<Item = A>) 
         .run()
 }
 
-/// Records of a capture that is whole.
+/// The records of an undamaged capture.
 fn records(capture: &[u8], args: &[&str]) -> Vec<serde_json::Value> {
     let ended = sessions(capture, args).exits(0);
     let lines = ended.text().lines();

@@ -1,4 +1,4 @@
-//! Bytes to messages.
+//! Parsing of DNS messages.
 
 use super::rdata::{name_text, presentation};
 use super::record::{Dns, Edns, Header, Kind, Question, Record};
@@ -6,8 +6,8 @@ use crate::app::found::{Note, Notes};
 use crate::capture::ByteOrder;
 use domain::base::{Message, ParsedRecord, message::RecordSection};
 
-/// A message, or as much of it as can be read; `is_cut` says that more of it was sent than was
-/// captured. Also how many bytes follow it. `None` where there is no header.
+/// Parses a message, or what can be read of it, and returns the number of bytes after it. `is_cut`
+/// says that the message was captured in part. `None` if there is no header.
 pub fn message(bytes: &[u8], kind: Kind, is_cut: bool) -> Option<(Dns, Notes, usize)> {
     let whole = Message::from_slice(bytes).ok()?;
     let mut reading = Reading {
@@ -30,8 +30,8 @@ pub fn message(bytes: &[u8], kind: Kind, is_cut: bool) -> Option<(Dns, Notes, us
     Some((reading.dns, reading.notes, rest.unwrap_or(0)))
 }
 
-/// Whether bytes look like a message, or the start of one: the header is possible, and the first
-/// question can be read. `has_all` says that none follow.
+/// Whether bytes look like the start of a message: the header is possible, and the first question
+/// can be read. `has_all` says that the bytes are complete.
 pub fn is_plausible(bytes: &[u8], has_all: bool) -> bool {
     let Some(header) = header(bytes) else {
         return false;
@@ -68,12 +68,12 @@ fn header(bytes: &[u8]) -> Option<Header> {
 struct Reading {
     dns: Dns,
     notes: Notes,
-    /// What is the matter where bytes cannot be read.
+    /// The note for bytes that cannot be read.
     fault: Note,
 }
 
 impl Reading {
-    /// Reads all sections; returns how many bytes follow.
+    /// Reads all sections. Returns the number of bytes after them.
     fn sections(&mut self, whole: &Message<[u8]>) -> Option<usize> {
         let mut questions = whole.question();
         for question in questions.by_ref() {
@@ -124,8 +124,8 @@ impl Reading {
         Some(())
     }
 
-    /// A class, and its top bit, where multicast DNS has another meaning for it (RFC 6762,
-    /// sections 5.4 and 10.2).
+    /// A class, and its top bit, to which multicast DNS gives another meaning (RFC 6762, sections
+    /// 5.4 and 10.2).
     fn class(&self, class: u16) -> (u16, bool) {
         match self.dns.kind {
             Kind::Mdns => (class & 0x7fff, class & 0x8000 != 0),
@@ -149,7 +149,7 @@ impl Reading {
     }
 }
 
-/// The options of an OPT record (RFC 6891, section 6.1.2), as far as they are whole.
+/// The complete options of an OPT record (RFC 6891, section 6.1.2).
 fn options(mut data: &[u8]) -> Vec<(u16, Vec<u8>)> {
     let mut options = Vec::new();
     while let (Some(code), Some(len)) = (ByteOrder::Big.u16(data, 0), ByteOrder::Big.u16(data, 2)) {
@@ -163,5 +163,5 @@ fn options(mut data: &[u8]) -> Vec<(u16, Vec<u8>)> {
 
 const HEADER_LEN: usize = 12;
 const OPT: u16 = 41;
-/// Questions of a message that is sent in practice: multicast DNS asks for many names at once.
+/// Most questions of a plausible message. Multicast DNS queries many names at once.
 const MOST_QUESTIONS: u16 = 256;

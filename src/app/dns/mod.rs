@@ -1,4 +1,4 @@
-//! DNS messages (RFC 1035), those of multicast DNS (RFC 6762) and LLMNR (RFC 4795) among them.
+//! DNS messages (RFC 1035), including multicast DNS (RFC 6762) and LLMNR (RFC 4795).
 
 mod message;
 mod queries;

@@ -1,10 +1,10 @@
-//! Queries that wait for their response.
+//! Queries awaiting their response.
 
 use super::record::Dns;
 use crate::app::found::Moment;
 use std::collections::VecDeque;
 
-/// The last queries of a connection.
+/// The latest queries of a connection.
 #[derive(Clone, Debug, Default)]
 pub struct Queries(VecDeque<Query>);
 
@@ -17,8 +17,8 @@ struct Query {
 }
 
 impl Queries {
-    /// Notes a query, or finds that of a response: one with the same id and first question, at most
-    /// a minute before.
+    /// Notes a query, or finds the query of a response: same id and first question, at most a
+    /// minute earlier.
     pub fn pair(&mut self, dns: &mut Dns, at: Moment) {
         let first = dns.questions.first();
         if dns.header.is_response() {
@@ -48,5 +48,5 @@ impl Queries {
 }
 
 const MOST: usize = 64;
-/// In nanoseconds.
+/// Nanoseconds.
 const LONGEST: i64 = 60_000_000_000;

@@ -1,4 +1,4 @@
-//! Names and data of records in presentation format (RFC 1035, section 5.1).
+//! Record names and data in presentation format (RFC 1035, section 5.1).
 
 use domain::base::ParsedRecord;
 use domain::base::name::{ParsedName, ToName};
@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 type Data<'a> = AllRecordData<&'a [u8], ParsedName<&'a [u8]>>;
 
-/// A name, with a dot at its end; bytes that are no printable characters as `\046` (RFC 4343).
+/// A name with its final dot. Nonprintable bytes are written as `\046` (RFC 4343).
 pub(super) fn name_text(name: &impl ToName) -> String {
     let mut text = String::new();
     for label in name.iter_labels().filter(|it| !it.is_root()) {
@@ -28,8 +28,8 @@ pub(super) fn name_text(name: &impl ToName) -> String {
     text
 }
 
-/// The data of a record, and whether it is as its type has it. Otherwise, and where the type is not
-/// known, it is written as RFC 3597 has it.
+/// The data of a record, and whether it is valid for its type. Invalid data, and data of unknown
+/// types, is written as in RFC 3597.
 pub(super) fn presentation(record: &ParsedRecord<'_, [u8]>) -> (String, bool) {
     // Updates have records without data (RFC 2136).
     if record.rdlen() == 0 {
@@ -52,7 +52,7 @@ pub(super) fn presentation(record: &ParsedRecord<'_, [u8]>) -> (String, bool) {
     }
 }
 
-/// The data of a record as it is.
+/// The raw data of a record.
 pub(super) fn bytes<'a>(record: &ParsedRecord<'a, [u8]>) -> &'a [u8] {
     let raw = record.to_record::<UnknownRecordData<&'a [u8]>>();
     match raw {
@@ -61,7 +61,7 @@ pub(super) fn bytes<'a>(record: &ParsedRecord<'a, [u8]>) -> &'a [u8] {
     }
 }
 
-/// RFC 3597, section 5.
+/// The generic form of RFC 3597, section 5.
 fn generic(bytes: &[u8]) -> String {
     let mut text = format!("\\# {}", bytes.len());
     if !bytes.is_empty() {

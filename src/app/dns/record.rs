@@ -1,25 +1,25 @@
-//! The record of a message.
+//! Records of DNS messages.
 
 use crate::app::moment::Moment;
 
-/// A message.
+/// A DNS message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dns {
-    /// By its port.
+    /// The protocol, by port.
     pub kind: Kind,
-    /// Its header.
+    /// The header.
     pub header: Header,
-    /// What is asked.
+    /// The questions.
     pub questions: Vec<Question>,
-    /// The records of its sections: answer, authority, additional.
+    /// The records of the answer, authority and additional sections.
     pub sections: [Vec<Record>; 3],
-    /// Its OPT record, read (RFC 6891).
+    /// The parsed OPT record (RFC 6891).
     pub edns: Option<Edns>,
-    /// Of a response, when the query came.
+    /// For a response, the time of its query.
     pub query: Option<Moment>,
 }
 
-/// Which of the protocols that share the format.
+/// The protocols that share the message format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// DNS.
@@ -31,31 +31,31 @@ pub enum Kind {
     Llmnr,
 }
 
-/// The header of a message.
+/// A message header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// The id, by which a response is matched with its query.
+    /// The id, which matches a response with its query.
     pub id: u16,
-    /// The bits of flags, opcode and response code.
+    /// Flags, opcode and response code.
     pub flags: u16,
-    /// The upper bits of the response code, as EDNS has them.
+    /// The upper bits of the response code, from EDNS.
     pub extended_rcode: u8,
-    /// How many questions and records of the sections there should be.
+    /// The stated numbers of questions and of records per section.
     pub counts: [u16; 4],
 }
 
 impl Header {
-    /// Whether it is a response.
+    /// Whether the message is a response.
     pub const fn is_response(self) -> bool {
         self.flags & 0x8000 != 0
     }
 
-    /// What kind of query it is.
+    /// The opcode.
     pub const fn opcode(self) -> u8 {
         (self.flags >> 11 & 15) as u8
     }
 
-    /// The response code, with the upper bits of EDNS.
+    /// The response code, including the upper bits from EDNS.
     pub const fn rcode(self) -> u16 {
         (self.extended_rcode as u16) << 4 | self.flags & 15
     }
@@ -64,42 +64,42 @@ impl Header {
 /// A question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
-    /// The name, in presentation format, with a dot at its end.
+    /// The name, in presentation format with its final dot.
     pub name: String,
-    /// The type of records.
+    /// The record type.
     pub rtype: u16,
-    /// Their class, in multicast DNS without its top bit.
+    /// The class, without its top bit in multicast DNS.
     pub class: u16,
-    /// That bit: a unicast response is requested.
+    /// The top bit of the class in multicast DNS: a unicast response is requested.
     pub flush: bool,
 }
 
-/// A record.
+/// A resource record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
-    /// Its name, in presentation format, with a dot at its end.
+    /// The name, in presentation format with its final dot.
     pub name: String,
-    /// Its type.
+    /// The type.
     pub rtype: u16,
-    /// Its class, in multicast DNS without its top bit.
+    /// The class, without its top bit in multicast DNS.
     pub class: u16,
-    /// That bit: other records that are cached are to be forgotten.
+    /// The top bit of the class in multicast DNS: other cached records are to be flushed.
     pub flush: bool,
-    /// How long it may be cached, in seconds.
+    /// Time to live, in seconds.
     pub ttl: u32,
-    /// Its data, in presentation format.
+    /// The data, in presentation format.
     pub data: String,
 }
 
 /// An OPT record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edns {
-    /// The version.
+    /// The EDNS version.
     pub version: u8,
-    /// The longest datagram that its sender takes, in bytes.
+    /// The largest UDP payload that the sender accepts, in bytes.
     pub udp_size: u16,
-    /// Whether DNSSEC is understood.
+    /// Whether the sender understands DNSSEC.
     pub dnssec_ok: bool,
-    /// Options: codes with their data.
+    /// Options: codes and data.
     pub options: Vec<(u16, Vec<u8>)>,
 }

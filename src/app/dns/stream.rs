@@ -1,4 +1,4 @@
-//! DNS over TCP (RFC 7766): messages with their length in front.
+//! DNS over TCP (RFC 7766): messages preceded by their length.
 
 use super::message::{is_plausible, message};
 use super::queries::Queries;
@@ -6,7 +6,7 @@ use super::record::Kind;
 use crate::app::found::{Content, Found, Moment, Note, Notes, Span};
 use crate::app::parser::{Next, Parser, Side};
 
-/// Reads DNS over TCP.
+/// Parser of DNS over TCP.
 #[derive(Debug, Default)]
 pub struct DnsStream {
     halves: [Half; 2],
@@ -15,16 +15,16 @@ pub struct DnsStream {
 
 #[derive(Debug, Default)]
 struct Half {
-    /// A message that is not complete, with its length.
+    /// An incomplete message, including its length.
     pending: Vec<u8>,
     began: Moment,
-    /// Bytes were lost: nothing is understood until a segment begins with a message.
+    /// Bytes were lost: everything is ignored until a segment begins with a message.
     is_lost: bool,
     is_resynced: bool,
 }
 
 impl Half {
-    /// The next bytes: how many were used, and the message that they complete.
+    /// Takes the next bytes. Returns how many were used, and the message that they complete.
     fn next(&mut self, bytes: &[u8], at: Moment) -> (usize, Option<Vec<u8>>) {
         if self.pending.is_empty() {
             self.began = at;
@@ -40,7 +40,7 @@ impl Half {
         (part.len(), whole)
     }
 
-    /// The length that the message is to have.
+    /// The stated length of the message.
     fn len(&self) -> Option<usize> {
         let (len, _) = self.pending.split_first_chunk()?;
         Some(usize::from(u16::from_be_bytes(*len)))

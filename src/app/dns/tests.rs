@@ -61,7 +61,7 @@ fn data_are_in_presentation_format() {
 
 #[test]
 fn what_is_wrong_is_noted() {
-    // Data of an address that is too short: shown as they are.
+    // Address data that is too short is shown raw.
     let bytes = response(&record(1, &[10, 0, 0]));
     let (dns, notes, _) = message(&bytes, Kind::Dns, false).unwrap();
     assert_eq!(dns.sections[0][0].data, "\\# 3 0a0000");

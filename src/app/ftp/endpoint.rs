@@ -1,4 +1,4 @@
-//! Where data connections go: PORT and PASV (RFC 959), EPRT and EPSV (RFC 2428).
+//! Addresses of data connections: PORT and PASV (RFC 959), EPRT and EPSV (RFC 2428).
 
 use crate::app::transfer::DataEndpoint;
 use std::net::{IpAddr, Ipv4Addr};
@@ -26,7 +26,7 @@ pub(super) fn extended_port(arg: &[u8]) -> Option<DataEndpoint> {
 pub(super) fn passive(code: u16, reply: &[u8]) -> Option<DataEndpoint> {
     match code {
         227 => {
-            // RFC 1123, section 4.1.2.6: the parentheses are not certain.
+            // The parentheses may be missing (RFC 1123, section 4.1.2.6).
             let start = reply.iter().position(u8::is_ascii_digit)?;
             six_numbers(reply.get(start..)?, true)
         }
@@ -44,7 +44,7 @@ pub(super) fn passive(code: u16, reply: &[u8]) -> Option<DataEndpoint> {
     }
 }
 
-/// Address and port as numbers from 0 to 255, with commas between them.
+/// Address and port as comma-separated numbers from 0 to 255.
 fn six_numbers(bytes: &[u8], is_passive: bool) -> Option<DataEndpoint> {
     let is_other = |it: &u8| !it.is_ascii_digit() && *it != b',' && *it != b' ';
     let end = bytes.iter().position(is_other).unwrap_or(bytes.len());

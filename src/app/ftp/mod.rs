@@ -14,30 +14,30 @@ use super::transfer::{DataEndpoint, Transfer};
 use super::user_pass::UserPass;
 use std::collections::VecDeque;
 
-/// Reads a control connection.
+/// Parser of an FTP control connection.
 #[derive(Debug)]
 pub struct Ftp {
     client: Lines,
     server: Replies,
     logins: UserPass,
-    /// Commands without a last reply, in order.
+    /// Commands without a final reply, in order.
     queue: VecDeque<Command>,
-    /// The server has sent something.
+    /// Whether the server has sent anything.
     is_greeted: bool,
-    /// TLS was requested in this packet.
+    /// The packet in which TLS was requested.
     tls: Option<Moment>,
-    /// Where the next data connection goes.
+    /// Endpoint of the next data connection.
     data: Option<DataEndpoint>,
 }
 
-/// What a reply answers.
+/// A command, for matching replies.
 #[derive(Debug)]
 enum Command {
     /// USER, PASS or ACCT of a login.
     Login(u32),
     /// AUTH.
     Tls,
-    /// PASV or EPSV: the reply says where the server listens.
+    /// PASV or EPSV, whose reply has the server's endpoint.
     Passive,
     /// PORT or EPRT.
     Active(Option<DataEndpoint>),
@@ -54,7 +54,7 @@ struct Pending {
 }
 
 impl Ftp {
-    /// A parser of a control connection.
+    /// Creates a parser of one control connection.
     pub fn new() -> Self {
         Self {
             client: Lines::default(),
@@ -68,7 +68,7 @@ impl Ftp {
     }
 
     fn command(&mut self, line: &[u8], first: Moment, at: Moment, found: &mut Vec<Found>) {
-        // Telnet's signals may precede a command (ABOR).
+        // Telnet signals may precede a command (ABOR).
         let start = line.iter().position(u8::is_ascii_alphabetic);
         let Some(line) = start.and_then(|start| line.get(start..)) else {
             return;
@@ -120,7 +120,7 @@ impl Ftp {
             return;
         }
         self.logins.seen(at);
-        // Preliminary: another one follows.
+        // Preliminary: another reply follows.
         if reply.code < 200 {
             if let Some(Command::Transfer(pending)) = self.queue.front_mut() {
                 pending.transfer.data = pending.transfer.data.or_else(|| self.data.take());
@@ -162,13 +162,12 @@ impl Ftp {
         pending.report(found);
     }
 
-    /// Which reply answers which command is not known any more.
+    /// Resets the queue when it is unknown which reply answers which command.
     fn realign(&mut self, note: Note) {
         self.queue.clear();
         self.logins.realign(note);
     }
 
-    /// Whether TLS begins with these bytes.
     fn is_tls(&self, side: Side, bytes: &[u8]) -> bool {
         let is_at_start = match side {
             Side::Client => self.client.is_at_start(),
@@ -178,10 +177,10 @@ impl Ftp {
     }
 }
 
-/// What a reply to USER, PASS or ACCT decides.
+/// Reply to USER, PASS or ACCT.
 fn verdict(reply: Reply) -> Option<Verdict> {
     let outcome = match reply.code {
-        // Superfluous: the user is logged in without it.
+        // 202: superfluous, the user is logged in without the command.
         202 | 230 | 232 => Outcome::Success,
         400.. => Outcome::Failure,
         _ => return None,
@@ -262,5 +261,5 @@ impl Parser for Ftp {
 /// Commands with a data connection (RFC 959; RFC 3659).
 const TRANSFERS: [&str; 7] = ["RETR", "STOR", "STOU", "APPE", "LIST", "NLST", "MLSD"];
 
-/// More unanswered commands are not remembered.
+/// Unanswered commands remembered per connection.
 const QUEUE_LIMIT: usize = 1000;

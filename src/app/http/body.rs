@@ -1,4 +1,4 @@
-//! Bodies of messages: where they end (RFC 9112, section 6), and what they hold.
+//! Message bodies: where they end (RFC 9112, section 6), and their content.
 
 use super::chunked::{Chunks, Step};
 use super::coding::{Coding, Content};
@@ -7,19 +7,19 @@ use super::record::{Body, Headers};
 use crate::app::found::{Note, Notes};
 use std::io::Write;
 
-/// Where a body ends.
+/// Delimiter of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// After so many bytes.
+    /// By its length in bytes.
     Length(u64),
     Chunked(Chunks),
-    /// With the connection.
+    /// By the end of the connection.
     UntilClose,
 }
 
 impl Framing {
-    /// That of a message with these fields; `is_response`, where neither length nor chunks mean
-    /// that the connection ends it. Notes what is wrong with them.
+    /// The framing of a message with these fields. A response with neither length nor chunks ends
+    /// with the connection. Notes faults in the fields.
     pub(super) fn of(headers: &Headers, is_response: bool, notes: &mut Notes) -> Self {
         let last = headers.items("transfer-encoding").last();
         if last.is_some_and(|it| it.eq_ignore_ascii_case(b"chunked")) {
@@ -51,16 +51,16 @@ fn length(digits: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// How far a body has been read.
+/// Whether a body is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     More,
     Done,
-    /// It is not coded as its head says: what follows has no meaning.
+    /// Not coded as its head says: what follows has no meaning.
     Broken,
 }
 
-/// Reads a body.
+/// Reader of one body.
 #[derive(Debug)]
 pub(super) struct BodyReader {
     framing: Framing,
@@ -68,7 +68,7 @@ pub(super) struct BodyReader {
     names: Option<Vec<u8>>,
     /// The content cannot be decoded any further.
     has_failed: bool,
-    /// Bytes were read.
+    /// Whether any bytes were read.
     pub(super) has_begun: bool,
     pub(super) notes: Notes,
 }
@@ -79,7 +79,7 @@ impl BodyReader {
         let names: Vec<&[u8]> = headers.items("content-encoding").collect();
         let transfer = headers.items("transfer-encoding");
         let transfer = transfer.filter(|it| !it.eq_ignore_ascii_case(b"chunked"));
-        // The coding that was applied last is taken off first.
+        // The coding applied last is removed first.
         let codings = names.iter().copied().chain(transfer);
         let mut notes = Notes::default();
         let (coding, is_known) = Coding::new(codings, content);
@@ -96,12 +96,12 @@ impl BodyReader {
         }
     }
 
-    /// Whether it ends where the connection does.
+    /// Whether the body ends with the connection.
     pub(super) fn ends_with_connection(&self) -> bool {
         self.framing == Framing::UntilClose
     }
 
-    /// The next bytes: how many of them belong to it, and whether it goes on.
+    /// Reads the next bytes. Returns how many of them belong to the body, and its progress.
     pub(super) fn read(&mut self, bytes: &[u8]) -> (usize, Progress) {
         self.has_begun = true;
         match &mut self.framing {
@@ -167,7 +167,7 @@ impl BodyReader {
         }
     }
 
-    /// The next bytes were not captured: whether it is known what they were.
+    /// Skips bytes that were not captured. `None` if the position in the body is then unknown.
     pub(super) fn skip_lost(&mut self, missing: u64) -> Option<Progress> {
         let is_inside = match self.framing {
             Framing::Length(left) => missing <= left,
@@ -184,7 +184,7 @@ impl BodyReader {
         Some(self.skip(missing))
     }
 
-    /// Bytes that need not be read.
+    /// Number of next bytes that need not be read.
     pub(super) fn skippable(&self) -> u64 {
         let is_needed = match &self.coding {
             _ if self.has_failed => false,
@@ -199,7 +199,7 @@ impl BodyReader {
         }
     }
 
-    /// Leaves out bytes of the content.
+    /// Skips bytes of the content.
     pub(super) fn skip(&mut self, len: u64) -> Progress {
         self.has_begun = true;
         if !self.has_failed
@@ -220,7 +220,7 @@ impl BodyReader {
         Progress::More
     }
 
-    /// What was read.
+    /// Finishes the body, complete or not.
     pub(super) fn finish(mut self, notes: &mut Notes) -> Body {
         if !self.has_failed && self.coding.flush().is_err() {
             self.has_failed = true;

@@ -1,12 +1,12 @@
-//! Chunked transfer coding (RFC 9112, section 7.1), without what its chunks hold.
+//! Framing of the chunked transfer coding (RFC 9112, section 7.1).
 
-/// Where in a chunked body a reader is.
+/// Position of a reader in a chunked body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Chunks {
     place: Place,
-    /// Of a line: the size so far; in a chunk: what is left of it.
+    /// Size read so far on a size line; within a chunk, the bytes left of it.
     left: u64,
-    /// Bytes of the line so far.
+    /// Bytes of the current line so far.
     line: u32,
 }
 
@@ -15,33 +15,33 @@ enum Place {
     /// In the digits of a size.
     #[default]
     Size,
-    /// Behind them, in the line.
+    /// After the size, before the end of its line.
     Extension,
     Data,
-    /// At the line end behind a chunk.
+    /// At the line end after a chunk.
     DataEnd,
-    /// At the start of a line behind the last chunk.
+    /// At the start of a line after the last chunk.
     Trailer,
-    /// Within such a line.
+    /// Within a trailer line.
     TrailerLine,
     End,
 }
 
-/// What bytes of a chunked body are.
+/// Role of the next bytes of a chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// So many bytes are framing.
+    /// This many bytes are framing.
     Framing(usize),
-    /// So many bytes are content.
+    /// This many bytes are content.
     Content(usize),
-    /// The body has ended before these bytes.
+    /// The body ended before these bytes.
     End,
-    /// This is no chunked body.
+    /// Not a chunked body.
     Broken,
 }
 
 impl Chunks {
-    /// What the next bytes are; there is at least one.
+    /// Classifies the next bytes, of which there must be at least one.
     pub(super) fn step(&mut self, bytes: &[u8]) -> Step {
         match self.place {
             Place::Data => {
@@ -105,12 +105,11 @@ impl Chunks {
         self.line <= MOST_OF_LINE
     }
 
-    /// Whether the body has ended.
     pub(super) fn is_over(self) -> bool {
         self.place == Place::End
     }
 
-    /// What is left of the chunk whose content comes next, and may be skipped.
+    /// Bytes left of the chunk whose content comes next. They may be skipped.
     pub(super) const fn content_left(&self) -> u64 {
         match self.place {
             Place::Data => self.left,
@@ -118,7 +117,7 @@ impl Chunks {
         }
     }
 
-    /// Skips content: no more than is left of the chunk.
+    /// Skips content, at most to the end of the chunk.
     pub(super) const fn skip(&mut self, len: u64) {
         self.left = self.left.saturating_sub(len);
         if self.left == 0 && matches!(self.place, Place::Data) {

@@ -1,20 +1,19 @@
-//! Content codings (RFC 9110, section 8.4.1): what bodies are without them.
+//! Content codings (RFC 9110, section 8.4.1): decoding of bodies.
 
 use sha2::{Digest, Sha256};
 use std::io::{self, Write};
 
-/// What is at the end of a chain of codings: the content.
+/// The decoded content, at the end of a chain of codings.
 #[derive(Debug)]
 pub(super) struct Content {
     pub(super) kept: Vec<u8>,
     pub(super) bytes: u64,
     limit: usize,
     hash: Option<Sha256>,
-    /// How many bytes may come out, as so many have gone in.
+    /// Limit on decoded bytes, given the bytes fed so far.
     most: u64,
-    /// Whether that was reached.
     pub(super) is_over: bool,
-    /// How many bytes have gone into codings.
+    /// Bytes fed into the codings.
     fed: u64,
 }
 
@@ -31,7 +30,7 @@ impl Content {
         }
     }
 
-    /// So many bytes go into the codings.
+    /// Raises the limit for `len` more bytes of input.
     fn allow(&mut self, len: usize) {
         self.fed = self.fed.saturating_add(len as u64);
         let more = (len as u64).saturating_mul(MOST_EXPANSION);
@@ -48,8 +47,8 @@ impl Content {
         }
     }
 
-    /// What was kept, in proportion to what was captured: many small messages that expand to much must
-    /// not fill the memory before their records are written.
+    /// Takes the kept content, limited in proportion to the captured bytes: otherwise many small
+    /// messages that expand to much could fill the memory before their records are written.
     pub(super) fn take_kept(&mut self) -> Vec<u8> {
         let mut kept = std::mem::take(&mut self.kept);
         if self.fed > 0 {
@@ -63,7 +62,7 @@ impl Content {
         kept
     }
 
-    /// Whether no more bytes are needed than their number.
+    /// Whether only the length of the remaining content matters.
     pub(super) fn needs_only_length(&self) -> bool {
         self.hash.is_none() && self.kept.len() >= self.limit
     }
@@ -88,13 +87,14 @@ impl Write for Content {
     }
 }
 
-/// A coding, and what its content goes to.
+/// A coding, and the consumer of its output.
 pub(super) enum Coding {
     Content(Content),
     Gzip(Box<flate2::write::MultiGzDecoder<Self>>),
     Zlib(Box<flate2::write::ZlibDecoder<Self>>),
     Raw(Box<flate2::write::DeflateDecoder<Self>>),
-    /// Either of the two: the first byte will tell. Servers send both (RFC 9110, section 8.4.1.2).
+    /// Zlib or raw deflate, decided by the first byte. Servers send both (RFC 9110, section
+    /// 8.4.1.2).
     Deflate(Option<Box<Self>>),
     Brotli(Box<brotli_decompressor::DecompressorWriter<Self>>),
     Zstd(Box<zstd::stream::write::Decoder<'static, Self>>),
@@ -107,8 +107,8 @@ impl std::fmt::Debug for Coding {
 }
 
 impl Coding {
-    /// Goes through codings, in the order in which they were applied, to the content; and whether
-    /// all of them are known. Where they are not, the content is what is sent.
+    /// Builds the chain of decoders for codings in the order of their application. Also returns
+    /// whether all of them are known; if not, the content is the body as sent.
     pub(super) fn new<'a>(
         codings: impl Iterator<Item = &'a [u8]>,
         content: Content,
@@ -154,12 +154,11 @@ impl Coding {
         }
     }
 
-    /// Whether there is none.
     pub(super) const fn is_identity(&self) -> bool {
         matches!(self, Self::Content(_))
     }
 
-    /// The next bytes of the body.
+    /// Feeds the next bytes of the body.
     pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Self::Content(content) = self {
             content.add(bytes);
@@ -174,7 +173,7 @@ impl Coding {
         self.flush()
     }
 
-    /// What has come out; `None` after a failure that left nothing.
+    /// The decoded content. `None` after a failure that left nothing.
     pub(super) fn content(&mut self) -> Option<&mut Content> {
         match self {
             Self::Content(content) => Some(content),
@@ -233,10 +232,10 @@ const MOST_CODINGS: usize = 4;
 const BUFFER: usize = 4 * 1024;
 /// 8 MiB (RFC 9659).
 const MOST_WINDOW_LOG: u32 = 23;
-/// Bytes that are kept for each byte that was captured, and besides: text seldom packs better.
+/// Decoded bytes kept per captured byte. Text rarely compresses better.
 const MOST_KEPT_EXPANSION: u64 = 32;
 const SLACK_KEPT: u64 = 1024;
-/// Bytes of content for each byte of a body. Deflate reaches 1032.
+/// Decoded bytes per byte of a body. Deflate reaches 1032.
 const MOST_EXPANSION: u64 = 1000;
 const SLACK: u64 = 256 * 1024;
 const MOST_BYTES: u64 = 1 << 30;

@@ -1,4 +1,4 @@
-//! Requests and responses that wait for each other.
+//! Pairing of requests and responses.
 
 use super::login::Logins;
 use super::record::{Body, Headers, Http, Request, Response};
@@ -6,22 +6,21 @@ use crate::app::found::{Content, Found, Moment, Note, Notes, Span};
 use crate::app::parser::Side;
 use std::collections::VecDeque;
 
-/// Requests and responses of a connection that are not reported yet, in the order of the requests.
+/// Unreported requests and responses of a connection, in the order of the requests.
 #[derive(Debug, Default)]
 pub(super) struct Exchanges {
     all: VecDeque<Exchange>,
-    /// How many of them, from the first on, have all of their request, and of their response.
+    /// Number of exchanges, from the first on, whose request, or whose response, is complete.
     requested: usize,
     answered: usize,
-    /// Requests that were reported before their response came.
+    /// Requests reported before their response came.
     owed: u64,
     depth: u64,
-    /// Bytes of what waits.
+    /// Bytes held in the queue.
     held: usize,
     logins: Logins,
 }
 
-/// A request and its response.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     pub(super) content: Http,
@@ -31,7 +30,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Bytes of it came.
+    /// Extends the packets of the exchange.
     pub(super) fn extend(&mut self, first: Moment, last: Moment) {
         let span = self.span.get_or_insert(Span { first, last });
         span.first = span.first.min(first);
@@ -53,18 +52,18 @@ impl Exchanges {
         }
     }
 
-    /// The one that a side sends its message of.
+    /// The exchange to which the side's current message belongs.
     pub(super) fn current(&mut self, side: Side) -> Option<&mut Exchange> {
         let place = self.place(side);
         self.all.get_mut(place)
     }
 
-    /// The same, to be looked at.
+    /// The side's current message, read-only.
     pub(super) fn seen(&self, side: Side) -> Option<&Http> {
         self.all.get(self.place(side)).map(|it| &it.content)
     }
 
-    /// The one that the next message of a side is of, which may be new.
+    /// The exchange to which the side's next message belongs; it may be new.
     fn next(&mut self, side: Side) -> Option<&mut Exchange> {
         if self.all.len() <= self.place(side) {
             self.depth += 1;
@@ -75,7 +74,7 @@ impl Exchanges {
         self.current(side)
     }
 
-    /// A request begins. Where too many wait for a response, the first of them is reported.
+    /// Begins a request. If too many requests wait for a response, the oldest is reported.
     pub(super) fn request(
         &mut self,
         request: Request,
@@ -98,7 +97,7 @@ impl Exchanges {
         Some(exchange)
     }
 
-    /// A response begins, which is the first one after a loss, or not.
+    /// Begins a response, which may be the first one after a loss.
     pub(super) fn respond(
         &mut self,
         is_resynced: bool,
@@ -115,7 +114,7 @@ impl Exchanges {
         self.next(Side::Server)
     }
 
-    /// The message of a side has this body.
+    /// Sets the body of the side's current message.
     pub(super) fn settle(&mut self, side: Side, body: Body, notes: Notes) {
         let held = body.kept.len();
         let Some(exchange) = self.current(side) else {
@@ -132,8 +131,8 @@ impl Exchanges {
         self.held += held;
     }
 
-    /// The message of a side is complete. A response whose request is missing waits for it, or does
-    /// not.
+    /// Completes the side's current message. `waits` says whether a response without a request is
+    /// held until the request comes.
     pub(super) fn complete(&mut self, side: Side, waits: bool, found: &mut Vec<Found>) {
         match side {
             Side::Client => self.requested += 1,
@@ -155,7 +154,7 @@ impl Exchanges {
         self.report(found);
     }
 
-    /// Reports what is complete.
+    /// Reports complete exchanges.
     fn report(&mut self, found: &mut Vec<Found>) {
         while self.requested > 0 && self.answered > 0 {
             self.requested -= 1;
@@ -164,7 +163,7 @@ impl Exchanges {
         }
     }
 
-    /// Reports the first exchange as it is.
+    /// Reports the first exchange, complete or not.
     fn report_first(&mut self, found: &mut Vec<Found>) {
         let Some(mut exchange) = self.all.pop_front() else {
             return;
@@ -190,7 +189,7 @@ impl Exchanges {
         }));
     }
 
-    /// Nothing more comes: reports all as they are.
+    /// Reports everything, complete or not, at the end of the connection.
     pub(super) fn end(&mut self, found: &mut Vec<Found>) {
         while !self.all.is_empty() {
             self.report_first(found);
@@ -207,9 +206,9 @@ fn size(headers: &Headers) -> usize {
     sizes.sum()
 }
 
-/// Requests without a response.
+/// Requests waiting for a response.
 const MOST_WAITING: usize = 1000;
-/// Responses that wait for their request.
+/// Responses waiting for their request.
 const MOST_UNASKED: usize = 16;
-/// Bytes of either.
+/// Bytes held of either.
 const MOST_HELD: usize = 256 * 1024;

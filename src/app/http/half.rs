@@ -1,38 +1,38 @@
-//! What one side of a connection sends.
+//! State of one direction of a connection.
 
 use super::body::BodyReader;
 use super::head;
 use crate::app::found::Moment;
 use crate::app::parser::Side;
 
-/// What one side sends.
+/// State of one side's messages.
 #[derive(Debug)]
 pub(super) struct Half {
     pub(super) side: Side,
-    /// The start of a head that is not complete.
+    /// The start of an incomplete head.
     pending: Vec<u8>,
-    /// When its first byte came.
+    /// Arrival of its first byte.
     pub(super) began: Moment,
     pub(super) state: State,
     /// The side sends nothing more.
     pub(super) is_closed: bool,
-    /// It was lost once, and has just been found again.
+    /// The side was lost, and has just resynchronized.
     pub(super) is_resynced: bool,
 }
 
-/// What comes next.
+/// Expected next bytes of a side.
 #[derive(Debug, Default)]
 pub(super) enum State {
     /// A head.
     #[default]
     Head,
-    /// The body of the message whose head has been read.
+    /// The body of a message whose head has been read.
     Body(Box<BodyReader>),
-    /// The same, unless a head follows: the request is not known.
+    /// A body, unless a head follows: the request is unknown.
     Perhaps(Box<BodyReader>),
-    /// Nothing that is understood, until a segment begins with a head.
+    /// Unknown: everything is ignored until a segment begins with a head.
     Lost,
-    /// It depends on the response to CONNECT.
+    /// Depends on the response to CONNECT.
     Waiting,
     /// Another protocol.
     Switched,
@@ -40,16 +40,16 @@ pub(super) enum State {
     Over,
 }
 
-/// What the bytes of a head were.
+/// Result of reading a head.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Head {
-    /// So many bytes, and the head is not complete.
+    /// This many bytes were taken; the head is incomplete.
     Part(usize),
-    /// So many bytes complete it.
+    /// This many bytes complete the head.
     Whole(usize, Vec<u8>),
-    /// None of HTTP.
+    /// Not HTTP.
     Foreign,
-    /// It is too long.
+    /// Too long.
     TooLong,
 }
 
@@ -73,7 +73,7 @@ impl Half {
         }
     }
 
-    /// The next bytes of a head.
+    /// Reads the next bytes of a head.
     pub(super) fn head(&mut self, bytes: &[u8], at: Moment) -> Head {
         if self.pending.is_empty() {
             let blank = bytes.iter().take_while(|it| matches!(it, b'\r' | b'\n'));
@@ -113,8 +113,8 @@ impl Half {
         }
     }
 
-    /// Keeps the first bytes of what may be a body or a head, until it is known: `Some` with how
-    /// many of the bytes were taken, and whether it is a head, or `None` where that is not known yet.
+    /// Keeps the first bytes of a body or a head until it is known which. Returns how many bytes
+    /// were taken, and whether they begin a head, or `None` if that is still unknown.
     pub(super) fn peek(&mut self, bytes: &[u8], at: Moment) -> (usize, Option<bool>) {
         if self.pending.is_empty() {
             self.began = at;
@@ -125,7 +125,7 @@ impl Half {
         (new.len(), self.starts_message(&self.pending))
     }
 
-    /// What was kept of a head, or to be held back.
+    /// Takes the kept bytes.
     pub(super) fn take_pending(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.pending)
     }
@@ -141,9 +141,9 @@ impl Half {
     }
 }
 
-/// Bytes of a head.
+/// Longest head, in bytes.
 const MOST_OF_HEAD: usize = 64 * 1024;
-/// Bytes after which it is known whether they are of HTTP.
+/// Bytes needed to decide whether they are HTTP.
 const MOST_TO_TELL: usize = 10 * 1024;
 /// `HTTP/1.1 200`.
 const MOST_TO_PEEK: usize = 12;

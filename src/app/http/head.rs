@@ -1,9 +1,9 @@
-//! Heads of messages: start line and fields.
+//! Message heads: start line and fields.
 
 use super::record::{Headers, Request, Response};
 
-/// Where the head ends that bytes begin with: behind an empty line. `from` is where the search
-/// begins, which bytes before do not hold.
+/// Length of the head at the start of `bytes`, including its empty line. The search begins at
+/// `from`, before which there is no end.
 pub(super) fn end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from.saturating_sub(2);
     while let Some(step) = bytes.get(at..)?.iter().position(|&byte| byte == b'\n') {
@@ -17,7 +17,7 @@ pub(super) fn end(bytes: &[u8], from: usize) -> Option<usize> {
     None
 }
 
-/// Whether bytes begin a request; `None` where there are too few to tell.
+/// Whether bytes begin a request. `None` if there are too few to decide.
 pub(crate) fn starts_request(bytes: &[u8]) -> Option<bool> {
     let method = bytes.iter().take_while(|&&it| is_method(it)).count();
     match bytes.get(method) {
@@ -28,7 +28,7 @@ pub(crate) fn starts_request(bytes: &[u8]) -> Option<bool> {
     let line = bytes.get(method + 1..).unwrap_or_default();
     match line.iter().position(|&byte| byte == b'\n') {
         Some(end) => Some(has_version(line.get(..end).unwrap_or_default())),
-        // A long target: the version comes later.
+        // The target is too long for the version to be visible.
         None if line.len() > MOST_OF_LINE => Some(false),
         None => match line.first() {
             None => None,
@@ -38,7 +38,7 @@ pub(crate) fn starts_request(bytes: &[u8]) -> Option<bool> {
     }
 }
 
-/// A request line ends with its version, which nothing but spaces may follow.
+/// Whether a request line ends with its version, followed only by spaces.
 fn has_version(line: &[u8]) -> bool {
     let line = line.trim_ascii_end();
     let words = line.rsplit(|&byte| byte == b' ');
@@ -48,7 +48,7 @@ fn has_version(line: &[u8]) -> bool {
         && matches!(version, Some([b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor]) if minor.is_ascii_digit())
 }
 
-/// Whether bytes begin a response; `None` where there are too few to tell.
+/// Whether bytes begin a response. `None` if there are too few to decide.
 pub(crate) fn starts_response(bytes: &[u8]) -> Option<bool> {
     let pattern = b"HTTP/1.d ddd";
     for (place, &expected) in pattern.iter().enumerate() {
@@ -64,7 +64,7 @@ pub(crate) fn starts_response(bytes: &[u8]) -> Option<bool> {
     Some(true)
 }
 
-/// The request of a whole head; whether it is as RFC 9112 has it.
+/// Parses a request head. Also returns whether it conforms to RFC 9112.
 pub(super) fn request(head: &[u8]) -> Option<(Request, bool)> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut parsed = httparse::Request::new(&mut fields);
@@ -96,7 +96,7 @@ pub(super) fn request(head: &[u8]) -> Option<(Request, bool)> {
     Some((request, false))
 }
 
-/// The response of a whole head; whether it is as RFC 9112 has it.
+/// Parses a response head. Also returns whether it conforms to RFC 9112.
 pub(super) fn response(head: &[u8]) -> Option<(Response, bool)> {
     let (line, rest) = first_line(head);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -132,8 +132,8 @@ fn headers(fields: &[httparse::Header<'_>]) -> Headers {
     Headers(fields.collect())
 }
 
-/// Fields of a head that is not as it should be: lines without a colon are left out, lines that
-/// begin with a space continue the one before them (RFC 9112, section 5.2).
+/// Fields of a malformed head: lines without a colon are skipped, and lines that begin with a space
+/// continue the one before (RFC 9112, section 5.2).
 fn lenient(mut rest: &[u8]) -> Headers {
     let mut fields: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     while !rest.is_empty() {
@@ -169,13 +169,13 @@ fn first_line(bytes: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Characters of a token (RFC 9110, section 5.6.2) that methods in use have.
+/// The token characters (RFC 9110, section 5.6.2) found in methods in use.
 const fn is_method(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
 const MOST_OF_METHOD: usize = 24;
-/// Bytes of a start line.
+/// Longest start line, in bytes.
 const MOST_OF_LINE: usize = 8 * 1024;
-/// Fields of a head.
+/// Most fields of a head.
 const MOST_FIELDS: usize = 256;

@@ -1,4 +1,4 @@
-//! Logins by HTTP: Basic, Digest (RFC 7616) and NTLM.
+//! HTTP logins: Basic, Digest (RFC 7616) and NTLM.
 
 use super::record::Http;
 use crate::app::login::{Login, Outcome, Secret, Service};
@@ -9,15 +9,15 @@ use base64::engine::general_purpose::STANDARD;
 /// The logins of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Logins {
-    /// The server's last challenge of NTLM.
+    /// The server's last NTLM challenge.
     challenge: Option<Vec<u8>>,
-    /// What was reported: the same again is no other attempt.
+    /// Reported logins. A repetition is not another attempt.
     reported: Vec<(Option<Vec<u8>>, Option<Secret>, Outcome)>,
     attempts: u32,
 }
 
 impl Logins {
-    /// The logins of a request with its response.
+    /// Logins of an exchange.
     pub(super) fn of(&mut self, http: &Http) -> Vec<Login> {
         let mut logins = Vec::new();
         for name in ["authorization", "proxy-authorization"] {
@@ -86,7 +86,7 @@ impl Logins {
     }
 }
 
-/// What became of a login, as the status says.
+/// Sets the outcome of a login from the status.
 fn answered(http: &Http, login: &mut Login) {
     let Some(response) = &http.response else {
         return;
@@ -100,7 +100,7 @@ fn answered(http: &Http, login: &mut Login) {
     login.message = Some(response.reason.clone());
 }
 
-/// The scheme in lower case, and what follows it.
+/// Splits off the scheme, in lower case.
 fn scheme(value: &[u8]) -> (String, &[u8]) {
     let len = value.iter().take_while(|it| **it != b' ').count();
     let (scheme, rest) = value.split_at(len);
@@ -122,7 +122,7 @@ fn digest(rest: &[u8], login: &mut Login) {
     login.secret = parameter(rest, b"response").map(|it| sasl::digest_of_hex(&it));
 }
 
-/// The value of a parameter, in quotes or not.
+/// The value of a parameter, quoted or not.
 fn parameter(mut rest: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     while !rest.is_empty() {
         let equals = rest.iter().position(|it| *it == b'=')?;
@@ -149,5 +149,5 @@ fn parameter(mut rest: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
-/// Logins of a connection that are remembered.
+/// Logins remembered per connection.
 const MOST_REPORTED: usize = 64;

@@ -1,11 +1,11 @@
-//! What of messages is kept.
+//! Options of the HTTP parser.
 
-/// What of messages is kept.
+/// Limits on kept message content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpOptions {
-    /// The most bytes of a body that are kept, without transfer and content coding.
+    /// Bytes kept of a decoded body.
     pub body_limit: usize,
-    /// Whether bodies are hashed.
+    /// Whether to hash bodies.
     pub hash: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Requests and responses of a connection, brought together.
+//! Parser that pairs the requests and responses of a connection.
 
 use super::body::{BodyReader, Framing, Progress};
 use super::exchanges::Exchanges;
@@ -9,41 +9,43 @@ use super::record::{Body, Request, Response};
 use crate::app::found::{Found, Moment, Note, Notes};
 use crate::app::parser::{Next, Parser, Side};
 
-/// Reads HTTP/1.
+/// HTTP/1 parser.
 ///
-/// The k-th final response is that to the k-th request. Where bytes were lost, and it is not known
-/// what they were, a side is read again from the next segment on that begins with a message; of the
-/// requests that were sent before, all but the last count as answered by what was lost.
+/// The k-th final response answers the k-th request. After an unknown loss, a side is read again
+/// from the next segment that begins with a message. Of the requests sent before it, all but the
+/// last count as answered by the lost bytes.
 #[derive(Debug)]
 pub struct HttpParser {
     options: HttpOptions,
     client: Half,
     server: Half,
     exchanges: Exchanges,
-    /// A response without a request is that to one that was not captured.
+    /// The connection began before the capture: a response without a request answers one that was
+    /// not captured.
     starts_midstream: bool,
 }
 
-/// What both sides speak after a message.
+/// Protocol after an HTTP message, if not HTTP.
 #[derive(Clone, Copy)]
 enum Follows {
     /// Nothing that is read.
     Nothing,
-    /// It must be recognized.
+    /// A protocol yet to be recognized.
     Unknown,
 }
 
-/// What is to be done with the rest of the bytes.
+/// Next step for the remaining bytes.
 enum Step {
-    /// So many were used.
+    /// Continue after this many bytes.
     Used(usize),
-    /// They are of another protocol.
+    /// Hand them to another protocol.
     Recognize,
     Stop,
 }
 
 impl HttpParser {
-    /// Reads a connection. `starts_midstream` says that it had begun before the capture.
+    /// Creates the parser of a connection. `starts_midstream` says that it began before the
+    /// capture.
     pub fn new(options: HttpOptions, starts_midstream: bool) -> Self {
         Self {
             options,
@@ -93,7 +95,8 @@ impl HttpParser {
         }
     }
 
-    /// A response whose request is unknown: what follows its head is a body, or another head.
+    /// After the head of a response whose request is unknown: decides between a body and another
+    /// head.
     fn decide(&mut self, side: Side, bytes: &[u8], at: Moment, found: &mut Vec<Found>) -> usize {
         let half = self.half(side);
         let (used, is_head) = half.peek(bytes, at);
@@ -125,7 +128,7 @@ impl HttpParser {
         Next::Continue
     }
 
-    /// A head is complete.
+    /// Handles a complete head.
     fn begin(
         &mut self,
         side: Side,
@@ -161,7 +164,7 @@ impl HttpParser {
         }
     }
 
-    /// A request begins: what follows its head.
+    /// Begins a request, and sets the side's next state.
     fn request(
         &mut self,
         request: Request,
@@ -178,7 +181,7 @@ impl HttpParser {
         (framing != Framing::Length(0)).then(|| State::Body(Box::new(reader)))
     }
 
-    /// A response begins: what follows its head.
+    /// Begins a response, and sets the side's next state.
     fn response(
         &mut self,
         response: Response,
@@ -234,7 +237,7 @@ impl HttpParser {
         }
     }
 
-    /// The body of a side's message, as far as it was read, becomes part of it.
+    /// Stores the body read so far in the side's message.
     fn settle(&mut self, side: Side, note: Option<Note>) {
         let state = std::mem::take(&mut self.half(side).state);
         let reader = match state {
@@ -246,13 +249,13 @@ impl HttpParser {
         self.exchanges.settle(side, body, notes);
     }
 
-    /// A side's message is complete.
+    /// Completes the side's message.
     fn complete(&mut self, side: Side, at: Moment, found: &mut Vec<Found>) {
         self.settle(side, None);
         self.count(side, at, found);
     }
 
-    /// A side's message is over.
+    /// Counts the side's finished message.
     fn count(&mut self, side: Side, at: Moment, found: &mut Vec<Found>) {
         let follows = match side {
             Side::Client => self.await_tunnel(),
@@ -267,7 +270,7 @@ impl HttpParser {
         }
     }
 
-    /// After CONNECT it depends on the response what the client sends.
+    /// After CONNECT, the client's next bytes depend on the response.
     fn await_tunnel(&mut self) -> Option<Follows> {
         let exchange = self.exchanges.seen(Side::Client);
         let request = exchange.and_then(|it| it.request.as_ref());
@@ -277,7 +280,7 @@ impl HttpParser {
         None
     }
 
-    /// What follows the response that is complete, if it is not HTTP.
+    /// The protocol after a complete response, if it is not HTTP.
     fn follows(&self) -> Option<Follows> {
         let content = self.exchanges.seen(Side::Server)?;
         let response = content.response.as_ref()?;
@@ -308,7 +311,7 @@ impl HttpParser {
         }
     }
 
-    /// What a side sends is not understood from here on; a message that has begun ends with a note.
+    /// Stops reading a side until it resynchronizes. A message in progress ends with a note.
     fn lose(&mut self, side: Side, note: Note, found: &mut Vec<Found>) {
         self.half(side).take_pending();
         if matches!(self.half(side).state, State::Body(_) | State::Perhaps(_)) {

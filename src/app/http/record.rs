@@ -1,35 +1,35 @@
-//! The record of a transaction.
+//! Records of HTTP exchanges.
 
-/// A request, and the response to it.
+/// A request and its response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Http {
-    /// Its ordinal on the connection, from 1.
+    /// Ordinal on the connection, from 1.
     pub depth: u64,
-    /// What was requested; `None` where that was not captured.
+    /// The request; `None` if it was not captured.
     pub request: Option<Request>,
-    /// The final response; `None` where there is none, or it was not captured.
+    /// The final response; `None` if there is none, or it was not captured.
     pub response: Option<Response>,
-    /// Status codes of responses before the final one.
+    /// Status codes of interim responses.
     pub info_status: Vec<u16>,
 }
 
-/// Fields of a head, in order: names in lower case, and values without spaces around them.
+/// Fields of a head, in order: lowercase names, and values without surrounding spaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(pub Vec<(Vec<u8>, Vec<u8>)>);
 
 impl Headers {
-    /// The values of the fields with a name, which is given in lower case.
+    /// The values of all fields of a name, given in lower case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let same = self.0.iter().filter(move |(own, _)| own == name.as_bytes());
         same.map(|(_, value)| value.as_slice())
     }
 
-    /// The value of the first field with a name, which is given in lower case.
+    /// The value of the first field of a name, given in lower case.
     pub fn first<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
         self.all(name).next()
     }
 
-    /// The items of comma-separated lists in all fields with a name.
+    /// The list items of all fields of a name, given in lower case.
     pub fn items<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let items = self.all(name).flat_map(|it| it.split(|&byte| byte == b','));
         items.map(<[u8]>::trim_ascii).filter(|it| !it.is_empty())
@@ -39,42 +39,42 @@ impl Headers {
 /// A request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
-    /// Its method.
+    /// The method.
     pub method: Vec<u8>,
-    /// Its target, as it was sent.
+    /// The target, as sent.
     pub uri: Vec<u8>,
-    /// `1.1`.
+    /// The version: `1.1`.
     pub version: Vec<u8>,
-    /// Its fields.
+    /// The fields.
     pub headers: Headers,
-    /// Its content.
+    /// The body.
     pub body: Body,
 }
 
 /// A response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
-    /// `1.1`.
+    /// The version: `1.1`.
     pub version: Vec<u8>,
-    /// Three digits.
+    /// The status code.
     pub status: u16,
-    /// What follows the status.
+    /// The reason phrase.
     pub reason: Vec<u8>,
-    /// Its fields.
+    /// The fields.
     pub headers: Headers,
-    /// Its content.
+    /// The body.
     pub body: Body,
 }
 
-/// The content of a message, without transfer and content coding.
+/// A message body, without transfer and content coding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
-    /// How it begins.
+    /// The start of the body, up to the limit.
     pub kept: Vec<u8>,
-    /// The length of the whole.
+    /// Length of the whole body, in bytes.
     pub bytes: u64,
-    /// The hash of the whole, if that was asked for, and all of it was captured.
+    /// Hash of the whole body, if requested and entirely captured.
     pub sha256: Option<[u8; 32]>,
-    /// Its content codings, as the message names them.
+    /// The content codings, as named by the message.
     pub coding: Option<Vec<u8>>,
 }

@@ -15,7 +15,7 @@ impl Default for HttpParser {
     }
 }
 
-/// The transactions of a conversation: request line, status, and the bodies.
+/// The exchanges of a conversation: request line, status, and bodies.
 fn lines(found: &[Found]) -> Vec<String> {
     let mut lines = Vec::new();
     for it in found {
@@ -169,7 +169,7 @@ fn credentials_are_logins() {
     assert_eq!(logins.collect::<Vec<_>>(), expected);
 }
 
-/// What is read of parts, where a number stands for bytes that were not captured.
+/// Reads parts of a conversation, where a number stands for bytes that were not captured.
 fn read(parts: &[(Side, Result<&[u8], u64>)], closes: bool) -> Vec<String> {
     let mut parser = HttpParser::default();
     let mut found = Vec::new();

@@ -1,9 +1,9 @@
-//! Commands of a client: lines, and the literals between their parts.
+//! Client commands: lines, and the literals between them.
 
 use crate::app::found::Moment;
 use crate::app::lines::Lines;
 
-/// Makes commands of what a client sends.
+/// Assembles commands from the bytes of a client.
 #[derive(Debug, Default)]
 pub(super) struct Commands {
     lines: Lines,
@@ -11,31 +11,31 @@ pub(super) struct Commands {
     partial: Vec<u8>,
     first: Option<Moment>,
     is_long: bool,
-    /// How many bytes of a literal are still to come.
+    /// Bytes left of a literal.
     literal: u64,
     is_in_literal: bool,
 }
 
-/// A command, without the end of its line.
+/// A command, without its line ending.
 #[derive(Debug)]
 pub(super) struct Command {
     pub(super) text: Vec<u8>,
     pub(super) first: Moment,
-    /// It is longer than its text.
+    /// Whether the command is longer than `text`.
     pub(super) is_long: bool,
 }
 
-/// A literal at the end of a line.
+/// A literal announced at the end of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Literal {
-    /// Its length in bytes.
+    /// Length in bytes.
     pub(super) len: u64,
-    /// The length of what announces it.
+    /// Length of the announcement.
     announcement: usize,
 }
 
 impl Commands {
-    /// The next command, which `bytes` completes; they are then what follows it.
+    /// Returns the next command if `bytes` completes it, and advances `bytes` past it.
     pub(super) fn next(&mut self, bytes: &mut &[u8], at: Moment) -> Option<Command> {
         loop {
             if self.is_in_literal && !self.literal(bytes) {
@@ -63,7 +63,7 @@ impl Commands {
         }
     }
 
-    /// Bytes of a literal. Whether it is whole.
+    /// Reads bytes of a literal. Returns whether it is complete.
     fn literal(&mut self, bytes: &mut &[u8]) -> bool {
         let len = usize::try_from(self.literal).unwrap_or(usize::MAX);
         let (literal, rest) = bytes.split_at(len.min(bytes.len()));
@@ -95,7 +95,7 @@ impl Commands {
             .extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
 
-    /// The server has answered a command: if it is the next one, it wants no literal.
+    /// Notes a tagged reply. If it answers the command being sent, the server refused its literal.
     pub(super) fn answered(&mut self, tag: &[u8]) {
         let is_next = words(&self.partial).next().is_some_and(|it| it == tag);
         if is_next && self.lines.is_at_start() {
@@ -108,7 +108,7 @@ impl Commands {
         self.first.is_none() && self.lines.is_at_start()
     }
 
-    /// How many bytes of a literal are of no use.
+    /// Number of next bytes that need not be read.
     pub(super) const fn skippable(&self) -> u64 {
         if self.partial.len() >= LIMIT {
             self.literal
@@ -117,15 +117,15 @@ impl Commands {
         }
     }
 
-    /// Bytes of a literal did not come.
+    /// Skips bytes of a literal.
     pub(super) fn skipped(&mut self, len: u64) {
         self.is_long = true;
         self.literal = self.literal.saturating_sub(len);
         self.end_literal();
     }
 
-    /// Bytes are missing: the next ones start a command, unless they are within a literal that is
-    /// of no use. Whether anything is lost.
+    /// Skips bytes that were not captured, and returns whether a command was lost. If so, the next
+    /// bytes start a command.
     pub(super) fn gap(&mut self, missing: u64) -> bool {
         if self.is_in_literal && missing <= self.skippable() {
             self.skipped(missing);
@@ -171,7 +171,7 @@ pub(super) fn words(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// What a quoted string says, after its first quote, and what follows it.
+/// Splits off a quoted string, after its opening quote.
 fn quoted(text: &[u8]) -> (Vec<u8>, &[u8]) {
     let mut word = Vec::new();
     let mut rest = text;
@@ -189,7 +189,7 @@ fn quoted(text: &[u8]) -> (Vec<u8>, &[u8]) {
     (word, rest)
 }
 
-/// More of a command is not kept.
+/// Bytes kept of a command.
 const LIMIT: usize = 16 << 10;
 
 #[cfg(test)]

@@ -12,26 +12,25 @@ use super::parser::{Next, Parser, Side};
 use super::sasl::Exchange;
 use commands::{Command, Commands, words};
 
-/// Reads a connection until a user is logged in.
+/// Parser of an IMAP connection, until a user is logged in.
 #[derive(Debug, Default)]
 pub struct Imap {
     client: Commands,
     server: Lines,
     attempts: Attempts,
-    /// AUTHENTICATE, with its tag.
+    /// The pending AUTHENTICATE, with its tag.
     exchange: Option<(Vec<u8>, Exchange)>,
-    /// LOGIN, with their tags.
+    /// Pending LOGIN commands, with their tags.
     logins: Vec<(Vec<u8>, Attempt)>,
-    /// STARTTLS: its tag, and when it was requested.
+    /// The pending STARTTLS: its tag, and its packet.
     tls: Option<(Vec<u8>, Moment)>,
-    /// A user was seen.
     has_user: bool,
-    /// A user is logged in.
+    /// Whether a user is logged in.
     is_over: bool,
 }
 
 impl Imap {
-    /// A parser of a connection.
+    /// Creates a parser of one connection.
     pub fn new() -> Self {
         Self::default()
     }
@@ -114,7 +113,7 @@ impl Imap {
         }
     }
 
-    /// The login with a tag.
+    /// Removes the login with a tag.
     fn take(&mut self, tag: &[u8]) -> Option<Attempt> {
         if let Some((_, exchange)) = self.exchange.take_if(|it| it.0 == tag) {
             return Some(exchange.attempt);
@@ -123,7 +122,6 @@ impl Imap {
         Some(self.logins.remove(index).1)
     }
 
-    /// Whether TLS begins with these bytes.
     fn is_tls(&self, side: Side, bytes: &[u8]) -> bool {
         let is_at_start = match side {
             Side::Client => self.client.is_at_start(),
@@ -170,7 +168,7 @@ impl Parser for Imap {
             Side::Client => self.client.gap(missing),
             Side::Server => self.server.gap(missing),
         };
-        // Tags say what is answered, so nothing has to be put in order again.
+        // Tags match replies to commands, so nothing needs to be realigned.
         if is_lost {
             for (_, attempt) in &mut self.logins {
                 attempt.notes.add(Note::Gap);
@@ -207,5 +205,5 @@ impl Parser for Imap {
     }
 }
 
-/// So many logins at a time may have no answer.
+/// Unanswered logins remembered at a time.
 const LIMIT: usize = 16;

@@ -41,7 +41,7 @@ fn literals() {
     );
 }
 
-/// A literal that the server refuses does not come.
+/// A literal that the server refuses is not sent.
 #[test]
 fn refused_literals() {
     let heard = hear::<Imap>(&[

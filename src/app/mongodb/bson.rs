@@ -1,15 +1,15 @@
-//! The elements of BSON documents (bsonspec.org, version 1.1).
+//! Elements of BSON documents (bsonspec.org, version 1.1).
 //!
-//! A document may be truncated: the elements before its end are found. The crate bson wants whole
-//! ones, and brings dates, identifiers and random numbers along.
+//! Documents may be truncated: the elements before the end are found. The bson crate requires
+//! complete documents, and pulls in dates, identifiers and random numbers.
 
 use crate::app::fields::Fields;
 
-/// A document: its bytes, from its length on.
+/// The bytes of a document, starting with its length.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Document<'a>(&'a [u8]);
 
-/// A value that is of use here.
+/// The value types needed here.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Value<'a> {
     Double(f64),
@@ -28,7 +28,7 @@ impl PartialEq for Document<'_> {
 }
 
 impl<'a> Document<'a> {
-    /// The document at the start of `fields`, which are then what follows it.
+    /// Splits the document off the start of `fields`.
     pub(super) fn take(fields: &mut Fields<'a>) -> Option<Self> {
         let mut ahead = *fields;
         let len = usize::try_from(ahead.u32_le()?).ok()?;
@@ -39,14 +39,13 @@ impl<'a> Document<'a> {
         fields.take(len).map(Self)
     }
 
-    /// The value of an element.
     pub(super) fn get(&self, name: &str) -> Option<Value<'a>> {
         self.elements()
             .find(|it| it.0 == name.as_bytes())
             .map(|it| it.1)
     }
 
-    /// The value of an element that is text.
+    /// The value of a text element.
     pub(super) fn text(&self, name: &str) -> Option<&'a [u8]> {
         match self.get(name)? {
             Value::Text(text) => Some(text),
@@ -54,7 +53,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The value of an element that is text or binary.
+    /// The value of a text or binary element.
     pub(super) fn bytes(&self, name: &str) -> Option<&'a [u8]> {
         match self.get(name)? {
             Value::Text(bytes) | Value::Binary(bytes) => Some(bytes),
@@ -73,7 +72,7 @@ impl<'a> Document<'a> {
 }
 
 impl Value<'_> {
-    /// Whether it is a number other than 0, or true.
+    /// Whether the value is true or a number other than 0.
     pub(super) fn is_true(self) -> bool {
         match self {
             Self::Double(number) => number != 0.0,
@@ -121,7 +120,7 @@ fn value<'a>(kind: u8, fields: &mut Fields<'a>) -> Option<Value<'a>> {
     })
 }
 
-/// Its length counts a NUL at the end.
+/// The stated length includes a final NUL.
 fn string<'a>(fields: &mut Fields<'a>) -> Option<&'a [u8]> {
     let len = usize::try_from(fields.u32_le()?).ok()?;
     let text = fields.take(len)?;

@@ -1,17 +1,17 @@
-//! Messages: a header of 16 bytes, and documents.
+//! Messages: a 16-byte header, and documents.
 
 use super::bson::Document;
 use crate::app::fields::Fields;
 use crate::app::messages::Measure;
 
-/// A request or an answer.
+/// A request or a reply.
 #[derive(Debug)]
 pub(super) struct Message<'a> {
     pub(super) request: u32,
     pub(super) response_to: u32,
-    /// The database that the header names.
+    /// The database named by the header.
     pub(super) database: Option<&'a [u8]>,
-    /// The commands or answers: two at most.
+    /// The commands or replies, at most two.
     documents: [Option<Document<'a>>; 2],
 }
 
@@ -21,7 +21,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// `None` of what is no message.
+/// Parses a message. `None` if it is not one.
 pub(super) fn parse(bytes: &[u8]) -> Option<Message<'_>> {
     let mut fields = Fields(bytes);
     let len = fields.u32_le()?;
@@ -35,7 +35,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Message<'_>> {
     if !(HEADER_LEN..=LEN_LIMIT).contains(&u64::from(len)) || !OPCODES.contains(&opcode) {
         return None;
     }
-    // One whose contents are not as they should be is passed over by its length.
+    // A message with malformed contents is skipped by its length.
     let _: Option<()> = contents(opcode, fields, &mut message);
     Some(message)
 }
@@ -64,14 +64,14 @@ fn contents<'a>(opcode: u32, mut fields: Fields<'a>, message: &mut Message<'a>) 
         OP_COMMANDREPLY => {
             message.documents = [Document::take(&mut fields), Document::take(&mut fields)];
         }
-        // Commands of logins are not compressed ("OP_COMPRESSED", specifications), nor are their
-        // answers; the others are not of use.
+        // Login commands and their replies are never compressed ("OP_COMPRESSED", specifications).
+        // Other messages are not needed.
         _ => {}
     }
     Some(())
 }
 
-/// The document of the section of kind 0. Other sections are passed over.
+/// The document of the section of kind 0. Other sections are skipped.
 fn body(mut fields: Fields<'_>) -> Option<Document<'_>> {
     loop {
         if fields.u8()? == 0 {
@@ -83,7 +83,8 @@ fn body(mut fields: Fields<'_>) -> Option<Document<'_>> {
     }
 }
 
-/// The length is the first field. What has none that can be is no message, as its header shows.
+/// The length is the first field. If it is impossible, only the header is taken, which shows that
+/// this is not a message.
 pub(super) fn measure(seen: &[u8]) -> Measure {
     let mut fields = Fields(seen);
     match fields.u32_le().filter(|_| seen.len() as u64 >= HEADER_LEN) {
@@ -104,15 +105,15 @@ const OP_COMMAND: u32 = 2010;
 const OP_COMMANDREPLY: u32 = 2011;
 const OP_MSG: u32 = 2013;
 
-/// All opcodes that there were.
+/// All opcodes, including obsolete ones.
 const OPCODES: [u32; 14] = [
     1, 1000, 2001, 2002, 2003, 2004, 2005, 2006, 2007, 2008, 2010, 2011, 2012, 2013,
 ];
 
 const HEADER_LEN: u64 = 16;
 
-/// Servers accept no longer ones.
+/// Servers reject longer messages.
 const LEN_LIMIT: u64 = 48_000_000;
 
-/// A login, and what its client says of itself, is shorter.
+/// Longer than a login with its client metadata.
 const KEPT_LEN: usize = 8 << 10;

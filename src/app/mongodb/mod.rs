@@ -18,7 +18,7 @@ use super::scram;
 use bson::{Document, Value};
 use message::{Message, measure, parse};
 
-/// Reads a connection.
+/// Parser of a MongoDB connection.
 #[derive(Debug, Default)]
 pub struct Mongodb {
     sides: BySide<Messages>,
@@ -31,9 +31,9 @@ pub struct Mongodb {
 struct Pending {
     attempt: Attempt,
     kind: Kind,
-    /// The number of the request that the server has not answered.
+    /// Id of the unanswered request.
     request: u32,
-    /// It came within another command, and the server may not have taken it.
+    /// Whether the login came within another command, which the server may have ignored.
     is_speculative: bool,
 }
 
@@ -41,13 +41,13 @@ struct Pending {
 enum Kind {
     Scram,
     Plain,
-    /// One command, one answer.
+    /// One command and one reply.
     Single,
     Other,
 }
 
 impl Mongodb {
-    /// A parser of a connection.
+    /// Creates a parser of one connection.
     pub fn new() -> Self {
         Self::default()
     }
@@ -105,7 +105,7 @@ impl Mongodb {
         };
         let answer = match document.get("speculativeAuthenticate") {
             Some(Value::Document(inner)) if pending.is_speculative => inner,
-            // It was not taken: the client begins again.
+            // The server ignored it: the client begins again.
             _ if pending.is_speculative => return,
             _ => document,
         };
@@ -149,7 +149,7 @@ fn failure(document: &Document<'_>) -> Verdict {
     }
 }
 
-/// A command that begins a login.
+/// Handles a command that begins a login.
 fn start(
     command: &Document<'_>,
     outer: &Document<'_>,
@@ -195,7 +195,7 @@ fn single(command: &Document<'_>, login: &mut Login) -> Option<Kind> {
     login.user = command.text("user").map(<[u8]>::to_vec);
     login.secret = command.text("key").map(digest_of_hex);
     login.challenge = command.text("nonce").map(<[u8]>::to_vec);
-    // Replica sets have a command of that name for other things.
+    // Replica sets use a command of this name for other purposes.
     (login.user.is_some() || command.get("mechanism").is_some()).then_some(Kind::Single)
 }
 
@@ -229,7 +229,7 @@ impl Parser for Mongodb {
     fn gap(&mut self, side: Side, missing: u64, _: Moment, _: &mut Vec<Found>) -> Next {
         let messages = self.sides.get_mut(side);
         if messages.gap(missing) {
-            // If no message starts behind it, the parser ends there.
+            // If no message starts after the gap, parsing ends there.
             *messages = Messages::default();
             if let Some(pending) = &mut self.pending {
                 pending.attempt.notes.add(Note::Gap);

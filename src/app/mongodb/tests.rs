@@ -1,7 +1,7 @@
 use super::*;
 use crate::app::testing::{C, S, hear, lines, moment};
 
-/// An element: its kind, its name, its value.
+/// An element of this kind, name and value.
 fn element(kind: u8, name: &str, value: &[u8]) -> Vec<u8> {
     [&[kind], name.as_bytes(), &[0], value].concat()
 }
@@ -189,7 +189,7 @@ fn speculative_logins() {
     assert_eq!(heard.logins()[0].database.as_deref(), Some(&b"shop"[..]));
     assert_eq!(heard.logins()[0].outcome, Outcome::Success);
 
-    // Not taken.
+    // Ignored by the server.
     let heard = hear::<Mongodb>(&[(C, &msg(1, 0, &hello)), (S, &msg(9, 1, &[ok(1.0)]))]);
     assert_eq!(heard.found, []);
 }
@@ -260,7 +260,7 @@ fn gaps() {
     let mut found = Vec::new();
     parser.data(C, &msg(7, 0, &start(FIRST)), moment(1), &mut found);
     assert_eq!(parser.gap(S, 100, moment(2), &mut found), Next::Continue);
-    // In the middle of a message.
+    // Within a message.
     assert_eq!(
         parser.data(S, &[b'x'; 100], moment(3), &mut found),
         Next::Stop
@@ -283,7 +283,7 @@ fn other_messages_are_passed_over() {
     );
 }
 
-/// Every document, truncated anywhere and with any of its bytes changed.
+/// Every document, truncated at every length and with every byte changed.
 #[test]
 fn hostile_documents() {
     let whole = msg(7, 0, &start(FIRST));

@@ -1,24 +1,22 @@
-//! What a client sends to log in.
+//! Messages by which a client logs in.
 
 use crate::app::fields::Fields;
 
-/// The first message of a client.
+/// A client's first message.
 pub(super) enum First {
-    /// It wants TLS.
+    /// A request for TLS.
     Tls,
-    /// It logs in.
     Login(Response),
 }
 
-/// A login.
 pub(super) struct Response {
     pub(super) capabilities: u32,
     pub(super) user: Vec<u8>,
     pub(super) proof: Vec<u8>,
     pub(super) database: Option<Vec<u8>>,
-    /// How it is proved: as named, or as implied by the capabilities.
+    /// The plugin, as named, or as implied by the capabilities.
     pub(super) plugin: Option<String>,
-    /// The message ends before the proof does, or in another field.
+    /// Whether the message ends within the proof or another field.
     pub(super) is_malformed: bool,
 }
 
@@ -64,7 +62,8 @@ fn response_41(payload: &[u8]) -> Option<Response> {
     })
 }
 
-/// Before version 4.1. A proof before a database ends with NUL; else it is the rest.
+/// HandshakeResponse320, before version 4.1. A proof followed by a database ends with NUL;
+/// otherwise it extends to the end.
 fn response_320(payload: &[u8], capabilities: u32) -> Option<Response> {
     let mut fields = Fields(payload);
     fields.take(HEAD_320_LEN)?;
@@ -115,7 +114,7 @@ fn proof_41<'a>(fields: &mut Fields<'a>, capabilities: u32) -> Option<&'a [u8]> 
         let len = fields.u8()?;
         fields.take(len.into())
     } else {
-        // Old ones end the message without a NUL.
+        // Old clients end the message without a NUL.
         let rest = fields.0;
         fields.until_nul().or_else(|| fields.take(rest.len()))
     }
@@ -145,7 +144,7 @@ fn text(bytes: Option<&[u8]>) -> Option<Vec<u8>> {
     bytes.filter(|it| !it.is_empty()).map(<[u8]>::to_vec)
 }
 
-/// Capabilities: with zlib, with zstd.
+/// Capabilities of compression by zlib and by zstd.
 pub(super) const COMPRESSION: u32 = 0x20 | 0x0400_0000;
 
 const CONNECT_WITH_DB: u32 = 0x8;
@@ -155,10 +154,10 @@ const SECURE_CONNECTION: u32 = 0x8000;
 const PLUGIN_AUTH: u32 = 0x0008_0000;
 const LENENC_PROOF: u32 = 0x0020_0000;
 
-/// Capabilities, the longest packet, character set, 23 reserved bytes.
+/// Capabilities, maximum packet size, character set, and 23 reserved bytes.
 const HEAD_41_LEN: usize = 32;
 
-/// Capabilities of 16 bits, the longest packet in three bytes.
+/// 16-bit capabilities and a 3-byte maximum packet size.
 const HEAD_320_LEN: usize = 5;
 
 const CHARSET_LEN: usize = 2;

@@ -16,7 +16,7 @@ use super::parser::{Next, Parser, Side};
 use client::{First, Response};
 use server::{Answer, Greeting};
 
-/// Reads the logins of a connection, and its changes of user.
+/// Parser of a connection's logins and changes of user.
 #[derive(Debug, Default)]
 pub struct Mysql {
     sides: BySide<Messages>,
@@ -25,9 +25,9 @@ pub struct Mysql {
     phase: Phase,
     is_greeted: bool,
     greeting: Greeting,
-    /// The capabilities that the client uses.
+    /// The capabilities used by the client.
     capabilities: u32,
-    /// Where the next message of the server starts is not known.
+    /// Whether the start of the server's next message is unknown.
     is_server_lost: bool,
 }
 
@@ -36,18 +36,18 @@ enum Phase {
     /// The client has sent nothing.
     #[default]
     Start,
-    /// It wants TLS since this packet.
+    /// The client requested TLS in this packet.
     Encrypting(Moment),
-    /// It has sent a user.
+    /// The client has sent a user.
     Login,
-    /// It is logged in.
+    /// The client is logged in.
     Commands,
-    /// Nothing more is to be known.
+    /// Nothing more can be found.
     Over,
 }
 
 impl Mysql {
-    /// A parser of a connection from its start on.
+    /// Creates a parser of a connection seen from its start.
     pub fn new() -> Self {
         Self::default()
     }
@@ -70,7 +70,7 @@ impl Mysql {
         }
     }
 
-    /// The first message of the client, or the first one after it requested TLS.
+    /// Handles the client's first message, or its first one after requesting TLS.
     fn first(&mut self, payload: &[u8], first: Moment) {
         match client::first(payload) {
             Some(First::Tls) => self.phase = Phase::Encrypting(first),
@@ -109,15 +109,15 @@ impl Mysql {
         self.phase = Phase::Login;
     }
 
-    /// The client answers the server's request.
+    /// Handles the client's answer to a server request.
     fn response(&mut self, payload: &[u8]) {
         let Some(attempt) = &mut self.pending else {
             return;
         };
         let login = &mut attempt.login;
         let mechanism = login.mechanism.as_deref();
-        // Once a proof was sent, what follows is the password under the server's key, or asks for
-        // that key. Only in the clear is it more than that.
+        // After a proof, the client sends the password encrypted by the server's key, or requests
+        // that key. Only an unencrypted password says more than the proof.
         let has_proof = matches!(login.secret, Some(Secret::Digest(_)));
         let is_plain = payload.last() == Some(&0) && payload.len() > 1;
         if has_proof && SHA2.contains(&mechanism.unwrap_or_default()) {
@@ -158,14 +158,14 @@ impl Mysql {
         match server::greeting(payload) {
             Some(greeting) => {
                 self.greeting = greeting;
-                // The login may have been captured before.
+                // The login may precede the capture.
                 if let Some(attempt) = &mut self.pending
                     && matches!(attempt.login.secret, Some(Secret::Digest(_)))
                 {
                     attempt.login.challenge = Some(self.greeting.challenge.clone());
                 }
             }
-            // It refuses the client's address, or has too many connections.
+            // The server refuses the client's address, or has too many connections.
             None => self.phase = Phase::Over,
         }
     }
@@ -205,7 +205,6 @@ impl Mysql {
         }
     }
 
-    /// Whether TLS begins with these bytes.
     fn is_tls(&self, side: Side, bytes: &[u8]) -> bool {
         matches!(self.phase, Phase::Encrypting(_)) && self.sides.is_tls(side, bytes)
     }
@@ -257,7 +256,7 @@ impl Parser for Mysql {
             attempt.notes.add(Note::Gap);
         }
         if side == Side::Server && self.phase == Phase::Commands {
-            // Its next message starts after the client's next command.
+            // The server's next message starts after the client's next command.
             self.sides.server = Messages::default();
             self.is_server_lost = true;
             return Next::Continue;
@@ -283,7 +282,7 @@ impl Parser for Mysql {
     }
 }
 
-/// What a client answers to a challenge. One byte is no proof: it asks for the server's key.
+/// The client's answer to a challenge. A single byte is not a proof but requests the server's key.
 fn proof(bytes: &[u8], mechanism: Option<&str>) -> Option<Secret> {
     let mechanism = mechanism.unwrap_or_default();
     if PASSWORDS.contains(&mechanism) {
@@ -307,10 +306,10 @@ fn measure(seen: &[u8]) -> Measure {
     }
 }
 
-/// Three bytes of length, one of sequence.
+/// Three bytes of length, one of sequence number.
 const HEADER_LEN: usize = 4;
 
-/// A login is shorter, but for what it says of the client's program.
+/// Longer than a login, except for attributes of the client program.
 const KEPT_LEN: usize = 4 << 10;
 
 const COM_CHANGE_USER: u8 = 0x11;
@@ -320,8 +319,8 @@ const OLD_PASSWORD: &str = "mysql_old_password";
 /// Plugins that send the password itself.
 const PASSWORDS: [&str; 2] = ["mysql_clear_password", "dialog"];
 
-/// Plugins that may send the password after the proof, under the server's key or inside TLS.
+/// Plugins that may send the password after the proof, encrypted by the server's key or within TLS.
 const SHA2: [&str; 2] = ["caching_sha2_password", "sha256_password"];
 
-/// The length of a password under an RSA key of 2048 bits.
+/// Length of a password encrypted by a 2048-bit RSA key.
 const RSA_LEN: usize = 256;

@@ -1,8 +1,8 @@
-//! What a server sends until a client is logged in.
+//! Messages of a server during a login.
 
 use crate::app::fields::Fields;
 
-/// The first message of a server.
+/// A server's first message.
 #[derive(Debug, Default)]
 pub(super) struct Greeting {
     pub(super) capabilities: u32,
@@ -10,23 +10,23 @@ pub(super) struct Greeting {
     pub(super) challenge: Vec<u8>,
 }
 
-/// The answer to a login.
+/// The server's reply to a login.
 pub(super) enum Answer {
     Ok,
     Error {
         code: u16,
         message: Vec<u8>,
     },
-    /// The client is to prove itself in another way.
+    /// The client must use another plugin.
     Switch {
         plugin: String,
         challenge: Option<Vec<u8>>,
     },
-    /// The plugin has more to say.
+    /// The plugin continues.
     More,
 }
 
-/// The greeting of protocol 10 or 9. `None` of an error.
+/// Parses a greeting of protocol 9 or 10. `None` for an error.
 pub(super) fn greeting(payload: &[u8]) -> Option<Greeting> {
     let mut fields = Fields(payload);
     let protocol = fields.u8()?;
@@ -50,7 +50,7 @@ pub(super) fn greeting(payload: &[u8]) -> Option<Greeting> {
     })
 }
 
-/// What follows the first part of the challenge. Older servers end earlier.
+/// Parses what follows the first part of the challenge. Older servers send less.
 fn rest_of_greeting(fields: &mut Fields<'_>, challenge: &mut Vec<u8>) -> Option<u32> {
     fields.u8()?;
     let low = u32::from(fields.u16_le()?);
@@ -66,7 +66,7 @@ fn rest_of_greeting(fields: &mut Fields<'_>, challenge: &mut Vec<u8>) -> Option<
     Some(high << 16 | low)
 }
 
-/// `None` of what is no answer to a login.
+/// Parses a reply to a login. `None` if it is not one.
 pub(super) fn answer(payload: &[u8]) -> Option<Answer> {
     let (kind, rest) = payload.split_first()?;
     Some(match kind {
@@ -81,7 +81,7 @@ pub(super) fn answer(payload: &[u8]) -> Option<Answer> {
 fn switch(payload: &[u8]) -> Answer {
     let mut fields = Fields(payload);
     match fields.until_nul() {
-        // Without a name: to what was there before 4.1.
+        // Without a name: the method used before 4.1.
         None => Answer::Switch {
             plugin: super::OLD_PASSWORD.to_owned(),
             challenge: None,
@@ -93,7 +93,7 @@ fn switch(payload: &[u8]) -> Answer {
     }
 }
 
-/// The code, and the words after `#` and five characters of SQL state, which are not everywhere.
+/// The code, and the text after the optional `#` and five-character SQL state.
 fn error(payload: &[u8]) -> Option<Answer> {
     let mut fields = Fields(payload);
     let code = fields.u16_le()?;

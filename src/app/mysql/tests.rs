@@ -111,7 +111,8 @@ fn the_server_requests_another_plugin() {
     assert_eq!(heard.spans(), [(2, 6)]);
 }
 
-/// Full authentication: the client asks for the server's key, and sends the password under it.
+/// Full authentication: the client requests the server's key, and sends the password encrypted by
+/// it.
 #[test]
 fn a_proof_stays_what_it_is() {
     let heard = hear::<Mysql>(&[
@@ -127,7 +128,7 @@ fn a_proof_stays_what_it_is() {
     assert_eq!(secret, Some(Secret::Digest(vec![b'z'; 32])));
 }
 
-/// As in a capture whose TLS was taken off.
+/// As in a capture of decrypted TLS.
 #[test]
 fn a_password_after_the_proof_is_better() {
     let heard = hear::<Mysql>(&[
@@ -235,7 +236,7 @@ fn tls_begins() {
     assert_eq!(heard.1, Next::RecognizeAfter(request.len()));
     assert_eq!(heard.0.len(), 1);
 
-    // Taken off: the login follows as it is.
+    // Decrypted: the login follows in clear text.
     let heard = hear::<Mysql>(&[
         (S, &greeting()),
         (C, &request),
@@ -308,7 +309,7 @@ fn gaps() {
     parser.data(S, &greeting(), moment(1), &mut found);
     parser.data(C, &login, moment(2), &mut found);
     parser.data(S, &packet(2, &[OK]), moment(3), &mut found);
-    // A result, of which the end and whole messages after it are missing.
+    // A result whose end, and complete messages after it, are missing.
     parser.data(C, &packet(0, &[b"\x03select 1"]), moment(4), &mut found);
     let long = packet(1, &[&[3; 9000]]);
     parser.data(S, &long[..5000], moment(5), &mut found);

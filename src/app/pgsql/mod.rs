@@ -16,17 +16,17 @@ use super::parser::{Next, Parser, Side};
 use super::scram;
 use startup::Startup;
 
-/// Reads the login of a connection. What follows it is not read.
+/// Parser of a connection's login. Nothing after the login is read.
 #[derive(Debug, Default)]
 pub struct Pgsql {
     sides: BySide<Messages>,
     attempts: Attempts,
     pending: Option<Attempt>,
     phase: Phase,
-    /// How many requests for encryption the server has not answered: with one byte each.
+    /// Encryption requests not yet answered. Each answer is one byte.
     unanswered: u32,
     method: Method,
-    /// The server has accepted the user. An error may follow all the same.
+    /// Whether the server has accepted the user. An error may still follow.
     is_accepted: bool,
 }
 
@@ -35,15 +35,15 @@ enum Phase {
     /// The client has sent no user.
     #[default]
     Start,
-    /// It wants encryption since this packet.
+    /// The client requested encryption in this packet.
     Encrypting(Moment),
-    /// It has sent a user.
+    /// The client has sent a user.
     Login,
-    /// Nothing more is to be known.
+    /// Nothing more can be found.
     Over,
 }
 
-/// How a user is to prove itself.
+/// Requested proof of identity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Method {
     #[default]
@@ -52,12 +52,12 @@ enum Method {
     Md5,
     /// SCRAM.
     Sasl,
-    /// Kerberos, GSSAPI, SSPI: opaque.
+    /// Kerberos, GSSAPI or SSPI, all opaque.
     Token,
 }
 
 impl Pgsql {
-    /// A parser of a connection from its start on.
+    /// Creates a parser of a connection seen from its start.
     pub fn new() -> Self {
         Self::default()
     }
@@ -85,7 +85,7 @@ impl Pgsql {
         }
     }
 
-    /// What follows an accepted GSSENCRequest, or is no PostgreSQL.
+    /// Handles bytes after an accepted GSSENCRequest, or of another protocol.
     fn not_startup(&mut self, at: Moment, found: &mut Vec<Found>) {
         if let Phase::Encrypting(asked) = self.phase {
             self.attempts.encrypted(Service::Pgsql, asked, at, found);
@@ -93,7 +93,7 @@ impl Pgsql {
         self.phase = Phase::Over;
     }
 
-    /// A message of the client once it has sent a user.
+    /// Handles a message of the client after its user.
     fn password(&mut self, bytes: &[u8]) {
         let Some(attempt) = &mut self.pending else {
             return;
@@ -117,7 +117,7 @@ impl Pgsql {
                 }
             }
             Method::Token => {}
-            // The server was not captured.
+            // The server side was not captured.
             Method::Unknown if scram::client_final(payload, login) => {}
             Method::Unknown if text.starts_with(b"SCRAM-") => {
                 self.method = Method::Sasl;
@@ -188,7 +188,6 @@ impl Pgsql {
         }
     }
 
-    /// Whether TLS begins with these bytes.
     fn is_tls(&self, side: Side, bytes: &[u8]) -> bool {
         matches!(self.phase, Phase::Encrypting(_)) && self.sides.is_tls(side, bytes)
     }
@@ -271,7 +270,7 @@ fn success() -> Verdict {
     }
 }
 
-/// SASLInitialResponse: the mechanism, and the client's first message behind its length.
+/// SASLInitialResponse: the mechanism, and the client's first message, preceded by its length.
 fn sasl_initial(payload: &[u8]) -> Option<(String, &[u8])> {
     let mut fields = Fields(payload);
     let mechanism = fields.until_nul()?;
@@ -286,7 +285,7 @@ fn is_md5(text: &[u8]) -> bool {
     digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit)
 }
 
-/// A message with its type in front: the length is without it, but with itself.
+/// A message preceded by its type. The stated length includes itself, but not the type.
 fn typed(seen: &[u8]) -> Measure {
     let mut fields = Fields(seen);
     match (fields.u8(), fields.u32_be()) {
@@ -298,7 +297,7 @@ fn typed(seen: &[u8]) -> Measure {
     }
 }
 
-/// The answer to a request for encryption: a byte, or an error.
+/// The answer to an encryption request: one byte, or an error.
 fn answer(seen: &[u8]) -> Measure {
     match seen.first() {
         None => Measure::Needs(1),
@@ -315,5 +314,5 @@ const READY: u8 = b'Z';
 const LEN_LEN: usize = 4;
 const SALT_LEN: usize = 4;
 
-/// Passwords, errors and messages of SCRAM are shorter.
+/// Longer than passwords, errors and SCRAM messages.
 const KEPT_LEN: usize = 4 << 10;

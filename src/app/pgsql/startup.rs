@@ -1,22 +1,21 @@
-//! The first messages of a client, which have no type; and errors.
+//! The untyped first messages of a client, and errors.
 
 use crate::app::fields::Fields;
 use crate::app::messages::Measure;
 
-/// The first message of a client.
+/// A client's first message.
 pub(super) enum Startup {
-    /// It wants encryption (SSLRequest, GSSENCRequest).
+    /// A request for encryption (SSLRequest, GSSENCRequest).
     Encryption,
-    /// It wants another connection's query to end.
+    /// A request to cancel another connection's query.
     Cancel,
-    /// It logs in.
     Login {
         user: Option<Vec<u8>>,
         database: Option<Vec<u8>>,
     },
 }
 
-/// `None` of what is none of them.
+/// Parses a startup message. `None` if it is not one.
 pub(super) fn startup(message: &[u8]) -> Option<Startup> {
     let mut fields = Fields(message);
     let len = fields.u32_be()?;
@@ -29,7 +28,7 @@ pub(super) fn startup(message: &[u8]) -> Option<Startup> {
     })
 }
 
-/// Names and values, each ended by NUL.
+/// Parses NUL-terminated names and values.
 fn login(mut fields: Fields<'_>) -> Startup {
     let (mut user, mut database) = (None, None);
     while let Some(name) = fields.until_nul() {
@@ -58,7 +57,7 @@ pub(super) fn measure(seen: &[u8]) -> Measure {
     }
 }
 
-/// An error: its SQL state, and its words.
+/// An error: SQL state and text.
 #[derive(Default)]
 pub(super) struct Failure {
     pub(super) code: Option<String>,
@@ -85,11 +84,11 @@ const SSL_REQUEST: u32 = 0x04d2_162f;
 const GSSENC_REQUEST: u32 = 0x04d2_1630;
 const CANCEL_REQUEST: u32 = 0x04d2_162e;
 
-/// The upper half of the protocol's version.
+/// The major protocol version.
 const VERSION: u32 = 3;
 
 /// Length and code.
 const HEAD_LEN: u64 = 8;
 
-/// Servers accept no longer ones.
+/// Servers reject longer messages.
 const KEPT_LEN: usize = 10_000;

@@ -120,7 +120,7 @@ fn scram() {
     let expected = b"n=,r=abc,r=abcdef,s=c2FsdA==,i=4096";
     assert_eq!(challenge.as_deref(), Some(&expected[..]));
 
-    // Without the server.
+    // Without the server side.
     let heard = hear::<Pgsql>(&[
         (C, &startup()),
         (C, &message(b"p", &[first])),
@@ -132,7 +132,7 @@ fn scram() {
     );
 }
 
-/// The role is looked up after the password was accepted.
+/// The role is looked up after the password is accepted.
 #[test]
 fn an_error_after_the_acceptance_is_a_failure() {
     let heard = hear::<Pgsql>(&[
@@ -170,7 +170,7 @@ fn tls_begins() {
     assert_eq!((heard.next, heard.packet), (Next::RecognizeAfter(0), 3));
     assert_eq!(heard.spans(), [(1, 3)]);
 
-    // Taken off: the login follows as it is.
+    // Decrypted: the login follows in clear text.
     let heard = hear::<Pgsql>(&[
         (C, SSL),
         (S, b"S"),

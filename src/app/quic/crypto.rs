@@ -1,20 +1,20 @@
-//! The handshake's messages, out of CRYPTO frames in any order (RFC 9000, section 19.6).
+//! Handshake messages from CRYPTO frames in any order (RFC 9000, section 19.6).
 
 use super::packet::varint;
 use crate::app::tls::Bytes;
 use std::collections::BTreeMap;
 
-/// What one side sent.
+/// CRYPTO data of one side.
 #[derive(Debug, Default)]
 pub(super) struct Crypto {
-    /// From the start, without gaps.
+    /// The contiguous start.
     start: Vec<u8>,
-    /// Behind a gap, by offset.
+    /// Data after gaps, by offset.
     later: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Crypto {
-    /// Reads the frames of a packet, as far as they are those of Initial packets.
+    /// Reads the frames of a packet, up to the first one that does not belong in Initial packets.
     pub(super) fn frames(&mut self, payload: &[u8]) {
         let mut bytes = Bytes(payload);
         while self.frame(&mut bytes).is_some() {}
@@ -62,7 +62,7 @@ impl Crypto {
         Some(())
     }
 
-    /// The first message, when it is complete: its type and body.
+    /// Type and body of the first message, once complete.
     pub(super) fn message(&self) -> Option<(u8, &[u8])> {
         let mut bytes = Bytes(&self.start);
         let kind = bytes.u8()?;
@@ -76,6 +76,6 @@ const PING: u64 = 1;
 const ACK: u64 = 2;
 const ACK_ECN: u64 = 3;
 const CRYPTO: u64 = 6;
-/// Bytes of a handshake's Initial packets.
+/// Limit on CRYPTO data of one side.
 const MOST: u64 = 64 * 1024;
 const MOST_PIECES: usize = 256;

@@ -1,5 +1,5 @@
-//! Keys of Initial packets, which follow from the id that the client chose for the server (RFC 9001,
-//! section 5.2).
+//! Keys of Initial packets, derived from the connection ID that the client chose for the server
+//! (RFC 9001, section 5.2).
 
 use super::packet::{DRAFT_27, DRAFT_28, DRAFT_29, DRAFT_32, Header, VERSION_2};
 use aes_gcm::aead::{Aead, Payload};
@@ -9,7 +9,7 @@ use aes_gcm::{Aes128Gcm, KeyInit};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-/// The keys of a connection: of the client, and of the server.
+/// The keys of the client and the server.
 pub(super) struct Keys([SideKeys; 2]);
 
 struct SideKeys {
@@ -38,8 +38,8 @@ impl Keys {
         Some(Self([client, server]))
     }
 
-    /// The payload of an Initial packet of the client, 0, or the server, 1; `None` if it is not
-    /// one of this connection.
+    /// Decrypts an Initial packet of the client, 0, or the server, 1. `None` if it does not belong
+    /// to this connection.
     pub(super) fn open(&self, side: usize, packet: &[u8], header: &Header<'_>) -> Option<Vec<u8>> {
         self.0.get(side)?.open(packet, header)
     }
@@ -58,7 +58,7 @@ impl SideKeys {
         })
     }
 
-    /// Takes off the protection of the header (section 5.4), and decrypts the payload (section 5.3).
+    /// Removes header protection (section 5.4), and decrypts the payload (section 5.3).
     fn open(&self, packet: &[u8], header: &Header<'_>) -> Option<Vec<u8>> {
         let at = header.number_at;
         let sample: [u8; 16] = *packet.get(at + 4..)?.first_chunk()?;
@@ -89,7 +89,7 @@ impl SideKeys {
     }
 }
 
-/// HKDF-Expand-Label (RFC 8446, section 7.1), without a context.
+/// HKDF-Expand-Label (RFC 8446, section 7.1), with an empty context.
 fn expand<const LEN: usize>(secret: &Hkdf<Sha256>, label: &str) -> Option<[u8; LEN]> {
     let len = u16::try_from(LEN).ok()?.to_be_bytes();
     let label = format!("tls13 {label}");

@@ -1,5 +1,5 @@
-//! Handshakes of QUIC: the Initial packets, which anyone on the way can decrypt (RFC 9001, section 5.2;
-//! RFC 9369; drafts 27 to 34).
+//! QUIC handshakes: the Initial packets, which any observer can decrypt (RFC 9001, section 5.2; RFC
+//! 9369; drafts 27 to 34).
 
 mod crypto;
 mod keys;
@@ -11,7 +11,7 @@ use crypto::Crypto;
 use keys::Keys;
 use packet::{Header, Kind, header};
 
-/// Reads the datagrams between two endpoints until both hellos of a handshake are known.
+/// Parser of the datagrams between two endpoints, until both hellos of a handshake are known.
 #[derive(Debug, Default)]
 pub struct Quic {
     connection: Option<Connection>,
@@ -21,7 +21,7 @@ pub struct Quic {
 #[derive(Debug)]
 struct Connection {
     keys: Keys,
-    /// The endpoint that is the client: 0 or 1.
+    /// The client's endpoint, 0 or 1.
     client: usize,
     crypto: [Crypto; 2],
     tls: Tls,
@@ -30,19 +30,19 @@ struct Connection {
     packets: u32,
 }
 
-/// What a datagram was.
+/// Content of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Datagram {
-    /// Nothing of QUIC, or nothing that can be read.
+    /// Not QUIC, or not decryptable.
     Stranger,
     /// Part of a handshake.
     Handshake,
-    /// Nothing more can be learned.
+    /// Nothing more can be found.
     Done,
 }
 
 impl Quic {
-    /// The endpoint that is the client, if a handshake was found.
+    /// The client's endpoint, if a handshake was found.
     pub fn client(&self) -> Option<usize> {
         self.connection.as_ref().map(|it| it.client)
     }
@@ -107,7 +107,8 @@ impl Quic {
         }
     }
 
-    /// The server wants the client to begin anew: with keys by another id (RFC 9001, section 5.2).
+    /// Handles a Retry: the client begins again with keys from another connection ID (RFC 9001,
+    /// section 5.2).
     fn retry(&mut self, place: usize, header: &Header<'_>) -> Datagram {
         match &mut self.connection {
             Some(connection) if connection.client != place => {
@@ -121,7 +122,7 @@ impl Quic {
         }
     }
 
-    /// Nothing more comes.
+    /// Ends the connection.
     pub fn end(&mut self, found: &mut Vec<Found>) {
         let Some(mut connection) = self.connection.take() else {
             return;
@@ -184,7 +185,7 @@ impl Connection {
     }
 }
 
-/// Initial packets of a connection.
+/// Initial packets read per connection.
 const MOST_PACKETS: u32 = 16;
 
 #[cfg(test)]

@@ -1,31 +1,31 @@
-//! Headers of packets (RFC 9000, section 17.2).
+//! Packet headers (RFC 9000, section 17.2).
 
 use crate::app::tls::Bytes;
 
-/// The long header of a packet.
+/// A long header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header<'a> {
     pub(super) kind: Kind,
     pub(super) version: u32,
     pub(super) destination: &'a [u8],
     pub(super) source: &'a [u8],
-    /// Where the packet number starts.
+    /// Offset of the packet number.
     pub(super) number_at: usize,
-    /// The length of the packet.
+    /// Length of the packet.
     pub(super) len: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Initial,
-    /// With a length, as Initial packets have it.
+    /// With a length field, like Initial packets.
     Handshake,
     Retry,
-    /// Nothing that can be read, or with anything behind it.
+    /// Unreadable, or followed by anything.
     Other,
 }
 
-/// The long header that bytes begin with, of a version that is known.
+/// Parses the long header of a known version.
 pub(super) fn header(packet: &[u8]) -> Option<Header<'_>> {
     let mut bytes = Bytes(packet);
     let first = bytes.u8()?;
@@ -68,7 +68,7 @@ pub(super) fn header(packet: &[u8]) -> Option<Header<'_>> {
     Some(header)
 }
 
-/// A number of variable length (RFC 9000, section 16).
+/// A variable-length integer (RFC 9000, section 16).
 pub(super) fn varint(bytes: &mut Bytes<'_>) -> Option<u64> {
     let first = bytes.u8()?;
     let rest = bytes.take((1 << (first >> 6)) - 1)?;

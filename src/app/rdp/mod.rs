@@ -1,4 +1,4 @@
-//! Connection requests of RDP (MS-RDPBCGR, sections 2.2.1.1 and 2.2.1.2), in TPKT and X.224.
+//! RDP connection requests (MS-RDPBCGR, sections 2.2.1.1 and 2.2.1.2), in TPKT and X.224.
 
 pub(in crate::app) mod record;
 
@@ -8,14 +8,14 @@ use crate::app::found::{Content, Found, Moment, Note, Notes, Span};
 use crate::app::parser::{Next, Parser, Side};
 use crate::capture::ByteOrder;
 
-/// Reads a connection request and its answer. TLS may follow.
+/// Parser of a connection request and its confirmation, which TLS may follow.
 #[derive(Debug, Default)]
 pub struct RdpParser {
     rdp: Option<Rdp>,
     pending: [Vec<u8>; 2],
     span: Option<Span>,
     notes: Notes,
-    /// What follows.
+    /// The parser's answer after the confirmation.
     follows: Option<Next>,
 }
 
@@ -31,7 +31,7 @@ impl RdpParser {
         });
     }
 
-    /// A whole message of a side.
+    /// Handles a complete message.
     fn message(&mut self, side: Side, data: &[u8], found: &mut Vec<Found>) {
         match side {
             Side::Client if self.rdp.is_none() => self.rdp = Some(Rdp::request(data)),
@@ -104,7 +104,7 @@ impl Parser for RdpParser {
     }
 }
 
-/// TPKT, and X.224 up to its class.
+/// TPKT, and X.224 up to its class field.
 const HEADERS_LEN: usize = 11;
 const MOST: usize = 4096;
 

@@ -1,30 +1,30 @@
-//! The record of a connection request.
+//! RDP records.
 
 use crate::capture::ByteOrder;
 use std::net::Ipv4Addr;
 
-/// A connection request, and what was answered.
+/// An RDP connection request and its confirmation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rdp {
-    /// The cookie, as it was sent: `mstshash=eltons`.
+    /// The cookie, as sent: `mstshash=eltons`.
     pub cookie: Option<Vec<u8>>,
-    /// The token by which a balancer finds the server: `msts=…`.
+    /// The routing token, by which a load balancer finds the server: `msts=…`.
     pub token: Option<Vec<u8>>,
-    /// The security protocols that are requested, as bits.
+    /// The requested security protocols, as bits.
     pub protocols: Option<u32>,
-    /// The one that was selected.
+    /// The selected security protocol.
     pub selected: Option<u32>,
-    /// The code of a failure.
+    /// The failure code.
     pub failure: Option<u32>,
 }
 
 impl Rdp {
-    /// The user, or as much of the name as the cookie has.
+    /// The user name, possibly truncated, from the cookie.
     pub fn user(&self) -> Option<&[u8]> {
         self.cookie.as_deref()?.strip_prefix(b"mstshash=")
     }
 
-    /// The server that a token names: `10.0.0.1:3389`.
+    /// The server encoded in the routing token: `10.0.0.1:3389`.
     pub fn routing(&self) -> Option<String> {
         let token = self.token.as_deref()?.strip_prefix(b"msts=")?;
         let text = std::str::from_utf8(token).ok()?;

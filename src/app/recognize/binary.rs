@@ -1,10 +1,10 @@
-//! Protocols of binary messages.
+//! Signatures of binary protocols.
 
 use super::matching::Match;
 use crate::app::dns;
 use crate::capture::ByteOrder;
 
-/// Whether the fields hold; `None` where there are too few bytes for one of them.
+/// Combines checks of fields, which are `None` where bytes are missing.
 fn all(fields: &[Option<bool>]) -> Match {
     for field in fields {
         match field {
@@ -20,7 +20,7 @@ fn is(bytes: &[u8], at: usize, expected: u8) -> Option<bool> {
     bytes.get(at).map(|it| *it == expected)
 }
 
-/// A record of handshake messages (RFC 8446, section 5.1) with a message of a type at its start.
+/// A handshake record (RFC 8446, section 5.1) that starts with a message of type `kind`.
 fn hello(bytes: &[u8], kind: u8) -> Match {
     all(&[
         is(bytes, 0, 22),
@@ -38,7 +38,7 @@ pub(super) fn client_hello(bytes: &[u8]) -> Match {
     hello(bytes, 1).or(old_hello(bytes))
 }
 
-/// A ClientHello in the format of SSL 2 (RFC 5246, appendix E.2).
+/// A ClientHello in SSL 2 format (RFC 5246, appendix E.2).
 fn old_hello(bytes: &[u8]) -> Match {
     all(&[
         bytes.first().map(|it| *it == 0x80),
@@ -58,7 +58,7 @@ pub(super) fn server_hello(bytes: &[u8]) -> Match {
     hello(bytes, 2).or(alert(bytes))
 }
 
-/// A server that refuses at once.
+/// An alert: the server refuses at once.
 fn alert(bytes: &[u8]) -> Match {
     all(&[
         is(bytes, 0, 21),
@@ -69,7 +69,7 @@ fn alert(bytes: &[u8]) -> Match {
     ])
 }
 
-/// A connection request in TPKT (RFC 1006; X.224, section 13.3).
+/// A TPKT connection request (RFC 1006; X.224, section 13.3).
 pub(super) fn rdp_request(bytes: &[u8]) -> Match {
     tpkt(bytes, 0xe0)
 }
@@ -89,7 +89,7 @@ fn tpkt(bytes: &[u8], kind: u8) -> Match {
     ])
 }
 
-/// A greeting, or an error in its place.
+/// A greeting, or an error instead of one.
 pub(super) fn mysql_server(bytes: &[u8]) -> Match {
     let len = bytes.get(..3).map(|it| {
         it.iter()
@@ -113,7 +113,7 @@ pub(super) fn mysql_server(bytes: &[u8]) -> Match {
     error.or(greeting)
 }
 
-/// A text of at least a digit and a dot, with a zero at its end.
+/// A NUL-terminated text with a digit and a dot.
 fn is_version(bytes: &[u8]) -> Option<bool> {
     let len = bytes
         .iter()
@@ -126,7 +126,7 @@ fn is_version(bytes: &[u8]) -> Option<bool> {
     }
 }
 
-/// The client's first packet is the second of the connection.
+/// The client's first packet, which is the second of the connection.
 pub(super) fn mysql_client(bytes: &[u8]) -> Match {
     let len = bytes.get(..3).map(|it| {
         it.iter()
@@ -136,7 +136,7 @@ pub(super) fn mysql_client(bytes: &[u8]) -> Match {
     all(&[len.map(|it| (1..=0x10_0000).contains(&it)), is(bytes, 3, 1)])
 }
 
-/// What a connection starts with (PostgreSQL documentation, message formats).
+/// A startup message (PostgreSQL documentation, message formats).
 pub(super) fn pgsql_client(bytes: &[u8]) -> Match {
     let len = ByteOrder::Big.u32(bytes, 0);
     let code = ByteOrder::Big.u32(bytes, 4);
@@ -164,7 +164,7 @@ pub(super) fn mongodb_reply(bytes: &[u8]) -> Match {
     mongodb(bytes, false)
 }
 
-/// The header of a message, and the length of the first document in it.
+/// A message header, and the length of the first document.
 fn mongodb(bytes: &[u8], is_request: bool) -> Match {
     let field = |at| ByteOrder::Little.u32(bytes, at);
     let (len, response_to, code) = (field(0), field(8), field(12));
@@ -216,7 +216,7 @@ fn is_collection(name: &[u8]) -> bool {
     name.contains(&b'.') && name.iter().all(|it| it.is_ascii_graphic())
 }
 
-/// A message with its length in front.
+/// A message preceded by its length.
 pub(super) fn dns(bytes: &[u8]) -> Match {
     let Some(len) = ByteOrder::Big.u16(bytes, 0) else {
         return Match::Maybe;
@@ -238,12 +238,12 @@ pub(super) fn dns(bytes: &[u8]) -> Match {
     }
 }
 
-/// Over TCP a message has one question, as a rule.
+/// Messages over TCP usually have one question.
 fn has_question(message: &[u8]) -> bool {
     ByteOrder::Big.u16(message, 4) == Some(1)
 }
 
-/// A request of version 4, or methods of version 5 (RFC 1928, section 3).
+/// A version 4 request, or version 5 methods (RFC 1928, section 3).
 pub(super) fn socks_client(bytes: &[u8]) -> Match {
     let version_4 = all(&[is(bytes, 0, 4), is(bytes, 1, 1), bytes.get(8).map(|_| true)]);
     let version_5 = all(&[
@@ -265,12 +265,12 @@ pub(super) fn socks_server(bytes: &[u8]) -> Match {
     version_4.or(version_5)
 }
 
-/// RFC 8446, section 5.2, and what older versions add.
+/// RFC 8446, section 5.2, plus the expansion of older versions.
 const MOST_IN_RECORD: u16 = 16_384 + 2_048;
 const SSL_REQUEST: u32 = 80_877_103;
 const GSS_REQUEST: u32 = 80_877_104;
 const CANCEL: u32 = 80_877_102;
 const MOST_OF_STARTUP: u32 = 10_000;
 const MOST_OF_MONGODB: u32 = 48_000_000;
-/// The header and a question with the longest name.
+/// The header and a question with the longest possible name.
 const ENOUGH_OF_DNS: usize = 12 + 255 + 4;

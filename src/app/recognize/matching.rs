@@ -1,10 +1,10 @@
-//! What bytes say of a protocol.
+//! Result of matching bytes with a protocol.
 
-/// Whether bytes are of a protocol.
+/// Whether bytes belong to a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Match {
     No,
-    /// There are too few to tell.
+    /// Too few bytes to decide.
     Maybe,
     Yes,
 }
@@ -18,7 +18,7 @@ impl Match {
         }
     }
 
-    /// Whether bytes begin with a text, whatever the case of its letters.
+    /// Whether bytes begin with a text, ignoring case.
     pub(super) fn prefix(bytes: &[u8], text: &[u8]) -> Self {
         let len = bytes.len().min(text.len());
         let is_same = matches!((bytes.get(..len), text.get(..len)), (Some(a), Some(b)) if a.eq_ignore_ascii_case(b));
@@ -29,7 +29,7 @@ impl Match {
         }
     }
 
-    /// Either of both.
+    /// A match of at least one of both.
     pub(super) fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Yes, _) | (_, Self::Yes) => Self::Yes,

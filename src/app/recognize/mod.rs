@@ -1,5 +1,5 @@
-//! Which protocol a connection speaks, by its first bytes. Ports only decide where these leave it
-//! open.
+//! Protocol recognition by the first bytes of a connection. Ports only decide where the bytes are
+//! ambiguous.
 
 mod binary;
 mod matching;
@@ -11,18 +11,18 @@ pub use opening::{Opening, Protocol};
 
 use matching::Match;
 
-/// What the first bytes say.
+/// Result of recognition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recognized {
-    /// Nothing known.
+    /// No known protocol.
     Unknown,
     /// More bytes are needed.
     NotYet,
-    /// This protocol, and which side is the client.
+    /// This protocol, with this side as the client.
     As(Protocol, usize),
 }
 
-/// Recognizes what a connection speaks.
+/// Recognizes the protocol of a connection.
 pub fn recognize(opening: &Opening<'_>) -> Recognized {
     let mut is_open = false;
     for signature in &signature::ALL {
@@ -41,7 +41,7 @@ pub fn recognize(opening: &Opening<'_>) -> Recognized {
     }
 }
 
-/// The sides that may be the client; where both may, that with the greater port comes first.
+/// The sides that may be the client. If both may, the side with the higher port comes first.
 fn sides(opening: &Opening<'_>) -> impl Iterator<Item = usize> + use<> {
     let [first, second] = opening.ports;
     let order = match opening.client {

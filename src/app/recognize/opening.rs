@@ -1,4 +1,4 @@
-//! What is to be recognized.
+//! Input of protocol recognition.
 
 /// A protocol that can be recognized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -6,7 +6,7 @@
 pub enum Protocol {
     /// HTTP/1.
     Http,
-    /// TLS, over TCP.
+    /// TLS over TCP.
     Tls,
     /// Secure Shell.
     Ssh,
@@ -22,25 +22,25 @@ pub enum Protocol {
     Redis,
     /// MongoDB.
     Mongodb,
-    /// File transfer protocol: its control connection.
+    /// FTP control connection.
     Ftp,
-    /// A proxy, by which another protocol is spoken.
+    /// A SOCKS proxy, through which another protocol is spoken.
     Socks,
-    /// Mail transfer.
+    /// SMTP or LMTP.
     Smtp,
-    /// Post office protocol.
+    /// POP3.
     Pop3,
-    /// Internet message access protocol.
+    /// IMAP.
     Imap,
 }
 
-/// What is known of the sides of a connection: first those of one endpoint, then of the other.
+/// The start of a connection, with one item for each endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening<'a> {
-    /// The first bytes of each.
+    /// The first bytes of each endpoint.
     pub bytes: [&'a [u8]; 2],
-    /// Their ports.
+    /// The ports.
     pub ports: [u16; 2],
-    /// Which of them connected, if that was captured.
+    /// The endpoint that connected, if that was captured.
     pub client: Option<usize>,
 }

@@ -1,13 +1,13 @@
-//! Signatures, and what they need of which side.
+//! Signatures, and which sides they require.
 
 use super::matching::Match;
 use super::opening::{Opening, Protocol};
 use super::{binary, text};
 
-/// What the bytes of both sides of a protocol look like.
+/// Signature of a protocol.
 pub(super) struct Signature {
     pub(super) protocol: Protocol,
-    /// What those of the client say.
+    /// Matches bytes of the client.
     client: fn(&[u8]) -> Match,
     server: fn(&[u8]) -> Match,
     needs: Needs,
@@ -15,21 +15,21 @@ pub(super) struct Signature {
     ports: &'static [u16],
 }
 
-/// Whose bytes decide.
+/// The side whose bytes decide.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Needs {
-    /// Either side's.
+    /// Either side.
     Either,
-    /// The client's.
+    /// The client.
     Client,
-    /// The server's, unless these are missing.
+    /// The server; the client if the server's bytes are missing.
     Server,
-    /// Both, but on a usual port either.
+    /// Both sides; either one on a usual port.
     Both,
 }
 
 impl Signature {
-    /// Whether the connection speaks this, with `client` as the client's side.
+    /// Whether the connection matches, with `client` as the client's side.
     pub(super) fn matches(&self, opening: &Opening<'_>, client: usize) -> Match {
         let side = |at: usize| opening.bytes.get(at).copied().unwrap_or_default();
         let port = opening.ports.get(1 - client.min(1)).copied();
@@ -57,7 +57,7 @@ impl Signature {
     }
 }
 
-/// In the order in which they are tried.
+/// All signatures, in the order in which they are tried.
 pub(super) const ALL: [Signature; 14] = [
     either(Protocol::Http, text::http_request, text::http_response),
     either(Protocol::Tls, binary::client_hello, binary::server_hello),

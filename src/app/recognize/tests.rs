@@ -39,7 +39,8 @@ fn protocols_are_recognized_by_content() {
     }
 }
 
-/// What is recognized stays it with more bytes, and is not taken for something else with fewer.
+/// A recognized protocol stays recognized with more bytes, and fewer bytes are not mistaken for
+/// another protocol.
 #[test]
 fn fewer_bytes_mean_nothing_else() {
     let cases: [(Protocol, &[u8]); 4] = [

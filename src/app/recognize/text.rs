@@ -1,4 +1,4 @@
-//! Protocols of lines.
+//! Signatures of text protocols.
 
 use super::matching::Match;
 use crate::app::http::{starts_request, starts_response};
@@ -26,7 +26,7 @@ pub(super) fn ssh(bytes: &[u8]) -> Match {
     }
 }
 
-/// The server may send other lines before.
+/// The server may send other lines first (RFC 4253, section 4.2).
 pub(super) fn ssh_server(bytes: &[u8]) -> Match {
     let lines = bytes.split_inclusive(|&byte| byte == b'\n');
     for line in lines.take(MOST_LINES) {
@@ -38,7 +38,7 @@ pub(super) fn ssh_server(bytes: &[u8]) -> Match {
     Match::No
 }
 
-/// A greeting with a status of three digits.
+/// A greeting with a three-digit status.
 fn status(bytes: &[u8], digits: &[u8]) -> Match {
     match (Match::prefix(bytes, digits), bytes.get(3)) {
         (Match::Yes, Some(b' ' | b'-' | b'\r' | b'\n')) => Match::Yes,
@@ -60,7 +60,7 @@ pub(super) fn smtp_client(bytes: &[u8]) -> Match {
     )
 }
 
-/// One that says what it is need not be asked.
+/// Greetings need not name the protocol.
 pub(super) fn smtp_server(bytes: &[u8]) -> Match {
     status(bytes, b"220")
         .or(status(bytes, b"554"))
@@ -132,7 +132,7 @@ pub(super) fn imap_server(bytes: &[u8]) -> Match {
     any_of(bytes, &[b"* OK", b"* PREAUTH", b"* BYE"])
 }
 
-/// An array of bulk strings, or a command on a line.
+/// An array of bulk strings, or an inline command.
 pub(super) fn redis_client(bytes: &[u8]) -> Match {
     if bytes.first() == Some(&b'*') {
         return resp_array(bytes);
@@ -181,5 +181,5 @@ fn is_text(line: &[u8]) -> bool {
         .all(|it| !it.is_ascii_control() || matches!(it, b'\r' | b'\n' | b'\t'))
 }
 
-/// Lines before that with the version.
+/// Lines before the version line.
 const MOST_LINES: usize = 64;

@@ -14,48 +14,49 @@ use super::parser::{Next, Parser, Side};
 use resp::{Element, Elements, Reply};
 use std::collections::VecDeque;
 
-/// Reads a connection.
+/// Parser of a Redis connection.
 #[derive(Debug, Default)]
 pub struct Redis {
     sides: BySide<Elements>,
     attempts: Attempts,
-    /// The command that is being sent.
+    /// The command being sent.
     command: Command,
-    /// The reply that is being sent.
+    /// The reply being sent.
     reply: Reply,
     /// Commands without a reply, in order.
     queue: VecDeque<Expected>,
-    /// The client has subscribed to something: messages come that answer nothing.
+    /// Whether the client has subscribed to anything: messages may then arrive that answer no
+    /// command.
     is_subscribed: bool,
-    /// Where the next command starts is not known.
+    /// Whether the start of the next command is unknown.
     is_client_lost: bool,
-    /// Where the next reply starts is not known before the next command.
+    /// Whether the start of the next reply is unknown until the next command.
     is_server_lost: bool,
-    /// The server uses what is not understood.
+    /// Whether the server uses something unsupported.
     is_over: bool,
 }
 
-/// What a reply answers.
+/// Expected replies.
 #[derive(Debug)]
 enum Expected {
-    /// So many commands that are no logins.
+    /// Replies to this many commands that are not logins.
     Others(u64),
-    /// AUTH, or HELLO with AUTH.
+    /// Reply to AUTH, or to HELLO with AUTH.
     Login(Box<Attempt>),
 }
 
-/// A command, as far as it has come.
+/// A command, possibly incomplete.
 #[derive(Debug, Default)]
 struct Command {
     words: Vec<Vec<u8>>,
     first: Moment,
-    /// How many words are still to come.
+    /// Words still to come.
     missing: u64,
     is_long: bool,
 }
 
 impl Redis {
-    /// A parser of a connection.
+    /// Creates a parser of one connection.
     pub fn new() -> Self {
         Self::default()
     }
@@ -98,7 +99,7 @@ impl Redis {
             self.queue.push_back(Expected::Login(Box::new(attempt)));
             return;
         }
-        // Answered by a message for each of its words, which are left out.
+        // Answered by a message for each word; those messages are skipped.
         if SUBSCRIPTIONS.iter().any(|it| command.is(it)) {
             self.is_subscribed = true;
             return;
@@ -132,7 +133,7 @@ impl Redis {
         }
     }
 
-    /// Which reply answers which command is not known any more.
+    /// Resets the queue when it is unknown which reply answers which command.
     fn realign(&mut self, note: Note, found: &mut Vec<Found>) {
         for expected in std::mem::take(&mut self.queue) {
             if let Expected::Login(mut attempt) = expected {
@@ -157,7 +158,7 @@ impl Command {
 
     fn add(&mut self, element: Element) {
         self.is_long |= element.is_long;
-        // Of others, only the name is of use.
+        // For other commands, only the name is needed.
         let is_wanted = self.words.is_empty() || self.is("AUTH") || self.is("HELLO");
         if is_wanted && self.words.len() < WORDS_LIMIT {
             self.words.push(element.text);
@@ -194,7 +195,7 @@ impl Command {
     }
 }
 
-/// `OK`, or the protocol's properties (HELLO); or an error, whose first word is its code.
+/// `OK`, the server properties (HELLO), or an error that starts with its code.
 fn verdict(answer: resp::Answer) -> Verdict {
     let (outcome, code, message) = match answer.kind {
         b'-' | b'!' => {
@@ -278,7 +279,7 @@ impl Parser for Redis {
     }
 }
 
-/// Commands answered by messages, not by a reply.
+/// Commands answered by messages instead of replies.
 const SUBSCRIPTIONS: [&str; 6] = [
     "SUBSCRIBE",
     "PSUBSCRIBE",
@@ -288,8 +289,8 @@ const SUBSCRIPTIONS: [&str; 6] = [
     "SUNSUBSCRIBE",
 ];
 
-/// `HELLO 3 AUTH user password SETNAME name` has no more.
+/// No login has more words than `HELLO 3 AUTH user password SETNAME name`.
 const WORDS_LIMIT: usize = 8;
 
-/// So many logins may have no reply.
+/// Unanswered logins remembered per connection.
 const QUEUE_LIMIT: usize = 1000;

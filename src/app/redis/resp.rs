@@ -1,40 +1,40 @@
-//! The elements of RESP, and replies made of them.
+//! RESP elements, and replies assembled from them.
 
 use crate::app::found::Moment;
 use crate::app::lines::Lines;
 
-/// Makes elements of what one side sends.
+/// Assembles elements from the bytes of one side.
 #[derive(Debug, Default)]
 pub(super) struct Elements {
     lines: Lines,
     bulk: Option<Bulk>,
 }
 
-/// A string whose length is stated, as far as it has come.
+/// An incomplete bulk string.
 #[derive(Debug)]
 struct Bulk {
     element: Element,
-    /// How many bytes are still to be kept.
+    /// Bytes still to be kept.
     wanted: usize,
-    /// How many bytes follow those, with the end of the line.
+    /// Bytes after those, including the line ending.
     rest: u64,
 }
 
-/// A line, or a string whose length is stated.
+/// A line, or a bulk string.
 #[derive(Debug, Default)]
 pub(super) struct Element {
-    /// `+`, `$` …; the first byte of a line that is no RESP.
+    /// `+`, `$` …; for a line that is not RESP, its first byte.
     kind: u8,
-    /// The string, or the line: with its first byte if that is no kind.
+    /// The string, or the line, including the first byte if that is not a kind.
     pub(super) text: Vec<u8>,
     pub(super) first: Moment,
-    /// It is longer than its text.
+    /// Whether the element is longer than `text`.
     pub(super) is_long: bool,
 }
 
 impl Elements {
-    /// The next element, which `bytes` completes; they are then what follows it. Strings are
-    /// complete as soon as what is kept of them is there.
+    /// Returns the next element if `bytes` completes it, and advances `bytes` past it. Strings are
+    /// complete once their kept part is.
     pub(super) fn next(&mut self, bytes: &mut &[u8], at: Moment) -> Option<Element> {
         loop {
             if let Some(element) = self.bulk(bytes) {
@@ -81,17 +81,17 @@ impl Elements {
         Some(bulk.element)
     }
 
-    /// How many of the next bytes are of no use.
+    /// Number of next bytes that need not be read.
     pub(super) const fn skippable(&self) -> u64 {
         self.lines.skippable()
     }
 
-    /// Bytes of no use did not come.
+    /// Notes that skippable bytes were skipped.
     pub(super) const fn skipped(&mut self, len: u64) {
         self.lines.skipped(len);
     }
 
-    /// Bytes are missing. Whether any of use.
+    /// Skips bytes that were not captured. Returns whether any of them were needed.
     pub(super) fn gap(&mut self, missing: u64) -> bool {
         let is_lost = self.lines.gap(missing) || self.bulk.is_some();
         self.bulk = None;
@@ -116,23 +116,23 @@ impl Bulk {
 }
 
 impl Element {
-    /// Of an array, how many elements it has.
+    /// The number of elements of an array.
     pub(super) fn array_len(&self) -> Option<u64> {
         let len = || number(&self.text).unwrap_or(0);
         (self.kind == b'*').then(len)
     }
 }
 
-/// A reply, as far as it has come.
+/// A reply, possibly incomplete.
 #[derive(Debug, Default)]
 pub(super) struct Reply {
-    /// How many elements are still to come. However deep they are, this is all that counts.
+    /// Elements still to come, regardless of their depth.
     missing: u64,
     answer: Option<Answer>,
     is_unknown: bool,
 }
 
-/// A whole reply: its first element.
+/// A complete reply, identified by its first element.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) kind: u8,
@@ -142,7 +142,7 @@ pub(super) struct Answer {
 }
 
 impl Reply {
-    /// Takes an element. The answer that it completes.
+    /// Adds an element. Returns the answer that it completes.
     pub(super) fn add(&mut self, element: Element) -> Option<Answer> {
         let Some(children) = children(&element) else {
             self.is_unknown = true;
@@ -151,7 +151,7 @@ impl Reply {
         let is_attribute = element.kind == b'|';
         if self.missing == 0 {
             self.missing = children;
-            // Attributes precede the reply, and what was not requested answers nothing.
+            // Attributes precede the reply, and push messages answer nothing.
             self.answer = (!is_attribute && element.kind != b'>').then_some(Answer {
                 kind: element.kind,
                 text: element.text,
@@ -167,21 +167,22 @@ impl Reply {
         self.answer.take_if(|_| self.missing == 0)
     }
 
-    /// Whether its end cannot be found (strings and lists whose lengths are not stated).
+    /// Whether the end of the reply cannot be found: streamed strings and lists have no stated
+    /// length.
     pub(super) const fn is_unknown(&self) -> bool {
         self.is_unknown
     }
 }
 
 impl Answer {
-    /// Whether it is about a subscription.
+    /// Whether the reply concerns a subscription.
     pub(super) fn is_message(&self) -> bool {
         let child = self.child.as_deref().unwrap_or_default();
         self.kind == b'*' && (child.ends_with(b"subscribe") || child.ends_with(b"message"))
     }
 }
 
-/// How many elements an element has. `None` if it is not stated.
+/// The number of children of an element. `None` if it is not stated.
 fn children(element: &Element) -> Option<u64> {
     if !b"*~>%|$=!".contains(&element.kind) {
         return Some(0);
@@ -207,5 +208,5 @@ const BULKS: &[u8] = b"$!=";
 /// CR and LF.
 const END_LEN: u64 = 2;
 
-/// More of a string is not kept.
+/// Bytes kept of a string.
 const BULK_LIMIT: usize = 1 << 10;

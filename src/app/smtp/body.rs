@@ -1,21 +1,21 @@
-//! A message: its header, and how long it is.
+//! Mail contents: header fields and length.
 
 use super::words::decoded;
 use crate::app::found::Moment;
 use crate::app::lines::Lines;
 use crate::app::mail::Mail;
 
-/// What is known of a message.
+/// Contents of a mail so far.
 #[derive(Debug, Default)]
 pub(super) struct Body {
     size: u64,
-    /// The bytes of the header so far.
+    /// Bytes of the header so far.
     header_len: u64,
     is_header_over: bool,
     is_limited: bool,
-    /// The lines of chunks.
+    /// Lines of chunks.
     lines: Lines,
-    /// Which field a folded line continues.
+    /// The field that a folded line continues.
     field: Option<Field>,
     subject: Vec<u8>,
     message_id: Vec<u8>,
@@ -30,14 +30,14 @@ enum Field {
 }
 
 impl Body {
-    /// A line of `len` bytes with its end, which may start with a dot that SMTP added.
+    /// Adds a line of `len` bytes including its line ending. It may start with a dot added by SMTP.
     pub(super) fn line(&mut self, line: &[u8], len: u64) {
         let stuffed = u64::from(line.first() == Some(&b'.'));
         self.size = self.size.saturating_add(len - stuffed);
         self.header(line.strip_prefix(b".").unwrap_or(line), len);
     }
 
-    /// Some bytes.
+    /// Adds the bytes of a chunk.
     pub(super) fn chunk(&mut self, mut bytes: &[u8], at: Moment) {
         self.skipped(bytes.len() as u64);
         while !self.is_header_over {
@@ -48,7 +48,7 @@ impl Body {
         }
     }
 
-    /// Some bytes that were not looked at.
+    /// Adds bytes that were not read.
     pub(super) const fn skipped(&mut self, len: u64) {
         self.size = self.size.saturating_add(len);
     }
@@ -57,7 +57,7 @@ impl Body {
         self.is_header_over
     }
 
-    /// Whether the header is longer than what was read of it.
+    /// Whether the header is longer than the part that was read.
     pub(super) const fn is_limited(&self) -> bool {
         self.is_limited
     }
@@ -116,8 +116,8 @@ const FIELDS: [(&str, Field); 3] = [
     ("Date", Field::Date),
 ];
 
-/// More of a header is not read.
+/// Bytes read of a header.
 const HEADER_LIMIT: u64 = 64 << 10;
 
-/// More of a field is not kept.
+/// Bytes kept of a field.
 const VALUE_LIMIT: usize = 4 << 10;

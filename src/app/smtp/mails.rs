@@ -1,11 +1,11 @@
-//! The messages of a connection.
+//! Mails of a connection.
 
 use super::body::Body;
 use crate::app::found::{Content, Found, Moment, Note, Notes, Span};
 use crate::app::mail::Mail;
 use crate::app::replies::Reply;
 
-/// Messages that are not reported yet, in order.
+/// Mails not yet reported, in order.
 #[derive(Debug, Default)]
 pub(super) struct Mails {
     helo: Option<Vec<u8>>,
@@ -21,32 +21,32 @@ struct Pending {
     span: Span,
     notes: Notes,
     body: Option<Body>,
-    /// How many recipients were accepted.
+    /// Number of accepted recipients.
     accepted: u32,
-    /// How many of its commands have no reply.
+    /// Commands without a reply.
     unanswered: u32,
     stage: Stage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// More of it may come.
+    /// More of the mail may follow.
     Open,
-    /// All of it was sent.
+    /// Completely sent.
     Sent,
-    /// The client began something else.
+    /// Abandoned by the client.
     Abandoned,
 }
 
 impl Mails {
-    /// EHLO, HELO or LHLO.
+    /// Handles EHLO, HELO or LHLO.
     pub(super) fn hello(&mut self, name: &[u8], is_lmtp: bool, at: Moment, found: &mut Vec<Found>) {
         self.abandon(at, found);
         self.helo = Some(name.trim_ascii().to_vec());
         self.is_lmtp = is_lmtp;
     }
 
-    /// MAIL begins a message. Its number.
+    /// Handles MAIL, which begins a mail. Returns the mail's number.
     pub(super) fn from(
         &mut self,
         arg: &[u8],
@@ -66,7 +66,7 @@ impl Mails {
         self.last_id
     }
 
-    /// RCPT names a recipient. The number of its message.
+    /// Handles RCPT, which names a recipient. Returns the mail's number.
     pub(super) fn to(&mut self, arg: &[u8], at: Moment) -> Option<u32> {
         let pending = self.open()?;
         pending.span.last = at;
@@ -79,9 +79,9 @@ impl Mails {
         Some(pending.id)
     }
 
-    /// DATA or BDAT: the message itself follows. Its number.
+    /// Handles DATA or BDAT, which precede the contents. Returns the mail's number.
     pub(super) fn data(&mut self, first: Moment, at: Moment) -> u32 {
-        // The capture may begin behind MAIL.
+        // The capture may begin after MAIL.
         if self.open().is_none() {
             self.start(first, at);
             if let Some(pending) = self.open() {
@@ -113,7 +113,7 @@ impl Mails {
         });
     }
 
-    /// The message whose parts are being sent.
+    /// The mail being sent.
     fn open(&mut self) -> Option<&mut Pending> {
         self.pending.last_mut().filter(|it| it.stage == Stage::Open)
     }
@@ -128,28 +128,28 @@ impl Mails {
         pending.body.as_mut()
     }
 
-    /// A line of a message, of `len` bytes with its end.
+    /// Adds a line of the mail, of `len` bytes including its line ending.
     pub(super) fn line(&mut self, line: &[u8], len: u64, at: Moment) {
         if let Some(body) = self.body(at) {
             body.line(line, len);
         }
     }
 
-    /// Bytes of a BDAT.
+    /// Adds bytes of a BDAT.
     pub(super) fn chunk(&mut self, bytes: &[u8], at: Moment) {
         if let Some(body) = self.body(at) {
             body.chunk(bytes, at);
         }
     }
 
-    /// Bytes of a message that were not looked at.
+    /// Adds bytes of the mail that were not read.
     pub(super) fn skipped(&mut self, len: u64, at: Moment) {
         if let Some(body) = self.body(at) {
             body.skipped(len);
         }
     }
 
-    /// Bytes of a message that were not captured.
+    /// Adds bytes of the mail that were not captured.
     pub(super) fn gap(&mut self, len: u64, at: Moment) {
         self.skipped(len, at);
         if let Some(pending) = self.open() {
@@ -157,13 +157,13 @@ impl Mails {
         }
     }
 
-    /// Whether nothing that follows in the message is of use.
+    /// Whether nothing more of the mail needs to be read.
     pub(super) fn is_header_over(&self) -> bool {
         let body = self.pending.last().and_then(|it| it.body.as_ref());
         body.is_some_and(Body::is_header_over)
     }
 
-    /// The message is whole. Its number.
+    /// Completes the mail. Returns its number.
     pub(super) fn end_body(&mut self, at: Moment) -> u32 {
         let Some(pending) = self.open() else {
             return 0;
@@ -173,7 +173,7 @@ impl Mails {
         pending.id
     }
 
-    /// The reply to MAIL or RCPT.
+    /// Handles the reply to MAIL or RCPT.
     pub(super) fn envelope(&mut self, id: u32, reply: Reply, at: Moment, found: &mut Vec<Found>) {
         let Some(pending) = self.of(id) else {
             return;
@@ -188,7 +188,7 @@ impl Mails {
         self.report_abandoned(found);
     }
 
-    /// The reply to DATA, which refuses it.
+    /// Handles a reply that refuses DATA.
     pub(super) fn refused(&mut self, id: u32, reply: Reply, at: Moment) {
         if let Some(pending) = self.of(id) {
             pending.span.last = at;
@@ -197,7 +197,7 @@ impl Mails {
         }
     }
 
-    /// A reply to the message itself. Whether there will be another one.
+    /// Handles a reply to the contents. Returns whether another one follows.
     pub(super) fn body_reply(
         &mut self,
         id: u32,
@@ -214,7 +214,7 @@ impl Mails {
         };
         pending.span.last = at;
         pending.answer(reply);
-        // MAIL was accepted, too.
+        // `accepted` includes MAIL.
         if is_lmtp && pending.accepted > 2 {
             pending.accepted -= 1;
             return true;
@@ -223,7 +223,7 @@ impl Mails {
         false
     }
 
-    /// The client begins something else.
+    /// Abandons the mail being sent.
     pub(super) fn abandon(&mut self, at: Moment, found: &mut Vec<Found>) {
         if let Some(pending) = self.open() {
             pending.stage = Stage::Abandoned;
@@ -241,7 +241,7 @@ impl Mails {
         }
     }
 
-    /// Replies to commands that were sent will not be known as such.
+    /// Notes that replies can no longer be matched with commands already sent.
     pub(super) fn realign(&mut self, note: Note) {
         for pending in &mut self.pending {
             pending.notes.add(note);
@@ -267,7 +267,7 @@ impl Pending {
         self.mail.message = Some(reply.text);
     }
 
-    /// Reports it, if there is anything of the message, or it was refused.
+    /// Reports the mail if it has any contents or was refused.
     fn report(mut self, found: &mut Vec<Found>) {
         if self.body.is_none() && self.mail.code.is_none() {
             return;
@@ -300,8 +300,8 @@ fn address(arg: &[u8]) -> &[u8] {
     arg.split(|it| *it == end).next().unwrap_or_default()
 }
 
-/// So many messages at a time may have no reply.
+/// Unanswered mails remembered at a time.
 const LIMIT: usize = 16;
 
-/// More recipients of a message are not kept.
+/// Recipients kept per mail.
 const RECIPIENTS_LIMIT: usize = 100;

@@ -1,4 +1,4 @@
-//! SMTP (RFC 5321) and LMTP (RFC 2033): logins and messages.
+//! SMTP (RFC 5321) and LMTP (RFC 2033): logins and mails.
 
 mod body;
 mod mails;
@@ -16,7 +16,7 @@ use super::sasl::Exchange;
 use mails::Mails;
 use std::collections::VecDeque;
 
-/// Reads a connection.
+/// Parser of an SMTP or LMTP connection.
 #[derive(Debug, Default)]
 pub struct Smtp {
     client: Lines,
@@ -24,37 +24,36 @@ pub struct Smtp {
     mails: Mails,
     attempts: Attempts,
     login: Option<Exchange>,
-    /// A user was seen.
     has_user: bool,
-    /// Commands without a last reply, in order.
+    /// Commands without a final reply, in order.
     queue: VecDeque<Command>,
-    /// The server has sent something.
+    /// Whether the server has sent anything.
     is_greeted: bool,
-    /// TLS was requested in this packet.
+    /// The packet in which TLS was requested.
     tls: Option<Moment>,
-    /// DATA was sent, and not refused: lines are those of a message.
+    /// Whether DATA was sent, and not refused: lines are then contents of a mail.
     is_body: bool,
-    /// How many bytes of a BDAT are still to come.
+    /// Bytes left of a BDAT.
     chunk: u64,
     is_last_chunk: bool,
 }
 
-/// What a reply answers.
+/// A command, for matching replies.
 #[derive(Clone, Copy, Debug)]
 enum Command {
     Auth,
     Tls,
-    /// MAIL or RCPT of this message.
+    /// MAIL or RCPT of this mail.
     Envelope(u32),
     /// DATA.
     Data(u32),
-    /// The message itself.
+    /// The contents.
     Body(u32),
     Other,
 }
 
 impl Smtp {
-    /// A parser of a connection.
+    /// Creates a parser of one connection.
     pub fn new() -> Self {
         Self::default()
     }
@@ -117,7 +116,8 @@ impl Smtp {
         Command::Auth
     }
 
-    /// BDAT (RFC 3030): the number of bytes that follow, and whether they are the last ones.
+    /// Handles BDAT (RFC 3030): the number of bytes that follow, and whether they are the last
+    /// ones.
     fn start_chunk(&mut self, arg: &[u8], first: Moment, at: Moment) {
         let mut words = arg.split(|it| *it == b' ').filter(|it| !it.is_empty());
         let len = words.next().and_then(|it| std::str::from_utf8(it).ok());
@@ -182,7 +182,7 @@ impl Smtp {
             }
             Some(Command::Envelope(id)) => self.mails.envelope(id, reply, at, found),
             Some(Command::Body(id)) => {
-                // LMTP answers for each recipient.
+                // LMTP replies once per recipient.
                 if self.mails.body_reply(id, reply, at, found) {
                     return;
                 }
@@ -192,7 +192,7 @@ impl Smtp {
         self.queue.pop_front();
     }
 
-    /// A reply to AUTH, or to what followed it. Whether another one follows.
+    /// Handles a reply within an AUTH exchange. Returns whether another one follows.
     fn auth_reply(&mut self, reply: &Reply, at: Moment, found: &mut Vec<Found>) -> bool {
         let Some(exchange) = &mut self.login else {
             return false;
@@ -218,7 +218,7 @@ impl Smtp {
         false
     }
 
-    /// Which reply answers which command is not known any more.
+    /// Resets the queue when it is unknown which reply answers which command.
     fn realign(&mut self, note: Note) {
         self.queue.clear();
         self.mails.realign(note);
@@ -227,7 +227,6 @@ impl Smtp {
         }
     }
 
-    /// Whether TLS begins with these bytes.
     fn is_tls(&self, side: Side, bytes: &[u8]) -> bool {
         let is_at_start = match side {
             Side::Client => self.client.is_at_start() && self.chunk == 0,
@@ -293,7 +292,7 @@ impl Parser for Smtp {
             }
         }
         let is_lost = match side {
-            // The message goes on to its end.
+            // The mail continues to its end.
             Side::Client if self.is_body => {
                 let lost = missing.saturating_add(self.client.partial_len());
                 self.client.gap(missing);
@@ -336,5 +335,5 @@ impl Parser for Smtp {
     }
 }
 
-/// More unanswered commands are not remembered.
+/// Unanswered commands remembered per connection.
 const QUEUE_LIMIT: usize = 1000;

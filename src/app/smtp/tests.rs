@@ -170,7 +170,7 @@ fn tls_begins() {
     assert_eq!(lines(&heard), ["- - tls encrypted -"]);
     assert_eq!((heard.next, heard.packet), (Next::RecognizeAfter(0), 6));
 
-    // Taken off.
+    // Decrypted.
     let heard = hear::<Smtp>(&after_hello(&[
         (C, b"STARTTLS\r\n"),
         (S, b"220 go on\r\n"),
@@ -204,7 +204,7 @@ fn gaps() {
     assert_eq!(line(login_of(&found)), "tim x login unknown -");
     assert!(found[0].notes.has(Note::Gap));
 
-    // In a message: it goes on to its end.
+    // Within a mail, which continues to its end.
     let mut parser = Smtp::new();
     let mut found = Vec::new();
     parser.data(

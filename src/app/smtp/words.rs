@@ -1,14 +1,13 @@
 //! Encoded words in header fields (RFC 2047).
 //!
-//! The crate for it, rfc2047-decoder, brings a framework for parsers with a stack of its own; what
-//! is hard of it is the character sets, and those are encoding_rs's.
+//! The rfc2047-decoder crate pulls in a parser framework with its own dependencies. The hard part
+//! is character sets, which encoding_rs handles.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use encoding_rs::{Encoding, UTF_8};
 
-/// The text as UTF-8, without encoded words. What is no encoded word, or a wrong one, stays as it
-/// is.
+/// The text as UTF-8, with encoded words decoded. Malformed words are left unchanged.
 pub(super) fn decoded(text: &[u8]) -> Vec<u8> {
     let mut out = Decoder::default();
     let mut rest = text;
@@ -19,7 +18,7 @@ pub(super) fn decoded(text: &[u8]) -> Vec<u8> {
             rest = rest.get(start + 2..).unwrap_or_default();
             continue;
         };
-        // Space between two of them only separates them.
+        // Space between two encoded words is only a separator.
         if out.encoding.is_none() || !plain.iter().all(u8::is_ascii_whitespace) {
             out.plain(plain);
         }
@@ -33,7 +32,7 @@ pub(super) fn decoded(text: &[u8]) -> Vec<u8> {
 #[derive(Default)]
 struct Decoder {
     text: Vec<u8>,
-    /// Bytes of words that follow each other: a character may be divided among two.
+    /// Bytes of consecutive words: a character may be split between two.
     pending: Vec<u8>,
     encoding: Option<&'static Encoding>,
 }
@@ -65,7 +64,7 @@ struct Word {
     bytes: Vec<u8>,
 }
 
-/// `=?charset?encoding?text?=` at the start of some text, and what follows it.
+/// Splits `=?charset?encoding?text?=` off the start of a text.
 fn word_at(text: &[u8]) -> Option<(Word, &[u8])> {
     let mut parts = text
         .get(..WORD_LIMIT)
@@ -94,7 +93,7 @@ fn base64(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// `_` is a space, `=` and two hexadecimal digits a byte.
+/// `_` is a space, and `=` with two hexadecimal digits a byte.
 fn quoted(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -118,7 +117,7 @@ fn hex(digits: [u8; 2]) -> Option<u8> {
     u8::try_from(high? << 4 | low?).ok()
 }
 
-/// RFC 2047 allows 75; longer ones are seen.
+/// RFC 2047 allows 75, but longer ones occur.
 const WORD_LIMIT: usize = 2000;
 
 #[cfg(test)]

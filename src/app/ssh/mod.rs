@@ -1,4 +1,4 @@
-//! Handshakes of SSH: versions and offers of both sides (RFC 4253, sections 4.2 and 7.1).
+//! SSH handshakes: versions and offers of both sides (RFC 4253, sections 4.2 and 7.1).
 
 pub(in crate::app) mod record;
 
@@ -7,7 +7,7 @@ pub use record::{Offer, Ssh};
 use crate::app::found::{Content, Found, Moment, Note, Notes, Span};
 use crate::app::parser::{Next, Parser, Side};
 
-/// Reads a handshake; what follows it is encrypted, and not read.
+/// Parser of a handshake. The encrypted rest of the connection is not read.
 #[derive(Debug, Default)]
 pub struct SshParser {
     ssh: Ssh,
@@ -24,14 +24,14 @@ struct Half {
     is_over: bool,
 }
 
-/// What a side says.
+/// Messages of a side.
 enum Said {
     Version(Vec<u8>),
     Offer(Option<Offer>),
 }
 
 impl Half {
-    /// The next thing that is complete.
+    /// The next complete message.
     fn next(&mut self) -> Option<Said> {
         while !self.has_version {
             let end = self.pending.iter().position(|it| *it == b'\n')?;
@@ -69,7 +69,7 @@ impl SshParser {
             (Side::Client, Said::Version(version)) => self.ssh.client = Some(version),
             (Side::Server, Said::Version(version)) => self.ssh.server = Some(version),
             (side, Said::Offer(offer)) => {
-                // That of SSH 1 looks otherwise.
+                // SSH 1 has another format.
                 self.half(side).is_over = true;
                 match side {
                     Side::Client => self.ssh.client_offer = offer,

@@ -1,27 +1,27 @@
-//! The record of a handshake.
+//! SSH records.
 
 use crate::app::digest::hex;
 use md5::{Digest, Md5};
 
-/// A handshake.
+/// An SSH handshake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ssh {
     /// The client's version: `SSH-2.0-OpenSSH_9.2`.
     pub client: Option<Vec<u8>>,
-    /// The server's.
+    /// The server's version.
     pub server: Option<Vec<u8>>,
-    /// What both offer.
+    /// The client's offer.
     pub client_offer: Option<Offer>,
-    /// See above.
+    /// The server's offer.
     pub server_offer: Option<Offer>,
 }
 
-/// The algorithms that a side offers: lists with commas.
+/// The algorithms offered by a side, as comma-separated lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offer(pub [Vec<u8>; 8]);
 
-/// Which list is where (section 7.1): key exchange, host keys, then ciphers, MACs and compression
-/// from the client to the server, and back.
+/// Indexes of the lists (section 7.1): key exchange, host keys, then ciphers, MACs and compression
+/// from client to server and back.
 const KEX: usize = 0;
 const HOST_KEY: usize = 1;
 const TO_SERVER: [usize; 4] = [KEX, 2, 4, 6];
@@ -38,17 +38,17 @@ impl Ssh {
         Some(self.server_offer.as_ref()?.print(TO_CLIENT))
     }
 
-    /// The algorithm of key exchange that both take.
+    /// The negotiated key exchange algorithm.
     pub fn kex(&self) -> Option<&[u8]> {
         self.chosen(KEX)
     }
 
-    /// The algorithm of host keys that both take.
+    /// The negotiated host key algorithm.
     pub fn host_key(&self) -> Option<&[u8]> {
         self.chosen(HOST_KEY)
     }
 
-    /// The first of the client's list that the server has.
+    /// The first item of the client's list that is also in the server's.
     fn chosen(&self, list: usize) -> Option<&[u8]> {
         let (client, server) = (self.client_offer.as_ref()?, self.server_offer.as_ref()?);
         let (client, server) = (client.0.get(list)?, server.0.get(list)?);
@@ -60,7 +60,7 @@ impl Ssh {
 
 impl Offer {
     pub(super) fn parse(mut payload: &[u8]) -> Option<Self> {
-        // The type of the message, and its cookie.
+        // Message type and cookie.
         payload = payload.strip_prefix(&[KEXINIT])?.get(16..)?;
         let mut offer = Self::default();
         for list in &mut offer.0 {
@@ -78,5 +78,5 @@ impl Offer {
     }
 }
 
-/// The type of a message with an offer (RFC 4253, section 12).
+/// Type of a message with an offer (RFC 4253, section 12).
 pub(super) const KEXINIT: u8 = 20;

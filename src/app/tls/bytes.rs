@@ -1,6 +1,6 @@
 //! Numbers and vectors (RFC 8446, section 3).
 
-/// Bytes that are read from their start.
+/// Bytes read from the start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
@@ -26,19 +26,19 @@ impl<'a> Bytes<'a> {
         Some(high << 16 | usize::from(self.u16()?))
     }
 
-    /// A vector of bytes with its length in front, in one byte.
+    /// A vector preceded by a one-byte length.
     pub(crate) fn short(&mut self) -> Option<&'a [u8]> {
         let len = self.u8()?;
         self.take(len.into())
     }
 
-    /// The same, in two bytes.
+    /// A vector preceded by a two-byte length.
     pub(crate) fn long(&mut self) -> Option<&'a [u8]> {
         let len = self.u16()?;
         self.take(len.into())
     }
 
-    /// All that is left, as numbers of two bytes.
+    /// The remaining bytes as two-byte numbers.
     pub(crate) fn numbers(self) -> Vec<u16> {
         let pairs = self.0.as_chunks::<2>().0.iter();
         pairs.map(|it| u16::from_be_bytes(*it)).collect()

@@ -1,4 +1,4 @@
-//! Certificates of servers (RFC 5280).
+//! Server certificates (RFC 5280).
 
 use super::Bytes;
 use sha2::{Digest, Sha256};
@@ -7,15 +7,15 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 /// A certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Certificate {
-    /// The hash of all of it.
+    /// Hash of the whole certificate.
     pub sha256: [u8; 32],
-    /// Whose it is; `None` of what cannot be read.
+    /// The subject; `None` if the certificate cannot be parsed.
     pub subject: Option<String>,
-    /// Who issued it.
+    /// The issuer.
     pub issuer: Option<String>,
-    /// From when on it is valid, in seconds since 1970, and until when.
+    /// Start and end of validity, in seconds since 1970.
     pub validity: Option<[i64; 2]>,
-    /// The names that it is for.
+    /// The subject alternative names.
     pub names: Vec<String>,
 }
 

@@ -1,12 +1,12 @@
 //! Fingerprints of hellos: JA3 and JA3S (<https://github.com/salesforce/ja3>), and JA4
-//! (<https://github.com/FoxIO-LLC/ja4>, that of TLS clients, which is free to use).
+//! (<https://github.com/FoxIO-LLC/ja4>; the TLS client fingerprint is free to use).
 
 use super::hello::{ALPN, ClientHello, SERVER_NAME, ServerHello};
 use crate::app::digest::hex;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
-/// What carries a handshake.
+/// The transport of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
     /// TCP.
@@ -16,7 +16,7 @@ pub enum Carrier {
 }
 
 impl ClientHello {
-    /// Its JA3.
+    /// The JA3 fingerprint.
     pub fn ja3(&self) -> String {
         let text = format!(
             "{},{},{},{},{}",
@@ -29,7 +29,7 @@ impl ClientHello {
         hex(&Md5::digest(text))
     }
 
-    /// Its JA4.
+    /// The JA4 fingerprint.
     pub fn ja4(&self, carrier: Carrier) -> String {
         let carrier = match carrier {
             Carrier::Tcp => 't',
@@ -54,9 +54,9 @@ impl ClientHello {
         )
     }
 
-    /// Extensions and signature algorithms, as Suricata has them: with the underscore between them also
-    /// where one of them is missing. FoxIO's text leaves it out, and has zeros for none of both; clients
-    /// of today are the same to both.
+    /// Extensions and signature algorithms, joined as by Suricata: with an underscore even if one
+    /// of them is missing. FoxIO's text omits it, and has zeros if both are missing. Current
+    /// clients are the same in both.
     fn extensions_text(&self, extensions: Vec<u16>) -> String {
         let extensions = extensions.into_iter();
         let others = extensions.filter(|it| ![SERVER_NAME, ALPN].contains(it));
@@ -69,7 +69,7 @@ impl ClientHello {
 }
 
 impl ServerHello {
-    /// Its JA3S.
+    /// The JA3S fingerprint.
     pub fn ja3s(&self) -> String {
         let extensions = dashed(self.extensions.iter().copied());
         let text = format!("{},{},{extensions}", self.legacy_version, self.cipher);
@@ -77,7 +77,7 @@ impl ServerHello {
     }
 }
 
-/// Numbers without those that mean nothing (RFC 8701).
+/// The numbers without GREASE values (RFC 8701).
 fn plain(numbers: &[u16]) -> impl Iterator<Item = u16> {
     let numbers = numbers.iter().copied();
     numbers.filter(|it| it & 0x0f0f != 0x0a0a || it >> 8 != it & 0xff)
@@ -94,7 +94,7 @@ fn sorted(mut numbers: Vec<u16>) -> String {
     texts.join(",")
 }
 
-/// The first twelve digits of a hash; zeros for nothing.
+/// The first twelve hexadecimal digits of a hash; zeros for an empty text.
 fn digest(text: &str) -> String {
     if text.is_empty() {
         return "0".repeat(12);
@@ -119,7 +119,7 @@ const fn version_text(version: u16) -> &'static str {
     }
 }
 
-/// The first and the last character of the first protocol's name.
+/// The first and last characters of the first protocol name.
 fn alpn_text(name: Option<&Vec<u8>>) -> String {
     let Some((first, last)) = name.and_then(|it| it.first().zip(it.last())) else {
         return "00".to_owned();

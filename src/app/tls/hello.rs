@@ -1,62 +1,62 @@
-//! What both sides say first.
+//! Client and server hellos.
 
 use super::Bytes;
 
-/// What a client offers (RFC 8446, section 4.1.2).
+/// A ClientHello (RFC 8446, section 4.1.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientHello {
-    /// The field that older versions have for it.
+    /// The version field of older protocol versions.
     pub legacy_version: u16,
-    /// The session that it wants to continue.
+    /// The session to resume.
     pub session_id: Vec<u8>,
     /// Cipher suites.
     pub ciphers: Vec<u16>,
-    /// Types of extensions, in order.
+    /// Extension types, in order.
     pub extensions: Vec<u16>,
-    /// The name of the server that it wants (RFC 6066).
+    /// The requested server name (RFC 6066).
     pub server_name: Option<Vec<u8>>,
-    /// Protocols that it would speak (RFC 7301).
+    /// Offered application protocols (RFC 7301).
     pub alpn: Vec<Vec<u8>>,
-    /// Versions, if it lists them.
+    /// Supported versions, if listed.
     pub versions: Vec<u16>,
-    /// Groups of key exchange.
+    /// Key exchange groups.
     pub groups: Vec<u16>,
-    /// Formats of points (RFC 8422).
+    /// Point formats (RFC 8422).
     pub point_formats: Vec<u8>,
-    /// Algorithms of signatures.
+    /// Signature algorithms.
     pub signatures: Vec<u16>,
-    /// Whether it is in the format of SSL 2.
+    /// Whether the hello is in SSL 2 format.
     pub is_old: bool,
 }
 
-/// What a server chooses (section 4.1.3).
+/// A ServerHello (section 4.1.3).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerHello {
-    /// The field that older versions have for it.
+    /// The version field of older protocol versions.
     pub legacy_version: u16,
-    /// The session that continues, or the one that the client named.
+    /// The resumed session, or the one named by the client.
     pub session_id: Vec<u8>,
     /// The cipher suite.
     pub cipher: u16,
-    /// Types of extensions, in order.
+    /// Extension types, in order.
     pub extensions: Vec<u16>,
-    /// The version, if an extension has it.
+    /// The version, if given by an extension.
     pub selected_version: Option<u16>,
-    /// The protocol that is to be spoken.
+    /// The selected application protocol.
     pub alpn: Option<Vec<u8>>,
-    /// A key of an earlier session is used.
+    /// Whether a key of an earlier session is used.
     pub has_key: bool,
-    /// It asks for another hello.
+    /// Whether this is a HelloRetryRequest.
     pub is_retry: bool,
 }
 
 impl ServerHello {
-    /// The version that was chosen.
+    /// The negotiated version.
     pub fn version(&self) -> u16 {
         self.selected_version.unwrap_or(self.legacy_version)
     }
 
-    /// The message with this body.
+    /// Parses the body of a message.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let mut bytes = Bytes(body);
         let legacy_version = bytes.u16()?;
@@ -85,7 +85,7 @@ impl ServerHello {
 }
 
 impl ClientHello {
-    /// The message with this body.
+    /// Parses the body of a message.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let mut bytes = Bytes(body);
         let legacy_version = bytes.u16()?;
@@ -117,7 +117,7 @@ impl ClientHello {
         }
     }
 
-    /// One in the format of SSL 2 (RFC 5246, appendix E.2), without the length in front.
+    /// Parses a hello in SSL 2 format (RFC 5246, appendix E.2), without its length.
     pub(crate) fn parse_old(body: &[u8]) -> Option<Self> {
         let mut bytes = Bytes(body);
         if bytes.u8()? != 1 {
@@ -153,7 +153,7 @@ fn server_name(mut data: Bytes<'_>) -> Option<Vec<u8>> {
     }
 }
 
-/// Names of protocols.
+/// Protocol names.
 fn names(data: &mut Bytes<'_>) -> Vec<Vec<u8>> {
     let mut list = Bytes(data.long().unwrap_or_default());
     let mut names = Vec::new();
@@ -163,7 +163,7 @@ fn names(data: &mut Bytes<'_>) -> Vec<Vec<u8>> {
     names
 }
 
-/// Extensions (<https://www.iana.org/assignments/tls-extensiontype-values>).
+/// Extension types (<https://www.iana.org/assignments/tls-extensiontype-values>).
 pub(super) const SERVER_NAME: u16 = 0;
 const GROUPS: u16 = 10;
 const POINT_FORMATS: u16 = 11;
@@ -171,7 +171,7 @@ const SIGNATURES: u16 = 13;
 pub(super) const ALPN: u16 = 16;
 const PRE_SHARED_KEY: u16 = 41;
 const VERSIONS: u16 = 43;
-/// The random of a hello that asks for another one (RFC 8446, section 4.1.3).
+/// The random value of a HelloRetryRequest (RFC 8446, section 4.1.3).
 const RETRY: [u8; 32] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,

@@ -1,33 +1,33 @@
-//! Records to handshake messages.
+//! From records to handshake messages.
 
-/// What one side sends, put together.
+/// Assembles the messages of one side.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
-    /// The start of a record that is not complete.
+    /// The start of an incomplete record.
     record: Vec<u8>,
-    /// The start of a message that is not complete.
+    /// The start of an incomplete message.
     message: Vec<u8>,
-    /// The side's messages are encrypted, or not understood.
+    /// Whether the side's messages are encrypted or unreadable.
     pub(super) is_over: bool,
 }
 
-/// What a side says.
+/// Messages of a side.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Said {
-    /// A message of the handshake: its type and body.
+    /// Type and body of a handshake message.
     Message(u8, Vec<u8>),
-    /// A hello in the format of SSL 2.
+    /// A hello in SSL 2 format.
     OldHello(Vec<u8>),
-    /// An alert that is not encrypted.
+    /// An unencrypted alert.
     Alert(u8),
-    /// What follows is encrypted.
+    /// Everything that follows is encrypted.
     Encrypts,
     /// A message is too long.
     TooLong,
 }
 
 impl Messages {
-    /// The next bytes.
+    /// Reads the next bytes.
     pub(super) fn read(&mut self, bytes: &[u8], said: &mut Vec<Said>) {
         let mut rest = bytes;
         while !rest.is_empty() && !self.is_over {
@@ -56,7 +56,7 @@ impl Messages {
         }
     }
 
-    /// How long the record will be, as far as that is known.
+    /// Length of the record, or of its header if not yet known.
     fn wanted(&self) -> usize {
         match self.record.as_slice() {
             [high, low, 1, ..] if self.is_old() => {
@@ -119,5 +119,5 @@ impl Messages {
 
 const HEADER_LEN: usize = 5;
 const MOST_IN_RECORD: usize = 16_384 + 2_048;
-/// A chain of certificates.
+/// Limit on a message, with room for a certificate chain.
 const MOST_OF_MESSAGE: usize = 64 * 1024;

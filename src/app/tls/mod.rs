@@ -1,4 +1,4 @@
-//! Handshakes of TLS (RFC 8446, RFC 5246), as far as they are not encrypted.
+//! TLS handshakes (RFC 8446, RFC 5246), where they are not encrypted.
 
 mod bytes;
 mod certificate;
@@ -14,24 +14,24 @@ pub use parser::TlsParser;
 
 pub(crate) use bytes::Bytes;
 
-/// A handshake.
+/// A TLS handshake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tls {
-    /// What the client offers; `None` where that was not captured.
+    /// The client's hello; `None` if it was not captured.
     pub client: Option<ClientHello>,
-    /// What the server chooses.
+    /// The server's hello.
     pub server: Option<ServerHello>,
-    /// The server asked for another hello first.
+    /// Whether the server first requested another hello.
     pub hello_retry: bool,
-    /// The first alert that was not encrypted.
+    /// The first unencrypted alert.
     pub alert: Option<u8>,
-    /// The server's certificates, its own first.
+    /// The server's certificate chain, its own certificate first.
     pub certificates: Vec<Certificate>,
 }
 
 impl Tls {
-    /// Whether the handshake continues an earlier session: with a key that the client offered, or
-    /// under the session id that it named.
+    /// Whether the handshake resumes a session, by a key offered by the client, or by its session
+    /// ID.
     pub fn is_resumed(&self) -> bool {
         let Some(server) = &self.server else {
             return false;

@@ -1,4 +1,4 @@
-//! Both sides of a handshake.
+//! Parser of TLS handshakes.
 
 use super::certificate::certificates;
 use super::messages::{Messages, Said};
@@ -6,7 +6,7 @@ use super::{ClientHello, ServerHello, Tls};
 use crate::app::found::{Content, Found, Moment, Note, Notes, Span};
 use crate::app::parser::{Next, Parser, Side};
 
-/// Reads a handshake over TCP; what follows it is encrypted, and not read.
+/// Parser of a handshake over TCP. The encrypted rest of the connection is not read.
 #[derive(Debug, Default)]
 pub struct TlsParser {
     tls: Tls,
@@ -45,7 +45,7 @@ impl TlsParser {
         false
     }
 
-    /// Whether nothing more of the handshake can be seen.
+    /// Handles a ServerHello. Returns whether nothing more of the handshake can be seen.
     fn server_hello(&mut self, body: &[u8]) -> bool {
         let hello = ServerHello::parse(body);
         self.expect(hello.is_some());
@@ -72,7 +72,7 @@ impl TlsParser {
         let Some(span) = self.span.filter(|_| !self.is_reported && !is_empty) else {
             return;
         };
-        // What looks like a hello of SSL 2 is one if it is answered.
+        // An apparent SSL 2 hello only counts if it is answered.
         if self.tls.client.as_ref().is_some_and(|it| it.is_old) && self.tls.server.is_none() {
             return;
         }
@@ -144,7 +144,7 @@ impl Parser for TlsParser {
     }
 }
 
-/// Types of messages (RFC 8446, section 4; RFC 5246, section 7.4).
+/// Message types (RFC 8446, section 4; RFC 5246, section 7.4).
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 const CERTIFICATE: u8 = 11;

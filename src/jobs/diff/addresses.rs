@@ -1,14 +1,15 @@
-//! Whether the addresses that are given are in the captures.
+//! Checks that given addresses are in the captures.
 
 use crate::diff::{Both, Options, Side};
 use crate::error::{Error, ErrorKind};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// Checks that each network that is given has an address of a packet.
+/// Checks that each given network has an address in some packet.
 ///
 /// # Errors
-/// When one has none: with the pairs of addresses that there are, those with most packets first.
+/// When one has none. The error lists pairs of addresses in the captures, those with the most
+/// packets first.
 pub(super) fn check(sides: Both<&Side>, options: &Options) -> Result<(), Error> {
     let mut given = options.side_a.iter().chain(&options.side_b).peekable();
     if given.peek().is_none() {
@@ -36,7 +37,7 @@ pub(super) fn check(sides: Both<&Side>, options: &Options) -> Result<(), Error> 
     }
 }
 
-/// The pairs with most packets.
+/// The pairs with the most packets.
 fn listed(pairs: &BTreeMap<(IpAddr, IpAddr), usize>) -> String {
     let mut sorted: Vec<_> = pairs.iter().collect();
     sorted.sort_by_key(|(_, packets)| std::cmp::Reverse(**packets));
@@ -45,5 +46,5 @@ fn listed(pairs: &BTreeMap<(IpAddr, IpAddr), usize>) -> String {
     some.collect::<Vec<_>>().join(", ")
 }
 
-/// Pairs that are listed.
+/// Listed pairs.
 const MOST_PAIRS: usize = 5;

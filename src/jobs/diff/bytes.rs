@@ -1,8 +1,8 @@
-//! The captured bytes of packets, read again.
+//! Rereading of captured bytes.
 //!
-//! Regular files are read again where they are. What cannot be read twice (pipes, compressed and
-//! merged captures) is written to a temporary file as it comes, which has no name and goes with the
-//! program.
+//! Regular files are reread in place. Inputs that cannot be read twice (pipes, compressed and
+//! merged captures) are copied to an unnamed temporary file as they are read, which disappears with
+//! the process.
 
 use crate::capture::Position;
 use crate::diff::{Both, Frames, Packet, Point};
@@ -13,7 +13,7 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-/// A position in the inputs of a side, in one word.
+/// A position in the inputs of a side, packed into one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PackedPlace(pub(super) u64);
 
@@ -26,7 +26,7 @@ impl PackedPlace {
         usize::try_from(self.0 >> OFFSET_BITS).unwrap_or(usize::MAX)
     }
 
-    /// Its offset in its input, in bytes.
+    /// The offset in its input, in bytes.
     pub(super) const fn offset(self) -> u64 {
         self.0 & OFFSET
     }
@@ -36,7 +36,7 @@ impl PackedPlace {
 const OFFSET_BITS: u32 = 48;
 const OFFSET: u64 = (1 << OFFSET_BITS) - 1;
 
-/// Where the bytes of a side's packets are read again.
+/// Access to the bytes of a side's packets.
 #[derive(Debug, Default)]
 pub(super) struct Bytes {
     inputs: Vec<Again>,
@@ -46,12 +46,13 @@ pub(super) struct Bytes {
 struct Again {
     path: PathBuf,
     file: File,
-    /// Where the input's first byte is in the file; `None` where it is the input itself.
+    /// Position of the input's first byte in the temporary file; `None` if the input itself is
+    /// reread.
     spooled: Option<u64>,
 }
 
 impl Bytes {
-    /// An input starts.
+    /// Begins an input.
     pub(super) fn input(&mut self, input: &InputStart<'_>) -> Result<(), Error> {
         let path = input.path.to_owned();
         let is_again = input.file_len.is_some() && input.excerpt_map.is_none();
@@ -75,7 +76,7 @@ impl Bytes {
         Ok(())
     }
 
-    /// A window was read: its bytes are kept where they cannot be read again.
+    /// Keeps the bytes of a window if its input cannot be reread.
     pub(super) fn window(&mut self, window: &Window<'_>) -> Result<(), Error> {
         let Some(input) = self.inputs.get_mut(window.base.input) else {
             return Ok(());
@@ -83,7 +84,7 @@ impl Bytes {
         let Some(spooled) = &mut input.spooled else {
             return Ok(());
         };
-        // What was skipped as damaged, or stands before the first record, stays empty.
+        // Skipped damage, and bytes before the first record, remain a hole.
         let failed = |error| Error::io("write a temporary file for", &input.path, error);
         input
             .file
@@ -106,7 +107,7 @@ impl Bytes {
     }
 }
 
-/// Those of both sides.
+/// The bytes of both sides.
 impl Frames for Both<Bytes> {
     fn read(&self, point: Point, packet: &Packet) -> Vec<u8> {
         self.get(point).read(packet)

@@ -1,4 +1,4 @@
-//! A capture of packets of both sides, each with a comment on what became of it.
+//! A capture with packets of both sides, each with a comment on its fate.
 
 use super::options::{CaptureOutput, Select};
 use crate::diff::{Class, Comparison, Fate, Pair, Point, Way, detail};
@@ -9,13 +9,13 @@ use crate::output::capture::CommentedCapture;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// A packet that is written: when, and where it is.
+/// A packet to write: its time, side, and index.
 type Chosen = (i64, Point, u32);
 
-/// Writes the packets that are requested, in the order of A's clock.
+/// Writes the selected packets in the order of A's clock.
 ///
 /// # Errors
-/// When writing fails, and when it is cancelled.
+/// When writing fails or is cancelled.
 pub(super) fn capture(
     pair: Pair<'_>,
     comparison: &Comparison,
@@ -62,7 +62,7 @@ pub(super) fn capture(
     capture.finish()
 }
 
-/// The packets that are written, in order.
+/// The packets to write, in order.
 fn chosen(pair: Pair<'_>, comparison: &Comparison, select: Select) -> Vec<Chosen> {
     let mut chosen: Vec<Chosen> = Vec::new();
     for point in [Point::A, Point::B] {
@@ -77,7 +77,7 @@ fn chosen(pair: Pair<'_>, comparison: &Comparison, select: Select) -> Vec<Chosen
                 continue;
             }
             chosen.push((in_time_of_a(comparison, point, packet.time), point, place));
-            // What it became stands beside it.
+            // Include its counterparts on the other side.
             let other = point.other();
             for partner in comparison
                 .partners(point, place)
@@ -108,7 +108,7 @@ fn in_time_of_a(comparison: &Comparison, point: Point, time: i64) -> i64 {
     }
 }
 
-/// What became of a packet, in words that a filter can look for.
+/// The fate of a packet, in words for display filters.
 fn comment(pair: Pair<'_>, comparison: &Comparison, point: Point, place: u32) -> String {
     let fate = comparison.fate(point, place);
     let name = |point| if point == Point::A { "A" } else { "B" };
@@ -144,7 +144,7 @@ fn comment(pair: Pair<'_>, comparison: &Comparison, point: Point, place: u32) ->
     text
 }
 
-/// Partners that a comment names.
+/// Partners named in a comment.
 const MOST_PARTNERS: usize = 16;
-/// Packets between two checks for cancellation.
+/// Packets between checks for cancellation.
 const PACKETS_AT_A_TIME: usize = 4096;

@@ -1,4 +1,4 @@
-//! One side's captures, read to the packets that are compared.
+//! Reduction of one side's captures to the packets to compare.
 
 use super::bytes::{Bytes, PackedPlace};
 use crate::capture::{LinkType, Position};
@@ -15,7 +15,7 @@ use std::hash::RandomState;
 /// The job that collects a side's packets.
 pub(super) struct Collecting {
     decode: DecodeOptions,
-    /// Where the packets' bytes are read again.
+    /// Access to the packets' bytes.
     pub(super) bytes: Bytes,
     side: Option<Side>,
 }
@@ -29,11 +29,11 @@ impl Collecting {
         }
     }
 
-    /// The side that was read, and where its packets' bytes are.
+    /// The finished side, and access to its packets' bytes.
     pub(super) fn into_side(self, outcome: &Outcome) -> (Side, Bytes) {
         let mut side = self.side.unwrap_or_default();
         side.total = outcome.balance.packets - outcome.balance.filtered;
-        // Other packets count as well: the capture was running.
+        // Packets that are not compared count, too: the capture was running.
         let times = outcome
             .inputs
             .iter()
@@ -101,7 +101,7 @@ impl Job for Collecting {
         let mut known: HashMap<(NetworkKey, u32), u32, RandomState> = HashMap::default();
         let mut links = LinkTypes::default();
         for collector in collectors {
-            // The same conversation in several networks is one.
+            // The same conversation in several networks counts as one.
             let numbers = collector.keys.iter().map(|key| {
                 *known.entry(*key).or_insert_with(|| {
                     keys.push(*key);
@@ -127,16 +127,16 @@ impl Job for Collecting {
 /// The packets of a shard.
 pub(super) struct Collector {
     decode: DecodeOptions,
-    /// Where the window starts.
+    /// Position of the window.
     base: Position,
     packets: Vec<Packet>,
-    /// Its conversations.
+    /// Conversations of the shard.
     keys: Vec<(NetworkKey, u32)>,
     links: LinkTypes,
     link_types: Vec<LinkType>,
     /// The endpoints of each flow.
     by_flow: Vec<NetworkKey>,
-    /// The conversations of each flow, by their details.
+    /// Conversations of each flow, by detail.
     by_detail: HashMap<(u32, u32), u32, RandomState>,
 }
 

@@ -1,6 +1,6 @@
-//! Lengths of time, for people.
+//! Durations for people.
 
-/// A length of time with the unit that fits.
+/// A duration with a suitable unit.
 pub(super) fn duration(ns: i64) -> String {
     let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1000, "\u{b5}s")];
     let size = ns.unsigned_abs();

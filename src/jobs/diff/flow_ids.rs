@@ -1,17 +1,17 @@
-//! Numbers of conversations in tables: those of A by their first packets, then those of B alone.
+//! Ids of conversations in tables: first those of A by their first packets, then those of B alone.
 
 use crate::diff::{Both, Comparison, Pair, Paired, Point};
 
 /// A conversation of one side or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
-    /// It is on both sides.
+    /// On both sides.
     Both(Paired),
-    /// It is on one side alone.
+    /// On one side only.
     One(Point, u32),
 }
 
-/// All conversations, and the places of each side's in the list.
+/// All conversations, and the index of each side's conversations in that list.
 #[derive(Debug)]
 pub(super) struct FlowIds {
     pub(super) flows: Vec<Flow>,
@@ -48,7 +48,7 @@ impl FlowIds {
         Self { flows, places }
     }
 
-    /// The id of a conversation of a side, from 1.
+    /// The id of a side's conversation, from 1.
     pub(super) fn of(&self, point: Point, conversation: u32) -> Option<u64> {
         self.places.get(point).get(conversation as usize).copied()
     }

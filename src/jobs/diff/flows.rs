@@ -1,4 +1,4 @@
-//! The table of conversations: a row for each, with its endpoints on both sides.
+//! The table of conversations: one row each, with the endpoints on both sides.
 
 use super::flow_ids::{Flow, FlowIds};
 use crate::decode::IpProtocol;
@@ -8,7 +8,6 @@ use crate::select::condition::Cell;
 use std::io::Write;
 use std::net::IpAddr;
 
-/// The table of conversations.
 pub(super) struct FlowTable<'a> {
     pair: Pair<'a>,
     comparison: &'a Comparison,
@@ -59,8 +58,7 @@ impl Table for FlowTable<'_> {
     }
 }
 
-/// A conversation, as one or both sides have it. The first endpoint is the source of its first
-/// packet.
+/// A conversation on one or both sides. The first endpoint is the source of its first packet.
 #[derive(Debug, Default)]
 pub(super) struct FlowRow {
     pub(super) id: u64,
@@ -76,7 +74,7 @@ pub(super) struct FlowRow {
     pub(super) others: u64,
 }
 
-/// Packets of a conversation that go one way.
+/// Packets of a conversation in one direction.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WayCounts {
     matched: u64,
@@ -92,7 +90,7 @@ pub(super) struct WayCounts {
 }
 
 impl WayCounts {
-    /// Packets with which captures differ.
+    /// Number of packets in which the captures differ.
     pub(super) const fn different(&self) -> u64 {
         self.dropped + self.partial + self.injected + self.mangled + self.duplicate
     }
@@ -132,7 +130,7 @@ impl FlowRow {
         row
     }
 
-    /// The endpoints at B in the order of those at A.
+    /// Puts the endpoints at B in the order of those at A.
     fn align(&mut self, table: &FlowTable<'_>, paired: Paired) {
         let sides = table.pair.sides;
         let first = sides.a.of(paired.a).first();
@@ -142,7 +140,7 @@ impl FlowRow {
         self.is_translated = self.ends.a != self.ends.b;
     }
 
-    /// Packets with which captures differ.
+    /// Number of packets in which the captures differ.
     pub(super) fn different(&self) -> u64 {
         let ways: u64 = self.ways.iter().map(WayCounts::different).sum();
         ways + self.others
@@ -201,7 +199,7 @@ impl FlowRow {
     }
 }
 
-/// Bytes of payload that the other side lacks.
+/// Payload bytes missing on the other side.
 fn lost_bytes(table: &FlowTable<'_>, point: Point, place: u32) -> u64 {
     let len = table.pair.packet(point, place).len;
     match table.comparison.fate(point, place).class {
@@ -245,7 +243,6 @@ fn delay(row: &FlowRow, way: usize, share: usize) -> Cell<'_> {
     found.map_or(Cell::Null, Cell::Signed)
 }
 
-/// The columns, in order.
 const COLUMNS: &[(&str, Kind, Value); 41] = &[
     ("flow", Kind::Number, |row| Cell::Unsigned(row.id)),
     ("protocol", Kind::Text, |row| Cell::Text(&row.protocol)),

@@ -1,4 +1,4 @@
-//! Both runs, the comparison, and what is written of it.
+//! The runs of both sides, the comparison, and its outputs.
 
 use super::addresses;
 use super::bytes::Bytes;
@@ -23,27 +23,27 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What the job found.
+/// Result of the job.
 #[derive(Debug)]
 pub struct DiffReport {
     /// The runs of both sides.
     pub outcomes: Both<Outcome>,
-    /// How long it took.
+    /// Elapsed time of the job.
     pub elapsed: Duration,
     /// Whether the captures differ.
     pub differs: bool,
-    /// Whether neither has a packet of IP.
+    /// Whether neither capture has an IP packet.
     pub is_without_ip: bool,
     /// Whether any packet is on both sides.
     pub has_common: bool,
-    /// Whether the reader of standard output left before its end.
+    /// Whether the reader of standard output closed it early.
     pub is_list_cut: bool,
 }
 
-/// Reads two sides, each as one capture, compares them, and writes what is requested to `out`.
+/// Reads two sides, each as one capture, compares them, and writes the requested view to `out`.
 ///
 /// # Errors
-/// When nothing of a side could be read, or an output cannot be written.
+/// When nothing of a side can be read, or an output cannot be written.
 pub fn diff(
     job: DiffJob,
     sources: Both<Vec<Source>>,
@@ -130,7 +130,6 @@ fn read(
     Ok((side, bytes, outcome))
 }
 
-/// Files that are written.
 struct Files {
     packets: Option<OutputFile>,
     flows: Option<OutputFile>,
@@ -147,7 +146,7 @@ impl Files {
     }
 }
 
-/// What is written.
+/// Results to write.
 struct Shown<'a> {
     job: &'a DiffJob,
     pair: Pair<'a>,
@@ -198,7 +197,7 @@ impl Shown<'_> {
         out.flush().map_err(failed)
     }
 
-    /// What pcapdiff prints of the packets between both addresses that are given.
+    /// Output in pcapdiff format for packets between the given addresses.
     fn pcapdiff(&self) -> String {
         let options = &self.job.options;
         let address = |nets: &[IpNet]| nets.first().map(IpNet::address);
@@ -244,7 +243,7 @@ impl Shown<'_> {
     }
 }
 
-/// The format of a table, by the ending of its file.
+/// The format of a table, by file extension.
 pub fn format_of(path: &Path) -> Format {
     match path.extension().and_then(|it| it.to_str()) {
         Some("json") => Format::Json,

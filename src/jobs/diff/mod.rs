@@ -1,7 +1,7 @@
-//! Two captures of the same traffic compared: the command `pcap_flows diff`.
+//! The command `pcap_flows diff`.
 //!
-//! [`diff`](crate::diff) decides what is the same. Here both sides are read to the packets that it
-//! compares, and its results become tables, summaries and captures.
+//! [`diff`](crate::diff) decides which packets correspond. This module reduces both sides to the
+//! packets it compares, and writes its results as tables, summaries and captures.
 
 mod addresses;
 mod bytes;

@@ -1,4 +1,4 @@
-//! The job, as it is requested.
+//! Options of the diff job.
 
 use crate::diff::Options;
 use crate::engine::Config;
@@ -6,66 +6,66 @@ use crate::output::rows::Choice;
 use crate::output::table::TimeZone;
 use std::path::PathBuf;
 
-/// The job, as it is requested.
+/// A comparison, as requested.
 #[derive(Debug, Default)]
 pub struct DiffJob {
-    /// How captures are read.
+    /// Settings for reading captures.
     pub config: Config,
-    /// What is compared, and how it is judged.
+    /// Options of the comparison.
     pub options: Options,
-    /// What is shown.
+    /// The view written to standard output.
     pub view: DiffView,
-    /// Where a row for each packet goes.
+    /// Output file with a row per packet.
     pub packets: Option<PathBuf>,
-    /// Where a row for each conversation goes.
+    /// Output file with a row per conversation.
     pub flows: Option<PathBuf>,
-    /// Which rows of the conversations.
+    /// Rows of conversations to write.
     pub choice: Choice,
-    /// Where packets go that differ.
+    /// Output capture of packets.
     pub capture: Option<CaptureOutput>,
-    /// The zone of times in text.
+    /// Time zone of times in text.
     pub time_zone: TimeZone,
-    /// Where the runs' statistics go.
+    /// Output file of run statistics.
     pub stats: Option<PathBuf>,
 }
 
 impl DiffJob {
-    /// The window that suits this job: bytes of pipes are written to a file window by window.
+    /// Window size for this job: bytes of pipes are written to a file window by window.
     pub const WINDOW_LEN: usize = 64 * 1024 * 1024;
 }
 
-/// What is shown.
+/// The view written to standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DiffView {
     /// A summary for people.
     #[default]
     Text,
-    /// The same as one JSON object.
+    /// The summary as one JSON object.
     Json,
-    /// A row for each conversation, as CSV.
+    /// A row per conversation, as CSV.
     Csv,
-    /// What pcapdiff prints.
+    /// The output of pcapdiff.
     Pcapdiff,
 }
 
-/// A capture of packets of both sides, with comments.
+/// An output capture with packets of both sides and comments.
 #[derive(Clone, Debug)]
 pub struct CaptureOutput {
     /// The file.
     pub path: PathBuf,
-    /// Which packets.
+    /// The packets to write.
     pub select: Select,
-    /// Times stay those of their captures.
+    /// Whether packets keep the times of their captures.
     pub keeps_times: bool,
 }
 
-/// Which packets are written.
+/// Packets to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Select {
-    /// Those that differ.
+    /// Packets that differ.
     #[default]
     Different,
-    /// Those that are in one capture alone, as far as both should have them.
+    /// Packets in only one capture that should be in both.
     Lost,
     /// All.
     All,

@@ -1,4 +1,4 @@
-//! The table of packets: a row for each packet of either side.
+//! The table of packets: one row per packet of either side.
 
 use super::bytes::PackedPlace;
 use super::flow_ids::FlowIds;
@@ -12,22 +12,21 @@ use crate::select::condition::Cell;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-/// The table of packets.
 pub(super) struct Packets<'a> {
     pair: Pair<'a>,
     comparison: &'a Comparison,
     ids: &'a FlowIds,
-    /// Of each side, the places of packets by their numbers.
+    /// For each side, packet indexes by packet number.
     places: Both<Places>,
 }
 
-/// The places of a side's packets by their numbers; [`NOT_IP`] for those that are not IP.
+/// Packet indexes by packet number; [`NOT_IP`] for packets that are not IP.
 type Places = Vec<u32>;
 
 const NOT_IP: u32 = u32::MAX;
 
 impl<'a> Packets<'a> {
-    /// Where not all packets were looked at, those that are not IP are not listed.
+    /// If packets were filtered, those that are not IP are not listed.
     pub(super) fn new(
         pair: Pair<'a>,
         comparison: &'a Comparison,
@@ -109,12 +108,11 @@ impl Table for Packets<'_> {
     }
 }
 
-/// A row of the table.
 pub(super) struct PacketRow<'a> {
     point: Point,
     number: u64,
     fate: Fate,
-    /// `None` for what is not IP.
+    /// `None` for packets that are not IP.
     packet: Option<&'a Packet>,
     conversation: Option<&'a Conversation>,
     flow: Option<u64>,
@@ -230,7 +228,6 @@ fn port<'r>(row: &'r PacketRow<'_>, place: usize) -> Cell<'r> {
         .map_or(Cell::Null, |it| Cell::Unsigned(it.1.into()))
 }
 
-/// The columns of the table, in order.
 const COLUMNS: &[(&str, Kind, Value); 21] = &[
     ("side", Kind::Text, |row| Cell::Text(row.point.name())),
     ("number", Kind::Number, |row| Cell::Unsigned(row.number)),

@@ -1,18 +1,18 @@
-//! What EFF's pcapdiff prints with `-VV`: packets of IPv4 between two addresses.
+//! Output in the format of EFF's pcapdiff with `-VV`: IPv4 packets between two addresses.
 
 use crate::capture::ByteOrder;
 use crate::diff::{Class, Comparison, Packet, Pair, Point};
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Both addresses: the first one is on A's side.
+/// The two addresses, the first one on A's side.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Between {
     pub(super) local: IpAddr,
     pub(super) remote: IpAddr,
 }
 
-/// A packet that one of both captures lacks.
+/// A packet missing from one capture.
 struct Lone<'a> {
     point: Point,
     packet: &'a Packet,
@@ -20,13 +20,13 @@ struct Lone<'a> {
 }
 
 impl Lone<'_> {
-    /// A packet that only its receiver's capture has.
+    /// Whether only the receiver's capture has the packet.
     fn is_forged(&self) -> bool {
         (self.point == Point::A) != self.is_outbound
     }
 }
 
-/// The text.
+/// The output in pcapdiff format.
 pub(super) fn pcapdiff(pair: Pair<'_>, comparison: &Comparison, between: Between) -> String {
     let found = [Point::A, Point::B]
         .into_iter()
@@ -102,7 +102,7 @@ fn counts(
     for (name, inbound, outbound) in rows {
         line(format_args!("{name:<13}{inbound:>9}   {outbound:>9}"));
     }
-    // Packets that the other rows do not account for.
+    // Packets not counted in the other rows.
     let column = |of: fn(&(&str, usize, usize)) -> usize| {
         let [sent, received, forged, dropped] = rows.each_ref().map(of);
         (received + dropped).cast_signed() - (sent + forged).cast_signed()
@@ -116,7 +116,8 @@ fn counts(
     }
 }
 
-/// Whether a packet goes from the local address to the remote one, or back; `None` for all others.
+/// Whether a packet goes from the local address to the remote one, or back; `None` for other
+/// packets.
 fn way(pair: Pair<'_>, between: Between, point: Point, packet: &Packet) -> Option<bool> {
     let (src, dst) = pair.side(point).addresses(packet)?;
     if (src, dst) == (between.local, between.remote) {
@@ -126,7 +127,7 @@ fn way(pair: Pair<'_>, between: Between, point: Point, packet: &Packet) -> Optio
     }
 }
 
-/// Packets of a side that the other one lacks, or has with other contents.
+/// Packets of a side that are missing, or have different contents, on the other one.
 fn lone<'a>(
     pair: Pair<'a>,
     comparison: &Comparison,
@@ -160,7 +161,7 @@ fn lone<'a>(
     lone.collect()
 }
 
-/// A packet's fields.
+/// Description of a packet's fields.
 fn described(pair: Pair<'_>, lone: &Lone<'_>) -> String {
     let count = if lone.point == Point::A { 1 } else { -1 };
     let verdict = if lone.is_forged() {
@@ -199,7 +200,7 @@ fn described(pair: Pair<'_>, lone: &Lone<'_>) -> String {
     )
 }
 
-/// Bytes as Python 2's `string_escape` writes them.
+/// Bytes in the format of Python 2's `string_escape`.
 fn escaped(bytes: &[u8]) -> String {
     let mut text = String::new();
     for byte in bytes {

@@ -6,7 +6,6 @@ use crate::engine::{InputReport, Outcome};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Sums of a comparison.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Summary {
     pub(super) packets_a: u64,
@@ -23,14 +22,14 @@ pub(super) struct Summary {
     pub(super) inputs: AB<Vec<InputSummary>>,
 }
 
-/// One thing for each side, under its name.
+/// A value for each side, named by side.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct AB<T> {
     pub(super) a: T,
     pub(super) b: T,
 }
 
-/// One thing for each way.
+/// A value for each direction.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Ways<T> {
     pub(super) ab: T,
@@ -53,7 +52,7 @@ impl<T> Ways<T> {
     }
 }
 
-/// Packets that go one way.
+/// Packet counts of one direction.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Counts {
     pub(super) sent: u64,
@@ -91,7 +90,7 @@ pub(super) struct DelaySummary {
 pub(super) struct Spans {
     pub(super) a: Option<SpanSummary>,
     pub(super) b: Option<SpanSummary>,
-    /// Both, in A's time.
+    /// The common time span, on A's clock.
     pub(super) overlap: Option<SpanSummary>,
 }
 
@@ -101,7 +100,7 @@ pub(super) struct SpanSummary {
     pub(super) last_ns: i64,
 }
 
-/// Conversations of both sides.
+/// Conversation counts of both sides.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Conversations {
     pub(super) a: u64,
@@ -157,7 +156,7 @@ impl Summary {
         }
     }
 
-    /// As one JSON object, with a line feed.
+    /// The summary as one JSON object, with a line feed.
     pub(super) fn to_json(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
@@ -165,7 +164,7 @@ impl Summary {
     }
 }
 
-/// Packets that are counted.
+/// Number of packets of a side.
 const fn packets(side: &Side) -> u64 {
     side.total
 }

@@ -9,7 +9,6 @@ use rayon::prelude::*;
 use std::fmt::{Arguments, Write as _};
 use std::net::IpAddr;
 
-/// The summary.
 pub(super) fn text(summary: &Summary, flows: &FlowTable<'_>) -> String {
     let mut text = Text(String::new());
     head(summary, &mut text);
@@ -33,7 +32,7 @@ impl Text {
     }
 }
 
-/// What was compared, and the clocks.
+/// Writes the inputs and the clocks.
 fn head(summary: &Summary, text: &mut Text) {
     let sides = [
         (
@@ -81,7 +80,7 @@ fn head(summary: &Summary, text: &mut Text) {
     }
 }
 
-/// Both directions side by side.
+/// Writes both directions side by side.
 fn table(summary: &Summary, text: &mut Text) {
     text.line(format_args!("\n{:<24}{:>14}{:>14}", "", "A to B", "B to A"));
     let [ab, ba] = Way::ALL.map(|way| summary.directions.get(way));
@@ -127,7 +126,7 @@ fn table(summary: &Summary, text: &mut Text) {
     }
 }
 
-/// The conversations with most packets that differ.
+/// Writes the conversations with the most differences.
 fn worst(flows: &FlowTable<'_>, text: &mut Text) {
     let all = (0..flows.len()).into_par_iter().map(|it| flows.row(it));
     let mut rows: Vec<FlowRow> = all.filter(|it| it.different() > 0).collect();
@@ -179,5 +178,5 @@ fn end((address, port): (IpAddr, u16)) -> String {
     }
 }
 
-/// Conversations that are listed.
+/// Listed conversations.
 const MOST_ROWS: usize = 10;

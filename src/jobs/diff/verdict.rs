@@ -1,11 +1,11 @@
-//! Is it the network? What was lost, and what took long, by where: beyond A, between both points, beyond
+//! Is it the network? Attributes losses and waiting to zones: beyond A, between both points, beyond
 //! B.
 //!
-//! Losses: each segment that comes again at the point where its sender's packets pass is put down to
-//! where the bytes were last seen. Not at the other point: lost between both. There, too: lost beyond
-//! it, or not at all. Waiting: from the last packet of a request to the first one of its answer, as
-//! both points see it. The answer of hosts beyond the further point takes as long as that point sees;
-//! what the nearer one sees more is the path's.
+//! Losses: each segment repeated at its sender's point is attributed to where its bytes were last
+//! seen. If they did not reach the other point, they were lost between both; otherwise beyond it,
+//! or not at all. Waiting: the time from the last packet of a request to the first one of its
+//! answer, as seen by both points. The time seen by the point closer to the answering host was
+//! spent beyond it; what the other point sees in addition was spent between them.
 
 use super::duration::duration;
 use crate::diff::{Class, Comparison, Packet, Pair, Paired, Point, Way};
@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::collections::VecDeque;
 use std::fmt;
 
-/// Where something happened.
+/// A value for each zone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Zones {
     /// Beyond A: A's hosts, and the path to them.
@@ -25,30 +25,30 @@ pub(super) struct Zones {
     pub(super) beyond_b: i64,
 }
 
-/// What was lost and what took long, by where, and what follows.
+/// Losses and waiting by zone, and the conclusion.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Verdict {
-    /// Repeated segments, by where what they repeat was lost.
+    /// Repeated segments, by the zone in which the original was lost.
     pub(super) retransmissions: Zones,
-    /// Repeated segments that had been acknowledged before.
+    /// Repeated segments whose bytes were already acknowledged.
     pub(super) needless_retransmissions: i64,
-    /// Answers that were waited for.
+    /// Number of answers that were waited for.
     pub(super) answers: u64,
-    /// Nanoseconds of waiting above the median, by where they passed.
+    /// Nanoseconds of waiting above the median, by zone.
     pub(super) excess_waiting_ns: Zones,
-    /// How many answers took longer than twice the median.
+    /// Number of answers that took longer than twice the median.
     pub(super) slow_answers: u64,
-    /// Segments that announce that their sender can take no more, by their senders.
+    /// Segments with a zero window, by the zone of their senders.
     pub(super) zero_windows: Zones,
-    /// Data packets between both points, and those of them that were lost there.
+    /// Data packets between both points, and how many of them were lost there.
     pub(super) data_packets: i64,
     pub(super) data_packets_lost: i64,
-    /// Lost packets of data whose bytes were acknowledged before they came again: they did arrive, and it
-    /// is the capture that lacks them.
+    /// Lost data packets whose bytes were acknowledged before being repeated: they did arrive, and
+    /// the capture missed them.
     pub(super) acknowledged_anyway: i64,
-    /// The conclusion, in one word: `network`, `beyond_a`, `beyond_b`, or `none`.
+    /// The conclusion in one word: `network`, `beyond_a`, `beyond_b`, or `none`.
     pub(super) conclusion: &'static str,
-    /// The same as a sentence.
+    /// The conclusion as a sentence.
     pub(super) text: String,
 }
 
@@ -73,7 +73,7 @@ impl Zones {
         self.beyond_b = self.beyond_b.saturating_add(other.beyond_b);
     }
 
-    /// The zone that has nearly all.
+    /// The zone with nearly everything.
     fn most(&self) -> Option<(Zone, i64)> {
         let all = [
             (Zone::BeyondA, self.beyond_a),
@@ -94,7 +94,7 @@ enum Zone {
     BeyondB,
 }
 
-/// What one conversation adds.
+/// Contribution of one conversation.
 #[derive(Default)]
 struct Found {
     retransmissions: Zones,
@@ -106,14 +106,14 @@ struct Found {
     answers: Vec<Answer>,
 }
 
-/// How long an answer took.
+/// Waiting time for an answer.
 #[derive(Clone, Copy)]
 struct Answer {
-    /// As the point sees it that is nearer to who asked.
+    /// At the point closer to the requester.
     near: i64,
-    /// As the other one sees it.
+    /// At the other point.
     far: i64,
-    /// Where the answer came from.
+    /// The zone of the answering host.
     beyond: Zone,
 }
 
@@ -218,7 +218,7 @@ impl Verdict {
     }
 }
 
-/// What is known, then what follows.
+/// The numbers, then the conclusion.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.data_packets == 0 {
@@ -277,14 +277,14 @@ impl Found {
         found
     }
 
-    /// Segments of hosts on this point's side.
+    /// Classifies repeated segments from hosts on this point's side.
     fn losses(&mut self, pair: Pair<'_>, comparison: &Comparison, point: Point, conversation: u32) {
         let side = pair.side(point);
         let (behind, beyond) = match point {
             Point::A => (Zone::BeyondA, Zone::BeyondB),
             Point::B => (Zone::BeyondB, Zone::BeyondA),
         };
-        // What was sent: the end, and the last packet of each start.
+        // Segments sent so far.
         let mut sent = Sent::default();
         for &place in side.of(conversation) {
             let packet = side.packet(place);
@@ -310,13 +310,13 @@ impl Found {
                 Again::WasLost | Again::WasLate => *self.retransmissions.of(Zone::Between) += 1,
                 Again::Arrived => *self.retransmissions.of(beyond) += 1,
                 Again::Needless => self.needless += 1,
-                // It never passed here before.
+                // The original never passed this point.
                 Again::Unseen => *self.retransmissions.of(behind) += 1,
             }
         }
     }
 
-    /// How long answers took, as both points see it.
+    /// Collects waiting times for answers at both points.
     fn waits(&mut self, pair: Pair<'_>, comparison: &Comparison, paired: &Paired) {
         let side = pair.sides.a;
         let mut last: Option<(Way, i64, i64)> = None;
@@ -345,28 +345,28 @@ impl Found {
     }
 }
 
-/// What one direction has sent.
+/// Segments sent in one direction.
 #[derive(Default)]
 struct Sent {
-    /// The number after the last byte.
+    /// Sequence number after the last byte.
     end: Option<u32>,
-    /// Where segments start and end that were lost and did not come again.
+    /// Ranges of lost segments that were not repeated.
     lost: VecDeque<(u32, u32)>,
-    /// Where segments start and end that arrived late, or after others; the last ones.
+    /// Ranges of recent segments that arrived late or out of order.
     recent: VecDeque<(u32, u32)>,
-    /// The greatest number that was acknowledged.
+    /// Highest acknowledged number.
     acknowledged: Option<u32>,
-    /// Bytes that never passed: where they start and end.
+    /// Ranges of bytes that never passed.
     gaps: Vec<(u32, u32)>,
 }
 
 enum Again {
     New,
     WasLost,
-    /// It arrived late, or after others.
+    /// The original arrived late or out of order.
     WasLate,
     Arrived,
-    /// It had been acknowledged.
+    /// The original had been acknowledged.
     Needless,
     Unseen,
 }
@@ -415,7 +415,8 @@ impl Sent {
         }
     }
 
-    /// The other side acknowledges. Returns how many lost segments it has all the same.
+    /// Processes an acknowledgment by the other side. Returns how many lost segments it covers
+    /// nevertheless.
     fn acknowledge(&mut self, packet: &Packet) -> i64 {
         if packet.flags & ACK == 0 {
             return 0;
@@ -439,7 +440,7 @@ impl Sent {
         count
     }
 
-    /// Some of a gap came.
+    /// Fills part of a gap.
     fn fill(&mut self, at: usize, end: u32) {
         let Some(gap) = self.gaps.get_mut(at) else {
             return;
@@ -452,7 +453,7 @@ impl Sent {
     }
 }
 
-/// Whether an acknowledgment covers what ends there.
+/// Whether an acknowledgment covers bytes up to `end`.
 const fn is_covered(end: u32, acknowledgment: u32) -> bool {
     acknowledgment.wrapping_sub(end).cast_signed() >= 0
 }
@@ -461,13 +462,13 @@ fn is_in(number: u32, (start, end): (u32, u32)) -> bool {
     number.wrapping_sub(start) < end.wrapping_sub(start)
 }
 
-/// Of losses or of waiting, one zone must have this much for a verdict.
+/// Share of losses or waiting that one zone needs for a verdict.
 const MOST_PERCENT: i128 = 80;
-/// Fewer losses or slow answers make no verdict.
+/// Losses or slow answers needed for a verdict.
 const FEWEST: i64 = 20;
-/// An answer is slow if it takes twice as long as usual, and this much longer.
+/// A slow answer takes twice the usual time, plus at least this.
 const SLOW_NS: i64 = 1_000_000;
-/// Gaps and lost segments that are remembered of a direction.
+/// Gaps and lost segments remembered per direction.
 const MOST_GAPS: usize = 256;
 const ACK: u16 = 0x010;
 const RST_OR_SYN: u16 = 0x006;

@@ -36,15 +36,15 @@ pub struct IndexJob {
     pub captures: Vec<PathBuf>,
     /// The index.
     pub output: PathBuf,
-    /// Whether these captures are added to an index that is there. Those that it has already are left
-    /// out; if there is no index yet, it is made.
+    /// Whether to add captures to an existing index, leaving out those already in it. A missing
+    /// index is created.
     pub append: bool,
-    /// Whether to wait for another run that writes the index.
+    /// Whether to wait for another run that is writing the index.
     pub waits: bool,
     /// Captures of that index that are elsewhere now: where they were, and where they are.
     pub relocated: Vec<(PathBuf, PathBuf)>,
-    /// Whether TCP connections are measured as well, into a table beside the index. One that continues
-    /// an index has no such table: connections may have begun before.
+    /// Whether to measure TCP connections into a table stored next to the index. An extended index
+    /// has no such table, because connections may continue from earlier captures.
     pub measures_tcp: bool,
     /// Where the run's statistics go.
     pub stats: Option<PathBuf>,
@@ -53,11 +53,11 @@ pub struct IndexJob {
 /// The report of an index that was made.
 #[derive(Debug)]
 pub struct IndexReport {
-    /// The run; `None` if the index has all of the captures already.
+    /// The run; `None` if the index already had all captures.
     pub outcome: Option<Outcome>,
-    /// Captures that the index had already.
+    /// Captures already in the index.
     pub known: Vec<PathBuf>,
-    /// Whether the index had a table of TCP connections, and has none now.
+    /// Whether the index lost its table of TCP connections.
     pub lost_connections: bool,
     /// How long it took.
     pub elapsed: Duration,
@@ -150,7 +150,7 @@ pub fn index(job: IndexJob, progress: &Progress) -> Result<IndexReport, Error> {
     })
 }
 
-/// The captures that an index does not have, and those that it has, unchanged.
+/// Splits captures into those missing from an index and those already in it, unchanged.
 fn without_known(
     captures: Vec<PathBuf>,
     indexed: &[CaptureNote],
@@ -198,7 +198,7 @@ impl Before {
     }
 }
 
-/// Starts the table of TCP connections. Nothing but such a table is replaced.
+/// Starts the table of TCP connections. Only another such table may be replaced.
 fn create_table<'a>(
     path: &Path,
     inputs: impl Iterator<Item = &'a Path>,

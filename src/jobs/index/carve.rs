@@ -174,7 +174,7 @@ pub(super) fn apply_settings(settings: &Settings, config: &mut Config) {
     config.timeouts.active_ns = settings.active_ns;
 }
 
-/// The captures of an index, where they are now.
+/// The captures of an index at their current locations.
 #[derive(Debug)]
 pub(super) struct Captures<'a> {
     notes: &'a [CaptureNote],
@@ -194,7 +194,7 @@ impl<'a> Captures<'a> {
         })
     }
 
-    /// All of them, which must be there and unchanged.
+    /// All captures, which must exist and be unchanged.
     pub(super) fn all(&self) -> Result<Vec<PathBuf>, Error> {
         for (note, path) in self.iter() {
             self.check(note, path)?;
@@ -456,7 +456,8 @@ impl Carving<'_> {
             }
             match self.captures.check(note, path) {
                 Ok(()) => {}
-                // Nothing of it is needed: a ring that has dropped its oldest captures answers still.
+                // No records of it are needed: a ring buffer of captures works without its oldest
+                // ones.
                 Err(_) if records.is_empty() => continue,
                 Err(error) => return Err(error),
             }

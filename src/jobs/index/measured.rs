@@ -1,4 +1,4 @@
-//! TCP connections by index: from the table that it has of them, or by reading its captures.
+//! TCP connections of an index, from its table or from its captures.
 
 use super::carve::{Captures, apply_settings};
 use crate::engine::{Progress, Source, Stopwatch, Workers};
@@ -9,23 +9,23 @@ use crate::output::is_same_file;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// A request to the TCP connections of an index.
+/// A query for the TCP connections of an index.
 #[derive(Debug)]
 pub struct TcpIndexJob {
     /// The index.
     pub index: PathBuf,
-    /// Captures that were moved: where they were, and where they are.
+    /// Moved captures: old and new locations.
     pub relocated: Vec<(PathBuf, PathBuf)>,
-    /// What is requested of them. The index decides how flows are keyed.
+    /// The TCP job. The index decides how flows are keyed.
     pub job: TcpJob,
 }
 
-/// Shows TCP connections of an index. Its captures are read only where it does not have the answer:
-/// for packets of connections, for filters, or where it was made without such a table.
+/// Shows TCP connections of an index. Its captures are only read if the table does not suffice: for
+/// packets of connections, for filters, or if the index has no table.
 ///
 /// # Errors
-/// When the index cannot be read, a capture that is read is not what it was, an output cannot be
-/// written, or a connection does not exist.
+/// When the index cannot be read, a capture to read was changed, an output cannot be written, or a
+/// connection does not exist.
 pub fn tcp_by_index(
     request: TcpIndexJob,
     list: &mut (dyn Write + Send),
@@ -70,7 +70,7 @@ pub fn tcp_by_index(
     })
 }
 
-/// No output takes the place of the index.
+/// Checks that no output replaces the index.
 fn check_outputs(index: &Index, job: &TcpJob) -> Result<(), Error> {
     let outputs = [job.output.as_deref(), job.stats.as_deref()];
     let mut outputs = outputs.into_iter().flatten();

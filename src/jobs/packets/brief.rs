@@ -1,4 +1,4 @@
-//! Of IP packets, who sends to whom: packet_analysis's IP lines.
+//! Lines on sender and receiver of IP packets, in the format of packet_analysis.
 
 use super::line::{LineStyle, host};
 use super::places::Places;
@@ -19,7 +19,6 @@ pub(super) struct Brief<'a> {
     pub(super) services: &'a Services,
 }
 
-/// An IP packet.
 pub(super) struct BriefRow<'a> {
     table: &'a Brief<'a>,
     seen: &'a Seen<'a>,
@@ -84,7 +83,7 @@ impl<'a> BriefRow<'a> {
         self.seen.ip()
     }
 
-    /// In capital letters, as the lines have it.
+    /// In capital letters, as in packet_analysis.
     fn protocol(&self) -> &str {
         let name = || {
             let number = self.ip().map_or(0, |it| it.protocol);
@@ -148,10 +147,9 @@ impl<'a> BriefRow<'a> {
     }
 }
 
-/// The value of a column.
 type Get = for<'r> fn(&'r BriefRow<'_>) -> Cell<'r>;
 
-/// Those of packet_analysis's table, in its order; the time is in nanoseconds.
+/// The columns of packet_analysis's table, in its order; times are in nanoseconds.
 const DEFINITIONS: [(&str, Kind, Get); 12] = [
     ("direct", Kind::Text, |it| it.direction()),
     ("ts_ns", Kind::Time, |it| Cell::Signed(it.seen.time)),

@@ -1,4 +1,4 @@
-//! The run, and what it writes.
+//! The run of the packets job, and its outputs.
 
 use super::brief::Brief;
 use super::line::LineStyle;
@@ -26,23 +26,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the job did.
+/// Result of the job.
 #[derive(Debug)]
 pub struct PacketsReport {
     /// The run.
     pub outcome: Outcome,
-    /// How long it took.
+    /// Elapsed time of the job.
     pub elapsed: Duration,
-    /// How many lines or rows were written.
+    /// Number of lines or rows written.
     pub lines: u64,
 }
 
-/// Reads `sources` as one capture, and writes a line for each of its packets, or sums over them; to
-/// `stdout`, if no file is named.
+/// Reads `sources` as one capture, and writes a line per packet, or sums. The output is `stdout` if
+/// no file is named.
 ///
 /// # Errors
-/// When nothing could be read, or an output cannot be written, be it that the reader of `stdout` has
-/// seen enough.
+/// When nothing can be read, or an output cannot be written, including a `stdout` closed by its
+/// reader.
 pub fn packets(
     job: PacketsJob,
     sources: Vec<Source>,
@@ -82,7 +82,7 @@ pub fn packets(
     })
 }
 
-/// Where lines go.
+/// Destination of lines.
 enum Sink<'a> {
     Stdout(&'a mut (dyn Write + Send)),
     File(Box<OutputFile>),
@@ -104,7 +104,7 @@ impl Write for Sink<'_> {
     }
 }
 
-/// The part of a run.
+/// The engine's job.
 struct Showing<'a> {
     job: &'a PacketsJob,
     style: LineStyle,
@@ -185,7 +185,7 @@ impl<'a> Showing<'a> {
         shown
     }
 
-    /// Writes the sums, and ends the output. How many lines there are.
+    /// Writes the sums, and ends the output. Returns the number of lines.
     fn finish(mut self, flows: &FlowList) -> Result<u64, Error> {
         let job = self.job;
         match job.view {
@@ -227,14 +227,14 @@ const fn brief<'t>(
     }
 }
 
-/// Notes which packets of a shard are shown, or counts them by minutes.
+/// Notes which packets of a shard to show, or counts them by minute.
 #[derive(Debug)]
 struct Noting {
     view: View,
     assets: Assets,
     places: Arc<Places>,
     offsets: Vec<u32>,
-    /// Of each flow: which way it goes, if it is of interest, and its last minute.
+    /// For each flow: its direction, if it is of interest, and its last minute.
     flows: Vec<(Option<Direction>, Option<i64>)>,
     minutes: BTreeMap<i64, Sums>,
 }

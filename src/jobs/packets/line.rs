@@ -1,4 +1,4 @@
-//! The line of a packet, as packet_analysis's print_pcap.py writes it.
+//! Packet lines in the format of packet_analysis's print_pcap.py.
 
 use super::options::DataLevel;
 use super::seen::{Content, Ip, Other, Seen, Transport};
@@ -8,12 +8,12 @@ use jiff::tz::TimeZone;
 use std::io::Write;
 use std::net::IpAddr;
 
-/// How lines are written.
+/// Style of lines.
 #[derive(Clone, Debug)]
 pub(super) struct LineStyle {
     pub(super) zone: TimeZone,
     pub(super) data_level: DataLevel,
-    /// No more bytes of a payload are shown.
+    /// Longest payload shown, in bytes.
     pub(super) max_data: usize,
 }
 
@@ -72,7 +72,7 @@ impl LineStyle {
         self.end(ip.payload, ip.payload_len, text);
     }
 
-    /// The type, and the time as seconds and as a date.
+    /// Writes the type, and the time as seconds and as a date.
     fn start(&self, seen: &Seen<'_>, name: &str, text: &mut Vec<u8>) {
         put(text, format_args!("[{name}]\t["));
         seconds(seen.time, text);
@@ -134,7 +134,7 @@ pub(super) fn other_name(what: Other) -> String {
     }
 }
 
-/// The names of the flags that are set, the highest first.
+/// The names of set flags, highest bit first.
 pub(super) fn flag_names(flags: u16) -> impl Iterator<Item = &'static str> {
     let set = FLAGS.into_iter().filter(move |it| flags & it.0 != 0);
     set.map(|it| it.1)
@@ -158,7 +158,7 @@ pub(super) fn host(address: IpAddr, port: Option<u16>, text: &mut Vec<u8>) {
     }
 }
 
-/// Nanoseconds as seconds, exactly: with six digits, or nine where they are needed.
+/// Nanoseconds as seconds, exact, with six digits, or nine if needed.
 fn seconds(ns: i64, text: &mut Vec<u8>) {
     let sign = if ns < 0 { "-" } else { "" };
     let (seconds, fraction) = (
@@ -191,7 +191,7 @@ const fn hex_digit(nibble: u8) -> u8 {
     }
 }
 
-/// Text as it is, on one line: control characters, backslashes, and what is no UTF-8 are escaped.
+/// Text on one line, with control characters, backslashes, and invalid UTF-8 escaped.
 pub(super) fn escaped(bytes: &[u8], text: &mut Vec<u8>) {
     for chunk in bytes.utf8_chunks() {
         for letter in chunk.valid().chars() {
@@ -215,13 +215,12 @@ pub(super) fn escaped(bytes: &[u8], text: &mut Vec<u8>) {
     }
 }
 
-/// Whether a terminal obeys a character, or a line ends with it: controls beyond ASCII, and those
-/// that turn the direction of text.
+/// Whether a character controls terminals, ends a line, or changes the direction of text.
 const fn is_obeyed(letter: char) -> bool {
     matches!(letter, '\u{80}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// What is known of a message, in packet_analysis's words; `-` of others.
+/// The name of a message in packet_analysis; `-` for others.
 fn icmp_message(protocol: u8, kind: u8, code: u8) -> &'static str {
     let messages: &[(u8, u8, &str)] = match protocol {
         protocol::ICMP => &ICMP_MESSAGES,

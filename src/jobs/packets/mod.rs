@@ -1,4 +1,4 @@
-//! A line for each packet, and the same summed up: the command `pcap_flows packets`.
+//! The command `pcap_flows packets`: a line for each packet, or sums.
 
 mod brief;
 mod job;

@@ -1,4 +1,4 @@
-//! What is to be shown, and how.
+//! Options of the packets job.
 
 use crate::engine::Config;
 use crate::output::table::{Format, TimeZone};
@@ -6,55 +6,55 @@ use crate::select::{IpNet, PortRange};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// Which packets are shown, and how.
+/// A request for lines or sums of packets.
 #[derive(Clone, Debug)]
 pub struct PacketsJob {
-    /// How captures are read.
+    /// Settings for reading captures.
     pub config: Config,
-    /// What is shown of packets.
+    /// The kind of output.
     pub view: View,
-    /// Only packets from or to these, if any are named.
+    /// Hosts and ports to which to restrict the output.
     pub assets: Assets,
-    /// Only packets of TCP, UDP and ICMP.
+    /// Whether to show only packets of TCP, UDP and ICMP.
     pub only_seed_types: bool,
-    /// How payload is shown.
+    /// Format of payload.
     pub data_level: DataLevel,
-    /// No more bytes of a payload are shown.
+    /// Longest payload to show, in bytes.
     pub max_data: usize,
-    /// The networks that are local; if none are named, those that are private, and of this host.
+    /// The local networks; if empty, private, link-local and loopback addresses.
     pub local: Vec<IpNet>,
-    /// A file with names of services, as `/etc/services`, which is read if none is named.
+    /// A file with names of services. The default is `/etc/services`.
     pub services: Option<PathBuf>,
-    /// Databases of where addresses are, in MaxMind's format.
+    /// Databases of address locations, in MaxMind's format.
     pub geo: Vec<PathBuf>,
-    /// The format of the output.
+    /// Output format.
     pub format: Format,
-    /// The zone of dates in text.
+    /// Time zone of dates.
     pub time_zone: TimeZone,
-    /// Where the output goes, if not to standard output.
+    /// Output file; standard output if `None`.
     pub output: Option<PathBuf>,
-    /// Where statistics of the run go.
+    /// Output file of run statistics.
     pub stats: Option<PathBuf>,
 }
 
 impl PacketsJob {
-    /// Bytes of a file to be worked on at a time.
+    /// Window size for this job.
     pub const WINDOW_LEN: usize = 16 * 1024 * 1024;
 }
 
-/// What is shown of packets.
+/// The kind of output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum View {
     /// Addresses, transport header and payload.
     #[default]
     Whole,
-    /// Of IP packets, who sends to whom, where that is, and how much.
+    /// Direction, addresses, services, locations and size of IP packets.
     Ip,
     /// Sums over packets.
     Sums(Grouping),
 }
 
-/// What packets are summed up by.
+/// Keys of sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grouping {
     /// Addresses.
@@ -69,7 +69,7 @@ pub enum Grouping {
     Minute,
 }
 
-/// How payload is shown.
+/// Formats of payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DataLevel {
     /// As text.
@@ -82,15 +82,14 @@ pub enum DataLevel {
 /// Hosts and ports of interest.
 #[derive(Clone, Debug, Default)]
 pub struct Assets {
-    /// Either end is one of these.
+    /// Addresses, one of which a packet must have.
     pub hosts: Vec<IpNet>,
-    /// Either port is one of these.
+    /// Ports, one of which a packet must have.
     pub ports: Vec<PortRange>,
 }
 
 impl Assets {
-    /// Whether packets with these ends are of interest. Those without ports are not, if ports are
-    /// named.
+    /// Whether to show packets with these endpoints. Packets without ports do not match any port.
     pub(super) fn accept(&self, addresses: [IpAddr; 2], ports: Option<[u16; 2]>) -> bool {
         let has_host = |it: &IpNet| addresses.iter().any(|address| it.contains(*address));
         let has_port = |it: &PortRange| {

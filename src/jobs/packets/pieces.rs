@@ -1,4 +1,4 @@
-//! The packets of a window, looked at in parallel.
+//! Parallel decoding of the packets of a window.
 
 use super::seen::Seen;
 use crate::capture::{Format, Walk};
@@ -12,11 +12,11 @@ struct Piece<'w> {
     end: usize,
     /// The format at its start.
     format: Format,
-    /// Those of its records that are wanted.
+    /// Offsets of the requested records.
     offsets: &'w [u32],
 }
 
-/// The records at `offsets`, which are in order.
+/// Decodes the records at `offsets`, which are in order.
 pub(super) fn seen<'w>(
     window: &Window<'w>,
     offsets: &[u32],
@@ -39,13 +39,13 @@ pub(super) fn seen<'w>(
     all
 }
 
-/// Cuts a window before wanted records, so that each piece has about as many of them.
+/// Splits a window before requested records, with about as many of them in each piece.
 fn pieces<'w>(window: &Window<'_>, offsets: &'w [u32]) -> Vec<Piece<'w>> {
     let mut pieces: Vec<Piece<'w>> = Vec::new();
     let mut format = window.format.clone();
     let mut blocks = window.side_blocks.iter().peekable();
     for some in offsets.chunks(RECORDS_IN_PIECE) {
-        // The first one has all that is before its first wanted record, to count it.
+        // The first piece includes everything before its first requested record, which is counted.
         let start = match pieces.last_mut() {
             None => 0,
             Some(before) => {
@@ -66,7 +66,7 @@ fn pieces<'w>(window: &Window<'_>, offsets: &'w [u32]) -> Vec<Piece<'w>> {
     pieces
 }
 
-/// How many records there are, and those that are wanted, numbered from 1.
+/// Counts the records, and decodes the requested ones, numbered from 1.
 fn look<'w>(piece: &Piece<'_>, bytes: &'w [u8], options: &DecodeOptions) -> (u64, Vec<Seen<'w>>) {
     let mut walk = Walk::new(bytes, piece.start..piece.end, piece.format.clone());
     let mut wanted = piece.offsets.iter().peekable();

@@ -1,4 +1,4 @@
-//! Where packets go: which networks are local, and where the others are.
+//! Directions of packets and locations of addresses.
 
 use crate::error::Error;
 use crate::jobs::geo::{Geo, Location};
@@ -14,7 +14,7 @@ pub(super) struct Places {
     geo: Geo,
 }
 
-/// Where a packet goes.
+/// Direction of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     In,
@@ -36,7 +36,7 @@ impl Direction {
 }
 
 impl Places {
-    /// With these local networks, or, if there are none, the private ones; and with these databases.
+    /// Creates places from local networks (private ones if there are none), and databases.
     ///
     /// # Errors
     /// When a database cannot be read.
@@ -62,7 +62,7 @@ impl Places {
         }
     }
 
-    /// Where an address is: `LAN`, `city-region-country-AS`, or `NONE` where that is not known.
+    /// The location of an address: `LAN`, `city-region-country-AS`, or `NONE` if unknown.
     pub(super) fn place(&self, address: IpAddr) -> Cow<'static, str> {
         if self.is_local(address) {
             return "LAN".into();
@@ -73,7 +73,7 @@ impl Places {
         }
     }
 
-    /// The code of the country of an address, and its name: `LAN` or `NONE` as the code of others.
+    /// Country code and name of an address. The code is `LAN` or `NONE` if there is no country.
     pub(super) fn country(&self, address: IpAddr) -> (String, Option<String>) {
         if self.is_local(address) {
             return ("LAN".to_owned(), None);

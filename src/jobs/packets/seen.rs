@@ -1,4 +1,4 @@
-//! What a packet says.
+//! Decoding of packets for output.
 
 use crate::capture::{ByteOrder, LinkType, PacketRecord};
 use crate::decode::{
@@ -6,12 +6,12 @@ use crate::decode::{
 };
 use std::net::IpAddr;
 
-/// A packet, as far as it is shown.
+/// A packet, decoded for output.
 #[derive(Clone, Debug)]
 pub(super) struct Seen<'a> {
-    /// Its number, from 1, over all inputs.
+    /// Packet number over all inputs, from 1.
     pub(super) number: u64,
-    /// Nanoseconds since 1970.
+    /// Capture time, in nanoseconds since 1970.
     pub(super) time: i64,
     /// Bytes on the wire.
     pub(super) wire_len: u32,
@@ -20,34 +20,34 @@ pub(super) struct Seen<'a> {
     pub(super) content: Content<'a>,
 }
 
-/// What a packet holds.
+/// Content of a packet.
 #[derive(Clone, Debug)]
 pub(super) enum Content<'a> {
     Ip(Ip<'a>),
-    /// Something else, and the whole frame.
+    /// Not IP: its type, and the whole frame.
     Other(Other, &'a [u8]),
 }
 
-/// What is no IP packet.
+/// Type of a packet that is not IP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Other {
     Arp,
     EtherType(u16),
-    /// By the name of the reason.
+    /// The name of the reason.
     Named(&'static str),
 }
 
-/// An IP packet. Of an error of ICMP, ports, TTL and payload are those of the packet that it quotes.
+/// An IP packet. For an ICMP error, ports, TTL and payload are those of the quoted packet.
 #[derive(Clone, Debug)]
 pub(super) struct Ip<'a> {
     pub(super) addresses: [IpAddr; 2],
     pub(super) protocol: u8,
     pub(super) ports: Option<[u16; 2]>,
     pub(super) ttl: u8,
-    /// Bytes of the IP packet on the wire, header included.
+    /// Bytes of the IP packet on the wire, including the header.
     pub(super) len: usize,
     pub(super) header: Transport,
-    /// What was captured of the payload.
+    /// The captured payload.
     pub(super) payload: &'a [u8],
     /// Bytes of the payload on the wire.
     pub(super) payload_len: usize,
@@ -101,7 +101,7 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// Whether it is of TCP, UDP or ICMP.
+    /// Whether the packet is TCP, UDP or ICMP.
     pub(super) fn has_transport(&self) -> bool {
         self.ip().is_some_and(|it| it.header != Transport::None)
     }
@@ -137,7 +137,7 @@ impl<'a> Ip<'a> {
         ip
     }
 
-    /// Takes ports, TTL and payload from the packet that is quoted.
+    /// Takes ports, TTL and payload from the quoted packet.
     fn quote(&mut self) {
         let quoted = self.payload;
         let mut link = LinkKey::default();
@@ -145,7 +145,7 @@ impl<'a> Ip<'a> {
         let Ok(headers) = decode(LinkType::RAW, quoted, &options, &mut link) else {
             return;
         };
-        // Quotes may end anywhere.
+        // Quotes may be truncated.
         let inner = quoted
             .get(headers.transport..headers.end)
             .unwrap_or_default();
@@ -160,7 +160,7 @@ impl<'a> Ip<'a> {
     }
 }
 
-/// The transport header, and its length where that is not part of what is carried.
+/// The transport header, and its length if that is not part of the payload.
 fn transport(headers: &Headers<'_>, data: &[u8]) -> (Transport, usize) {
     let is_later = headers.fragment.as_ref().is_some_and(|it| !it.is_first);
     let bytes = data.get(headers.transport..headers.end).unwrap_or_default();
@@ -207,7 +207,7 @@ fn quotes(protocol: u8, kind: u8) -> bool {
     }
 }
 
-/// The EtherType comes after the addresses, and after the tags.
+/// The EtherType follows the addresses and the tags.
 fn other(record: &PacketRecord<'_>, vlans: VlanStack, reason: NotFlow) -> Other {
     let is_ethernet = record.link_type == Some(LinkType::ETHERNET);
     let at = 12 + 4 * vlans.len();
@@ -221,5 +221,5 @@ fn other(record: &PacketRecord<'_>, vlans: VlanStack, reason: NotFlow) -> Other 
     }
 }
 
-/// Type, code, checksum, and four bytes that depend on the type.
+/// Type, code, checksum, and four type-specific bytes.
 const ICMP_HEADER_LEN: usize = 8;

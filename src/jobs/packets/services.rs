@@ -1,11 +1,10 @@
-//! The names of services, by protocol and port.
+//! Names of services, by protocol and port.
 
 use crate::decode::protocol;
 use crate::error::Error;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Names of services.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Services {
     /// By protocol number and port.
@@ -13,10 +12,11 @@ pub(super) struct Services {
 }
 
 impl Services {
-    /// Those of a file: as `/etc/services`, or nmap's. Without a name, the former, if it is there.
+    /// Reads a file in the format of `/etc/services` or nmap-services. Without a path, reads
+    /// `/etc/services` if it exists.
     ///
     /// # Errors
-    /// When the file that is named cannot be read.
+    /// When a given file cannot be read.
     pub(super) fn read(path: Option<&Path>) -> Result<Self, Error> {
         let bytes = match path {
             Some(path) => std::fs::read(path).map_err(|source| Error::io("read", path, source))?,
@@ -25,7 +25,7 @@ impl Services {
         Ok(Self::parse(&String::from_utf8_lossy(&bytes)))
     }
 
-    /// Lines of a name, and a port with a protocol: `domain 53/udp`. The first name counts.
+    /// Parses lines with a name and a port/protocol: `domain 53/udp`. The first name wins.
     fn parse(text: &str) -> Self {
         let mut names = BTreeMap::new();
         for line in text.lines() {
@@ -44,7 +44,7 @@ impl Services {
                 "dccp" => protocol::DCCP,
                 _ => continue,
             };
-            // nmap has entries for ports whose service it does not know.
+            // nmap has entries for unknown services.
             if let (Ok(port), false) = (port.parse(), name == "unknown") {
                 names
                     .entry((protocol, port))
@@ -54,13 +54,12 @@ impl Services {
         Self { names }
     }
 
-    /// The name of a service.
     pub(super) fn name(&self, protocol: u8, port: u16) -> Option<&str> {
         self.names.get(&(protocol, port)).map(String::as_str)
     }
 
-    /// Which of two ports is that of a service: one with a name, the lower one of two with names, or
-    /// of two without.
+    /// The service port of two ports: the one with a name, or the lower one if both or neither have
+    /// names.
     pub(super) fn service_port(&self, protocol: u8, [src, dst]: [u16; 2]) -> u16 {
         let is_known = |port| self.name(protocol, port).is_some();
         match (is_known(src), is_known(dst)) {

@@ -1,4 +1,4 @@
-//! Packets summed up: what was sent by whom, and when.
+//! Sums of packets by host, pair, service, country or minute.
 
 use super::options::{Assets, Grouping};
 use super::places::{Direction, Places};
@@ -15,7 +15,7 @@ use std::io::Write;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sums {
     pub(super) packets: u64,
-    /// On the wire.
+    /// Bytes on the wire.
     pub(super) bytes: u64,
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
@@ -23,7 +23,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Adds packets that go this way.
+    /// Adds packets of a direction.
     pub(super) const fn add(&mut self, packets: u64, bytes: u64, direction: Direction) {
         self.packets += packets;
         self.bytes += bytes;
@@ -43,19 +43,19 @@ impl Sums {
     }
 }
 
-/// What sums are of, and its name, if it has one.
+/// The key of a sum, and its name, if any.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     text: String,
     name: Option<String>,
 }
 
-/// Sums by what they are of, in order.
+/// Sums in key order.
 #[derive(Debug)]
 pub(super) struct Summary(Vec<(Key, Sums)>);
 
 impl Summary {
-    /// Of flows. `grouping` is not that by minutes.
+    /// Sums of flows. `grouping` must not be by minute.
     pub(super) fn of_flows(
         flows: &FlowList,
         grouping: Grouping,
@@ -80,7 +80,7 @@ impl Summary {
         Self(sums)
     }
 
-    /// Of minutes since 1970, in their order.
+    /// Sums by minute since 1970, in order.
     pub(super) fn of_minutes(minutes: BTreeMap<i64, Sums>, zone: &TimeZone) -> Self {
         let rows = minutes.into_iter().map(|(minute, sums)| {
             let time = time_text(zone, minute.saturating_mul(NS_IN_MINUTE));
@@ -91,7 +91,7 @@ impl Summary {
     }
 }
 
-/// Whether packets of a flow are of interest.
+/// Whether to count packets of a flow.
 pub(super) fn wants(assets: &Assets, network: &NetworkKey) -> bool {
     assets.is_empty()
         || assets.accept(
@@ -100,7 +100,7 @@ pub(super) fn wants(assets: &Assets, network: &NetworkKey) -> bool {
         )
 }
 
-/// What a flow counts for, and in which direction its packets go there.
+/// The keys to which a flow contributes, with the direction of its packets for each.
 fn keys(
     network: &NetworkKey,
     grouping: Grouping,
@@ -137,7 +137,7 @@ fn keys(
     }
 }
 
-/// `443/tcp`; the protocol alone where there are no ports.
+/// `443/tcp`, or the protocol alone if there are no ports.
 fn service(network: &NetworkKey, services: &Services) -> Key {
     let protocol = IpProtocol(network.protocol);
     let ports = [network.src_port, network.dst_port];
@@ -182,7 +182,6 @@ impl Table for Summary {
     }
 }
 
-/// A row.
 pub(super) struct SumsRow<'a> {
     key: &'a Key,
     sums: &'a Sums,
@@ -196,7 +195,6 @@ impl Row for SumsRow<'_> {
     }
 }
 
-/// The value of a column.
 type Get = for<'r> fn(&'r SumsRow<'_>) -> Cell<'r>;
 
 const DEFINITIONS: [(&str, Kind, Get); 7] = [

@@ -12,7 +12,7 @@ pub(super) struct Packets<'a> {
     pub(super) style: &'a LineStyle,
 }
 
-/// A packet, with what was made of it for its row.
+/// A packet, with cached texts for its row.
 pub(super) struct PacketRow<'a> {
     seen: &'a Seen<'a>,
     style: &'a LineStyle,
@@ -63,7 +63,7 @@ impl<'a> PacketRow<'a> {
         self.seen.ip()
     }
 
-    /// A text that is made once.
+    /// A cached text, made on first use.
     fn text(&self, number: usize, make: impl FnOnce() -> Option<String>) -> Cell<'_> {
         let Some(cell) = self.texts.get(number) else {
             return Cell::Null;
@@ -170,7 +170,6 @@ fn number(number: Option<impl Into<u64>>) -> Cell<'static> {
     number.map_or(Cell::Null, |it| Cell::Unsigned(it.into()))
 }
 
-/// The value of a column.
 type Get = for<'r> fn(&'r PacketRow<'_>) -> Cell<'r>;
 
 const DEFINITIONS: [(&str, Kind, Get); 21] = [
@@ -203,5 +202,5 @@ const DEFINITIONS: [(&str, Kind, Get); 21] = [
 
 const COLUMNS: [Column; DEFINITIONS.len()] = columns_of(&DEFINITIONS);
 
-/// Texts that a row keeps.
+/// Cached texts per row.
 const TEXTS: usize = 7;

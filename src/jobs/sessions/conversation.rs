@@ -1,4 +1,4 @@
-//! A connection: what it speaks, and who is who.
+//! State of a connection: its protocol, and its client.
 
 use super::datagrams::Datagrams;
 use super::ends::{Ends, Role};
@@ -11,30 +11,30 @@ use crate::app::{Content, Found, Moment, Note};
 use crate::app::{Next, Parser, Side};
 use crate::flow::NetworkKey;
 
-/// A connection whose bytes are read. Its sides are 0, the lower of both endpoints, and 1.
+/// A connection being parsed. Its sides are 0, the lower endpoint, and 1.
 pub(super) struct Conversation {
-    /// From side 0 to side 1.
+    /// Addresses and ports, from side 0 to side 1.
     network: NetworkKey,
-    /// Flows of the shard, by the side that sends them.
+    /// Flows of the shard, by sending side.
     flows: [Option<u32>; 2],
     client: Option<usize>,
-    /// Whether the first bytes of a side may be from the middle of something.
+    /// Whether the first bytes of a side may be from the middle of a message.
     is_midstream: [bool; 2],
     is_closed: [bool; 2],
     stage: Stage,
     transport: Transport,
-    /// What it spoke before another protocol began on it.
+    /// The protocol before the connection switched to another one.
     within: Option<Protocol>,
-    /// How often protocols changed on it.
+    /// Number of protocol switches.
     phases: u8,
     protocol: Option<Protocol>,
-    /// The last packet that brought other bytes than were captured before.
+    /// The last packet with bytes that differ from those already captured.
     pub(super) conflict: Option<u64>,
     pub(super) has_gaps: bool,
 }
 
 enum Stage {
-    /// It is not known what it speaks.
+    /// The protocol is not yet known.
     Opening(Box<First>),
     Parsing(Box<dyn Parser>),
     Datagrams(Box<Datagrams>),
@@ -44,9 +44,9 @@ enum Stage {
 #[derive(Debug, Default)]
 struct First {
     bytes: [Vec<u8>; 2],
-    /// What was delivered: by which side, how many bytes, by which packet.
+    /// Deliveries: side, number of bytes, packet.
     pieces: Vec<(usize, usize, Moment)>,
-    /// How often the search began again.
+    /// Number of times recognition started over.
     tries: u32,
 }
 
@@ -60,7 +60,7 @@ impl std::fmt::Debug for Conversation {
 }
 
 impl Conversation {
-    /// `place` is the side that `roles` names first.
+    /// `place` is the side of the first item of `roles`.
     pub(super) fn new(network: NetworkKey, place: usize, roles: [Role; 2]) -> Self {
         let of = |role| roles.iter().position(|it| *it == role);
         let side = |at: usize| if at == 0 { place } else { 1 - place };
@@ -103,7 +103,7 @@ impl Conversation {
         }
     }
 
-    /// Which side that is.
+    /// The parser's side for an endpoint.
     fn side(&self, place: usize) -> Side {
         if self.client == Some(place) {
             Side::Client
@@ -112,7 +112,7 @@ impl Conversation {
         }
     }
 
-    /// The next bytes of a side.
+    /// Handles the next bytes of a side.
     pub(super) fn data(
         &mut self,
         place: usize,
@@ -140,7 +140,7 @@ impl Conversation {
         }
     }
 
-    /// Another protocol begins on the connection.
+    /// Switches to another protocol.
     fn change(
         &mut self,
         place: usize,
@@ -177,7 +177,7 @@ impl Conversation {
         match recognize(&opening) {
             Recognized::NotYet if !first.is_full() => Ends::Not,
             Recognized::NotYet | Recognized::Unknown => {
-                // Where it is text, both sides may agree on TLS.
+                // Both sides of a text protocol may switch to TLS.
                 let may_begin = self.is_midstream.get(place) == Some(&true) || first.is_text();
                 if may_begin && first.tries < MOST_TRIES {
                     let tries = first.tries + 1;
@@ -206,7 +206,7 @@ impl Conversation {
         }
     }
 
-    /// Gives a parser what came before it was known which one it is.
+    /// Feeds a parser the bytes that preceded recognition.
     fn replay(&mut self, first: First, rules: &Rules, found: &mut Vec<Found>) -> Ends {
         let mut done = [0; 2];
         for (place, len, at) in first.pieces {
@@ -223,7 +223,7 @@ impl Conversation {
         Ends::Not
     }
 
-    /// Bytes of a side were not captured.
+    /// Handles bytes of a side that were not captured.
     pub(super) fn gap(
         &mut self,
         place: usize,
@@ -260,7 +260,7 @@ impl Conversation {
         }
     }
 
-    /// Bytes that are skippable were left out.
+    /// Notes that skippable bytes were skipped.
     pub(super) fn skipped(
         &mut self,
         place: usize,
@@ -278,7 +278,7 @@ impl Conversation {
         }
     }
 
-    /// A datagram of a side.
+    /// Handles a datagram of a side.
     pub(super) fn datagram(
         &mut self,
         place: usize,
@@ -299,13 +299,13 @@ impl Conversation {
         let ends = datagrams.read(place, bytes, is_cut, at, found);
         (self.transport, self.client) = match datagrams.quic_client() {
             Some(client) => (Transport::Quic, Some(client)),
-            // Records are of the sender of the datagram.
+            // Records belong to the sender of the datagram.
             None => (Transport::Udp, Some(place)),
         };
         ends
     }
 
-    /// A side sends nothing more.
+    /// Notes that a side sends nothing more.
     pub(super) fn closed(&mut self, place: usize, at: Moment, found: &mut Vec<Found>) -> Ends {
         let side = self.side(place);
         if let Some(is_closed) = self.is_closed.get_mut(place) {
@@ -321,7 +321,7 @@ impl Conversation {
         Ends::Closed
     }
 
-    /// Nothing more comes.
+    /// Ends the connection.
     pub(super) fn end(&mut self, found: &mut Vec<Found>) {
         match &mut self.stage {
             Stage::Parsing(parser) => parser.end(found),
@@ -346,7 +346,7 @@ impl Conversation {
                 self.conflict = None;
             }
         }
-        // Bytes that came early are of packets before those that deliver them.
+        // Reordered bytes belong to packets before those that deliver them.
         let span = &mut found.span;
         if span.first > span.last {
             std::mem::swap(&mut span.first, &mut span.last);
@@ -389,9 +389,9 @@ impl First {
     }
 }
 
-/// Bytes of each side that decide what a connection speaks.
+/// Bytes of each side used for recognition.
 const MOST_BYTES: usize = 4 * 1024;
 const MOST_PIECES: usize = 64;
-/// Deliveries of connections that had begun before the capture that are looked at.
+/// Deliveries tried for connections that began before the capture.
 const MOST_TRIES: u32 = 64;
 const MOST_PHASES: u8 = 8;

@@ -1,4 +1,4 @@
-//! Datagrams between two endpoints: DNS, and the handshakes of QUIC.
+//! Datagrams between two endpoints: DNS, and QUIC handshakes.
 
 use super::ends::Ends;
 use super::options::Services;
@@ -6,18 +6,18 @@ use crate::app::dns::{Kind, Queries, is_plausible, message};
 use crate::app::quic::{Datagram, Quic};
 use crate::app::{Content, Found, Moment, Span};
 
-/// What datagrams between two endpoints are.
+/// State of the datagrams between two endpoints.
 #[derive(Debug)]
 pub(super) struct Datagrams {
-    /// By a port that is usual for it.
+    /// The kind of DNS, by its usual port.
     dns: Option<Kind>,
     reads_dns: bool,
     queries: Queries,
-    /// Handshakes of QUIC, unless the ports are those of DNS.
+    /// QUIC handshakes, unless the ports belong to DNS.
     quic: Option<Quic>,
-    /// Who began the last one.
+    /// The client of the last handshake.
     quic_client: Option<usize>,
-    /// Datagrams that were read, and others.
+    /// Numbers of recognized datagrams and of others.
     known: u64,
     strangers: u32,
 }
@@ -30,7 +30,7 @@ impl Datagrams {
             5355 => Some(Kind::Llmnr),
             _ => None,
         };
-        // NetBIOS names have the format of DNS, too (RFC 1002).
+        // NetBIOS names share the format of DNS (RFC 1002).
         let is_netbios = ports.contains(&137);
         Self {
             dns: ports.into_iter().find_map(kind),
@@ -47,7 +47,7 @@ impl Datagrams {
         self.known > 0
     }
 
-    /// The client of a handshake of QUIC, if there is one.
+    /// The client of a QUIC handshake, if there is one.
     pub(super) const fn quic_client(&self) -> Option<usize> {
         self.quic_client
     }
@@ -71,7 +71,7 @@ impl Datagrams {
             return Ends::Not;
         }
         self.strangers += 1;
-        // A handshake may go on after other packets, which are encrypted.
+        // A handshake may continue after other, encrypted packets.
         let most = match self.quic_client {
             Some(_) => MOST_AFTER_HELLO,
             None => MOST_STRANGERS,
@@ -101,7 +101,7 @@ impl Datagrams {
         seen
     }
 
-    /// Reads a message, if it is one.
+    /// Reads a DNS message, if it is one.
     fn dns(&mut self, bytes: &[u8], is_cut: bool, at: Moment, found: &mut Vec<Found>) -> bool {
         if self.dns.is_none() && (is_cut || !is_plausible(bytes, true)) {
             return false;
@@ -126,7 +126,7 @@ impl Datagrams {
         true
     }
 
-    /// Nothing more comes.
+    /// Ends the conversation.
     pub(super) fn end(&mut self, found: &mut Vec<Found>) {
         if let Some(quic) = &mut self.quic {
             quic.end(found);
@@ -134,6 +134,6 @@ impl Datagrams {
     }
 }
 
-/// Datagrams that are nothing known, before the rest is not looked at.
+/// Unrecognized datagrams after which the rest is ignored.
 const MOST_STRANGERS: u32 = 4;
 const MOST_AFTER_HELLO: u32 = 64;

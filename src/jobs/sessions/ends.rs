@@ -1,23 +1,23 @@
-//! How conversations begin and end.
+//! Begin and end of conversations.
 
-/// What SYNs say of a side.
+/// Role of a side, according to the SYNs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Role {
-    /// It was not captured.
+    /// The SYN was not captured.
     #[default]
     Unknown,
     Client,
     Server,
 }
 
-/// Whether a conversation is over.
+/// State of a conversation after a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ends {
     Not,
-    /// Both sides have said so.
+    /// Both sides have closed.
     Closed,
     /// No record can follow.
     Over,
-    /// It speaks nothing that is read.
+    /// The protocol is not supported.
     Unknown,
 }

@@ -1,4 +1,4 @@
-//! The keys of records, and their values.
+//! Keys and values of records.
 
 mod dns;
 mod http;
@@ -26,34 +26,34 @@ pub(super) enum Value<'a> {
     Duration(i64),
     Bool(bool),
     Str(&'a str),
-    /// From the network.
+    /// Text from the network.
     Text(&'a [u8]),
     Address(IpAddr),
     /// An object or a list.
     Nested(&'a dyn Fn(&mut Json)),
 }
 
-/// What takes keys with their values, in order.
+/// A consumer of keys and values, in order.
 pub(super) type Visit<'v> = dyn FnMut(&'static str, Value<'_>) + 'v;
 
-/// What decides on how records are shown.
+/// Options for showing records.
 #[derive(Debug)]
 pub(super) struct Showing {
     pub(super) secrets: Secrets,
     pub(super) bodies: Bodies,
 }
 
-/// A record as it is shown.
+/// A record to show.
 pub(super) struct Shown<'a> {
     pub(super) entry: &'a Entry,
-    /// FlowIDs: from the source to the destination, and back; 0 for none.
+    /// FlowIDs from the source to the destination and back; 0 if there is none.
     pub(super) ids: [u64; 2],
     pub(super) showing: &'a Showing,
     pub(super) hidden: &'a Hidden,
 }
 
 impl Shown<'_> {
-    /// All keys with their values.
+    /// Visits all keys with their values.
     pub(super) fn fields(&self, visit: &mut Visit<'_>) {
         let entry = self.entry;
         let span = entry.found.span;
@@ -127,7 +127,7 @@ impl Shown<'_> {
     }
 }
 
-/// Keys that are neither objects nor lists, of all types of records.
+/// Scalar keys of all record types.
 pub(super) static COLUMNS: [(&str, ColumnKind); 70] = {
     use ColumnKind::{Address, Bool, Duration, Number, Text, Time};
     [
@@ -210,7 +210,7 @@ pub(super) static COLUMNS: [(&str, ColumnKind); 70] = {
     ]
 };
 
-/// What conditions can be about: keys of all types of records that are neither objects nor lists.
+/// Columns available in conditions: the scalar keys of all record types.
 pub fn record_columns() -> &'static [(&'static str, ColumnKind)] {
     &COLUMNS
 }

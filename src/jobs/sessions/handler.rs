@@ -1,4 +1,4 @@
-//! The bytes of a shard's connections go to parsers.
+//! Passes the bytes of a shard's connections to parsers.
 
 use super::conversation::Conversation;
 use super::ends::{Ends, Role};
@@ -14,48 +14,48 @@ use crate::tcp::{Arrival, Piece, Segment, StreamEnd};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Reads the connections of a shard.
+/// Parses the connections of a shard.
 #[derive(Debug)]
 pub(super) struct Sessions {
     rules: Arc<Rules>,
-    /// By number, from 0. Places of those that are over are used again.
+    /// Conversations by number, from 0. Numbers of finished ones are reused.
     conversations: Vec<Option<Box<Conversation>>>,
     free: Vec<u32>,
-    /// Records of this window.
+    /// Records found in this window.
     pub(super) entries: Vec<Entry>,
-    /// The packet that causes calls, and the length of its payload on the wire.
+    /// The current packet, and the length of its payload on the wire.
     now: Moment,
     payload: u32,
-    /// Whether it delivered anything.
+    /// Whether the current packet delivered anything.
     has_delivered: bool,
     scratch: Vec<u8>,
     found: Vec<Found>,
     pub(super) counts: Counts,
-    /// What went wrong first.
+    /// The first error.
     pub(super) error: Option<Error>,
 }
 
-/// Connections, by what became of them.
+/// Counts of connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    /// With payload of which nothing is known.
+    /// Connections with payload of an unknown protocol.
     pub(super) unknown: u64,
     pub(super) recognized: u64,
-    /// With gaps, of those that were recognized.
+    /// Recognized connections with gaps.
     pub(super) gaps: u64,
 }
 
-/// What is kept for a direction.
+/// State of a direction.
 #[derive(Debug, Default)]
 pub(super) struct Seat {
-    /// One more than the conversation's number; 0 for none.
+    /// The conversation's number plus one; 0 for none.
     number: u32,
-    /// One more than the flow's number; 0 for none.
+    /// The flow's number plus one; 0 for none.
     flow: u32,
     role: Role,
     /// The last packet.
     last: Moment,
-    /// Packets whose payload waits for what is missing before it, or to be acknowledged.
+    /// Packets whose payload waits for a gap to close or for an acknowledgment.
     held: VecDeque<Moment>,
 }
 
@@ -64,7 +64,7 @@ impl Seat {
         self.flow.checked_sub(1)
     }
 
-    /// The packet that brought a span, which waited unless it is `now`.
+    /// The packet that brought a span: `now`, or one whose payload waited.
     fn packet_of(&mut self, span: &PayloadSpan, now: Option<Moment>) -> Moment {
         let Nanos(time) = span.time();
         match now {
@@ -74,7 +74,7 @@ impl Seat {
         let place = self.held.iter().position(|it| it.time == time);
         match place.and_then(|it| self.held.remove(it)) {
             Some(moment) => {
-                // Another part of it may follow.
+                // Another part of its payload may follow.
                 self.held.push_front(moment);
                 self.held.truncate(MOST_HELD);
                 moment
@@ -101,7 +101,7 @@ impl Sessions {
         }
     }
 
-    /// The conversation of a direction, which may be new.
+    /// The conversation of a direction, created if needed.
     fn conversation(&mut self, side: &mut Direction<'_, Seat>) -> usize {
         let peer = side.peer.as_deref();
         let known = [side.state.number, peer.map_or(0, |it| it.number)];
@@ -137,7 +137,7 @@ impl Sessions {
         index_u32(number + 1)
     }
 
-    /// Calls a conversation, and takes what it found.
+    /// Calls a conversation, and collects its records.
     fn with(
         &mut self,
         side: &mut Direction<'_, Seat>,
@@ -216,7 +216,7 @@ impl Sessions {
         }
     }
 
-    /// Everything has been read.
+    /// Ends all conversations.
     pub(super) fn finish(&mut self) {
         for number in 0..self.conversations.len() {
             let taken = self.conversations.get_mut(number).and_then(Option::take);
@@ -325,7 +325,7 @@ impl Handler for Sessions {
 }
 
 impl Sessions {
-    /// Leaves bytes out that the parser has no use for, without reading them.
+    /// Skips bytes that the parser does not need, without reading them.
     fn skip(&mut self, side: &mut Direction<'_, Seat>, span: &PayloadSpan) -> Option<Answer> {
         let number = (side.state.number as usize).checked_sub(1)?;
         let conversation = self.conversations.get(number)?.as_ref()?;
@@ -342,5 +342,5 @@ impl Sessions {
     }
 }
 
-/// Segments that wait of a direction whose packets are remembered.
+/// Packets remembered for a direction's waiting segments.
 const MOST_HELD: usize = 16 * 1024;

@@ -1,4 +1,4 @@
-//! The run, and what it writes.
+//! The run of the sessions job, and its outputs.
 
 use super::fields::Showing;
 use super::handler::{Counts, Sessions};
@@ -25,30 +25,30 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the job found.
+/// Result of the job.
 #[derive(Debug)]
 pub struct SessionsReport {
     /// The run.
     pub outcome: Outcome,
-    /// How long it took.
+    /// Elapsed time of the job.
     pub elapsed: Duration,
-    /// How many records of each type were written.
+    /// Number of records written, by type.
     pub records: Vec<(&'static str, u64)>,
-    /// Connections with payload of which nothing is known.
+    /// Connections with payload of an unknown protocol.
     pub unknown: u64,
-    /// Connections that were recognized, and have gaps.
+    /// Recognized connections with gaps.
     pub gaps: u64,
-    /// Secrets that were left out of records.
+    /// Secrets hidden from records.
     pub hidden: u64,
-    /// Whether the reader of standard output left before the end.
+    /// Whether the reader of standard output closed it early.
     pub is_list_cut: bool,
 }
 
-/// Reads `sources` as one capture, and writes what was said in its connections; to `stdout`, if no
-/// file is named.
+/// Reads `sources` as one capture, and writes the records of its connections. The output is
+/// `stdout` if no file is named.
 ///
 /// # Errors
-/// When nothing could be read, or an output cannot be written.
+/// When nothing can be read, or an output cannot be written.
 pub fn sessions(
     job: SessionsJob,
     sources: Vec<Source>,
@@ -122,7 +122,7 @@ fn shared(job: &SessionsJob) -> Shared {
     Shared::new(selected, job.config.conversations, memory)
 }
 
-/// The part of a run.
+/// The engine's job.
 struct Reading<'a> {
     shared: Shared,
     rules: Arc<Rules>,
@@ -135,7 +135,7 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Writes the records that are complete, in order; returns how many bytes that are.
+    /// Writes completed records in order. Returns the number of bytes written.
     fn write(
         &mut self,
         flows: &FlowList,
@@ -155,7 +155,7 @@ impl Reading<'_> {
             .iter()
             .flat_map(|it| it.lines.iter().map(move |line| (line, it)));
         let mut lines: Vec<(&Line, &Block)> = lines.collect();
-        // Records of a packet stay in the order in which they were found.
+        // The sort is stable: records of a packet keep the order in which they were found.
         lines.sort_by_key(|(line, _)| line.key);
         let mut written = 0;
         for (line, block) in lines {
@@ -220,5 +220,5 @@ impl Follow for Reading<'_> {
     }
 }
 
-/// The share of the available memory for segments that wait for a gap.
+/// Fraction of the available memory for segments that wait for a gap to close.
 const MEMORY_SHARE: u64 = 8;

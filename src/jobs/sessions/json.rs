@@ -4,18 +4,18 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::io::Write;
 
-/// Writes JSON objects and lists, in order, into a buffer.
+/// A writer of JSON objects and lists into a buffer.
 #[derive(Debug, Default)]
 pub(super) struct Json {
     pub(super) text: Vec<u8>,
-    /// Whether something precedes, so that a comma is needed.
+    /// Whether a comma is needed.
     has_before: bool,
-    /// Texts that are no UTF-8, with the names of their fields.
+    /// Texts that are not UTF-8, with the names of their fields.
     raws: Vec<(String, Vec<u8>)>,
 }
 
 impl Json {
-    /// One record, on a line of its own.
+    /// Writes a record on its own line.
     pub(super) fn record(&mut self, fields: impl FnOnce(&mut Self)) {
         self.has_before = false;
         self.object(|json| {
@@ -39,12 +39,10 @@ impl Json {
         });
     }
 
-    /// An object.
     pub(super) fn object(&mut self, fields: impl FnOnce(&mut Self)) {
         self.enclosed(b'{', b'}', fields);
     }
 
-    /// A list.
     pub(super) fn list(&mut self, items: impl FnOnce(&mut Self)) {
         self.enclosed(b'[', b']', items);
     }
@@ -65,7 +63,7 @@ impl Json {
         self.has_before = true;
     }
 
-    /// The name of a field, whose value must follow.
+    /// Writes a key, whose value must follow.
     pub(super) fn key(&mut self, name: &str) {
         self.separate();
         self.quoted(name);
@@ -73,25 +71,22 @@ impl Json {
         self.has_before = false;
     }
 
-    /// A number.
     pub(super) fn number(&mut self, number: impl std::fmt::Display) {
         self.separate();
         let written = write!(self.text, "{number}");
         debug_assert!(written.is_ok(), "a vector takes all bytes");
     }
 
-    /// True or false.
     pub(super) fn bool(&mut self, value: bool) {
         self.number(value);
     }
 
-    /// A text.
     pub(super) fn str(&mut self, text: &str) {
         self.separate();
         self.quoted(text);
     }
 
-    /// A text from the network, which is a value of this field.
+    /// Writes a text from the network as a value of this field.
     pub(super) fn text(&mut self, field: &str, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
         if matches!(text, std::borrow::Cow::Owned(_)) {
@@ -100,7 +95,7 @@ impl Json {
         self.str(&text);
     }
 
-    /// Nanoseconds as seconds: exactly, with six digits, or nine where they are needed.
+    /// Writes nanoseconds as seconds: exact, with six digits, or nine if needed.
     pub(super) fn seconds(&mut self, ns: i64) {
         let sign = if ns < 0 { "-" } else { "" };
         let ns = ns.unsigned_abs();
@@ -147,12 +142,10 @@ impl Json {
     }
 }
 
-/// Bytes in hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Bytes in base64.
 pub(super) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }

@@ -1,7 +1,7 @@
-//! What was said in the connections of a capture: the command `pcap_flows sessions`.
+//! The command `pcap_flows sessions`.
 //!
-//! [`stream`](crate::stream) puts the bytes of connections in order, [`app`](crate::app) reads what
-//! was said, and the records come out here, in the order in which they were complete.
+//! [`stream`](crate::stream) reassembles the bytes of connections, and [`app`](crate::app) parses
+//! them. This module writes the records in the order of their completion.
 
 mod conversation;
 mod datagrams;

@@ -1,4 +1,4 @@
-//! What is to be reported, and how.
+//! Options of the sessions job.
 
 use super::record::Kind;
 use crate::app::recognize::Protocol;
@@ -6,76 +6,76 @@ use crate::engine::Config;
 use crate::select::condition::Condition;
 use std::path::PathBuf;
 
-/// Which records are written, and where.
+/// A request for records.
 #[derive(Clone, Debug)]
 pub struct SessionsJob {
-    /// How captures are read.
+    /// Settings for reading captures.
     pub config: Config,
-    /// Which protocols are read.
+    /// Protocols to parse.
     pub services: Services,
-    /// Only records that meet this condition on columns of records.
+    /// A condition on columns that records must meet.
     pub condition: Option<Condition>,
-    /// What becomes of secrets.
+    /// Treatment of secrets.
     pub secrecy: Secrecy,
-    /// What becomes of the bodies of HTTP messages.
+    /// Treatment of the bodies of HTTP messages.
     pub bodies: Bodies,
-    /// The most bytes of a body that are shown.
+    /// Longest part of a body to show, in bytes.
     pub body_limit: usize,
-    /// Whether bodies are hashed.
+    /// Whether to hash bodies.
     pub hash: bool,
-    /// Where records go.
+    /// Destination of records.
     pub target: Target,
-    /// Where statistics of the run go.
+    /// Output file of run statistics.
     pub stats: Option<PathBuf>,
 }
 
 impl SessionsJob {
-    /// Bytes of a file to be worked on at a time: payload is read while these are in memory.
+    /// Window size for this job: payload is parsed while its window is in memory.
     pub const WINDOW_LEN: usize = 16 * 1024 * 1024;
 }
 
-/// Where records go.
+/// Destinations of records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Target {
-    /// To standard output.
+    /// Standard output.
     #[default]
     Stdout,
-    /// To a file.
+    /// A file.
     File(PathBuf),
-    /// To a file for each type of record, in a directory.
+    /// A directory, with a file per record type.
     Folder(PathBuf),
 }
 
-/// What becomes of passwords and other secrets.
+/// Treatment of passwords and other secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Secrecy {
-    /// They are left out.
+    /// Leave them out.
     #[default]
     Hide,
-    /// They become a keyed hash, by which equal ones can be found.
+    /// Replace them by a keyed hash, which is the same for equal secrets.
     Hash,
-    /// They are shown.
+    /// Show them.
     Show,
 }
 
-/// What becomes of the bodies of HTTP messages.
+/// Treatment of the bodies of HTTP messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Bodies {
-    /// They are left out.
+    /// Leave them out.
     None,
-    /// Those that are text are shown.
+    /// Show text bodies.
     #[default]
     Text,
-    /// They are shown in base64.
+    /// Show them in base64.
     Base64,
 }
 
-/// The protocols that are read.
+/// Protocols to parse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Services {
     records: Vec<Kind>,
     protocols: Option<Vec<Protocol>>,
-    /// QUIC's Initial packets.
+    /// QUIC Initial packets.
     pub(super) quic: bool,
     /// DNS over UDP.
     pub(super) dns: bool,
@@ -93,10 +93,10 @@ impl Default for Services {
 }
 
 impl Services {
-    /// Those of types of records, or of protocols: `dns`, `login`, `mysql`.
+    /// Selects protocols by record types or protocol names: `dns`, `login`, `mysql`.
     ///
     /// # Errors
-    /// The name that is none of these.
+    /// Returns the unknown name.
     pub fn named<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Self, String> {
         let mut records = Vec::new();
         let mut protocols = Vec::new();
@@ -123,7 +123,7 @@ impl Services {
         })
     }
 
-    /// Whether connections of a protocol are read.
+    /// Whether connections of a protocol are parsed.
     pub(super) fn reads(&self, protocol: Protocol) -> bool {
         let wanted = self.protocols.as_ref();
         wanted.is_none_or(|it| it.contains(&protocol))
@@ -134,18 +134,18 @@ impl Services {
         self.records.contains(&kind)
     }
 
-    /// Whether anything of UDP is read.
+    /// Whether any UDP protocol is parsed.
     pub(super) const fn reads_datagrams(&self) -> bool {
         self.quic || self.dns
     }
 }
 
-/// The protocols that records of a type come from.
+/// The protocols with records of a type.
 fn protocols_of(kind: Kind) -> Vec<Protocol> {
     match kind {
         Kind::Http => vec![Protocol::Http],
         Kind::Dns => vec![Protocol::Dns],
-        // After STARTTLS, too.
+        // Including TLS after STARTTLS.
         Kind::Tls => vec![
             Protocol::Tls,
             Protocol::Smtp,

@@ -10,7 +10,7 @@ use crate::app::ssh::SshParser;
 use crate::app::tls::TlsParser;
 use crate::app::{Ftp, Imap, Mongodb, Mysql, Parser, Pgsql, Pop3, Redis, Smtp};
 
-/// The parser of a protocol, if it is to be read.
+/// Creates the parser of a protocol, if it is to be parsed.
 pub(super) fn parser(
     protocol: Protocol,
     rules: &Rules,
@@ -37,7 +37,7 @@ pub(super) fn parser(
     })
 }
 
-/// The name of a protocol in records.
+/// The name used in records.
 pub(super) const fn name(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Http => "http",

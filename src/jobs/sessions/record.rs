@@ -1,9 +1,9 @@
-//! Records, with the connection that they are of.
+//! Records with their connections.
 
 use crate::app::{Content, Found};
 use crate::flow::NetworkKey;
 
-/// A type of records.
+/// Record types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Http,
@@ -55,7 +55,7 @@ impl Kind {
     }
 }
 
-/// What carries a connection.
+/// Transport of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Transport {
     #[default]
@@ -74,17 +74,17 @@ impl Transport {
     }
 }
 
-/// A record, and whose it is.
+/// A record with its connection.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// The packet that completed it, or made known that nothing more comes of it.
+    /// The packet that completed the record, or ended the wait for more of it.
     pub(super) completed: u64,
-    /// Flows of its shard: from the source to the destination, and back, if that has been seen.
+    /// Flows of the shard, from the source to the destination and back, if already seen.
     pub(super) flows: [Option<u32>; 2],
-    /// From the source, which is the client, or the sender.
+    /// Addresses and ports. The source is the client or the sender.
     pub(super) network: NetworkKey,
     pub(super) transport: Transport,
-    /// The service on whose connection it came after STARTTLS.
+    /// For TLS after STARTTLS, the service that was upgraded.
     pub(super) within: Option<&'static str>,
     pub(super) found: Found,
 }

@@ -1,9 +1,9 @@
-//! What all shards do.
+//! Settings shared by all shards.
 
 use super::options::{Bodies, Services, SessionsJob};
 use crate::app::http::HttpOptions;
 
-/// What all shards do.
+/// Settings shared by all shards.
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) services: Services,
@@ -19,7 +19,7 @@ impl Rules {
     }
 }
 
-/// What parsers keep.
+/// Options of the parsers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ParserOptions {
     pub(super) http: HttpOptions,

@@ -1,4 +1,4 @@
-//! What becomes of secrets.
+//! Hiding of secrets.
 
 use super::json::hex;
 use super::options::Secrecy;
@@ -9,18 +9,18 @@ use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
 
-/// Hides secrets, and counts those that it hid.
+/// Hides secrets, and counts the hidden ones.
 #[derive(Debug)]
 pub(super) struct Secrets {
     secrecy: Secrecy,
     key: [u8; 32],
 }
 
-/// How many secrets were hidden in some records.
+/// Number of secrets hidden so far.
 pub(super) type Hidden = Cell<u64>;
 
 impl Secrets {
-    /// Where secrets are hashed, with a random key.
+    /// Creates the policy. For hashing, it uses a random key.
     pub(super) fn new(secrecy: Secrecy) -> io::Result<Self> {
         let mut key = [0; 32];
         if secrecy == Secrecy::Hash {
@@ -29,7 +29,7 @@ impl Secrets {
         Ok(Self { secrecy, key })
     }
 
-    /// What is shown of a secret; `None` for nothing.
+    /// The text to show for a secret; `None` to leave it out.
     pub(super) fn shown<'s>(&self, secret: &'s [u8], hidden: &Hidden) -> Option<Cow<'s, [u8]>> {
         match self.secrecy {
             Secrecy::Show => Some(Cow::Borrowed(secret)),
@@ -47,12 +47,12 @@ impl Secrets {
         }
     }
 
-    /// Whether secrets are shown as they are.
+    /// Whether secrets are shown in clear text.
     pub(super) fn shows(&self) -> bool {
         self.secrecy == Secrecy::Show
     }
 
-    /// The value of a field of an HTTP message: of credentials only the scheme is kept.
+    /// The value of an HTTP field. Only the scheme of credentials is kept.
     pub(super) fn field<'v>(&self, name: &[u8], value: &'v [u8], hidden: &Hidden) -> Cow<'v, [u8]> {
         let is_secret = matches!(name, b"authorization" | b"proxy-authorization");
         if !is_secret || self.shows() {
@@ -60,7 +60,7 @@ impl Secrets {
         }
         let scheme = value.split(|byte| *byte == b' ').next().unwrap_or_default();
         let credentials = value.get(scheme.len()..).unwrap_or_default().trim_ascii();
-        // Without a scheme it is all credentials.
+        // Without a scheme, everything is credentials.
         let (scheme, credentials) = if credentials.is_empty() {
             (&[] as &[u8], value)
         } else {
@@ -74,7 +74,7 @@ impl Secrets {
         Cow::Owned(text)
     }
 
-    /// A URI: user and password in it are left out.
+    /// A URI without its user and password.
     pub(super) fn uri<'v>(&self, uri: &'v [u8], hidden: &Hidden) -> Cow<'v, [u8]> {
         if self.shows() {
             return Cow::Borrowed(uri);

@@ -1,4 +1,4 @@
-//! Where records go.
+//! Output of records.
 
 use super::options::Target;
 use super::record::Kind;
@@ -9,11 +9,11 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Where records go, open.
+/// Open outputs of records.
 pub(super) enum Output<'a> {
     Stdout {
         out: &'a mut (dyn Write + Send),
-        /// Its reader left before the end.
+        /// Whether the reader closed it early.
         is_cut: bool,
     },
     File(OutputFile),
@@ -82,7 +82,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Shows what was written so far.
+    /// Flushes what was written so far.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         match self {
             Self::Stdout { out, is_cut: false } => match out.flush() {
@@ -93,12 +93,12 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Whether nobody reads any more.
+    /// Whether the reader has closed standard output.
     pub(super) const fn is_cut(&self) -> bool {
         matches!(self, Self::Stdout { is_cut: true, .. })
     }
 
-    /// Files get their names.
+    /// Renames files to their final names.
     pub(super) fn finish(self) -> Result<(), Error> {
         match self {
             Self::Stdout { .. } => Ok(()),

@@ -1,4 +1,4 @@
-//! Records of a window: chosen, written and put in order.
+//! Selection and formatting of a window's records.
 
 use super::fields::{COLUMNS, Showing, Shown, Value};
 use super::json::Json;
@@ -9,7 +9,7 @@ use crate::select::condition::{Cell, Condition};
 use std::net::IpAddr;
 use std::ops::Range;
 
-/// What is written of a shard's records.
+/// Formatted records of a shard.
 #[derive(Debug, Default)]
 pub(super) struct Block {
     pub(super) lines: Vec<Line>,
@@ -20,21 +20,21 @@ pub(super) struct Block {
 /// A record in a block.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
-    /// What it is sorted by: a packet, and the flow.
+    /// Sort key: packet and flow.
     pub(super) key: (u64, u64),
     pub(super) kind: Kind,
     pub(super) text: Range<usize>,
 }
 
-/// Whether everything has been read: then records are in the order of their first packets, as
-/// nothing says when they were complete.
+/// Whether everything has been read. Records written at the end are sorted by their first packets,
+/// because nothing completed them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Window,
     End,
 }
 
-/// Writes the records of a shard that meet a condition.
+/// Formats the records of a shard that meet a condition.
 pub(super) fn block(
     shard: usize,
     entries: &[Entry],
@@ -78,7 +78,7 @@ pub(super) fn block(
     }
 }
 
-/// The value of a column, for conditions.
+/// A column value for conditions.
 enum Owned {
     Unsigned(u64),
     Signed(i64),

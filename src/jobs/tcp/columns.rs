@@ -32,7 +32,8 @@ pub(super) static COLUMNS: LazyLock<Columns> = LazyLock::new(|| {
     }
 });
 
-/// The ordinals of the columns that say what else was open, in the order of [`Open::cell`](super::row::Open::cell).
+/// Ordinals of the columns of concurrently open connections, in the order of
+/// [`Open::cell`](super::row::Open::cell).
 pub(super) fn open_columns() -> impl Iterator<Item = usize> {
     let names = ["others_open", "others_idle", "pair_open", "server_open"].into_iter();
     names.filter_map(|name| columns().iter().position(|it| it.name == name))

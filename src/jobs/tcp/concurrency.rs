@@ -82,13 +82,13 @@ impl Concurrency {
 }
 
 impl Concurrency {
-    /// For each stretch: when it starts, how many were open at its end, and at most.
+    /// For each interval: its start, the number of open connections at its end, and their maximum.
     pub(super) fn counts(&self) -> impl Iterator<Item = (i64, i64, i64)> {
         self.rows.iter().map(|it| (it.bin, it.open, it.open_max))
     }
 }
 
-/// When a connection was open, and how it began and ended.
+/// Lifetime of a connection, and how it ended.
 struct Lasted {
     span: Span,
     is_refused: bool,
@@ -106,7 +106,7 @@ impl Lasted {
         }
     }
 
-    /// Adds what happened to it.
+    /// Adds the events of the connection.
     fn add_to(&self, events: &mut Vec<(i64, Event)>, until: OpenUntil) {
         let Some((from, to)) = self.span.interval(until) else {
             if self.span.opened.is_none() {

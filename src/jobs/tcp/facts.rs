@@ -1,4 +1,4 @@
-//! What views look at in a connection's row, whether it was measured or comes from a file.
+//! Values of a connection's row, measured or read from a file.
 
 use super::columns::columns;
 use crate::output::rows::Row;
@@ -6,7 +6,7 @@ use crate::select::condition::Cell;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 
-/// The values of a row, by the names of their columns.
+/// Values of a row, by column name.
 pub(super) struct Facts<'r, R>(pub(super) &'r R);
 
 impl<'r, R: Row> Facts<'r, R> {
@@ -19,13 +19,12 @@ impl<'r, R: Row> Facts<'r, R> {
         }
     }
 
-    /// A number that is 0 where there is none.
+    /// A number, or 0 if there is none.
     pub(super) fn number(&self, place: Place) -> u64 {
         let value = self.signed(place).unwrap_or(0);
         u64::try_from(value).unwrap_or(0)
     }
 
-    /// Text.
     pub(super) fn text(&self, place: Place) -> Option<&'r str> {
         match self.0.cell(place.ordinal()) {
             Cell::Text(text) => Some(text),
@@ -33,7 +32,6 @@ impl<'r, R: Row> Facts<'r, R> {
         }
     }
 
-    /// An address.
     pub(super) fn address(&self, place: Place) -> IpAddr {
         match self.0.cell(place.ordinal()) {
             Cell::Address(address) => address,
@@ -41,7 +39,7 @@ impl<'r, R: Row> Facts<'r, R> {
         }
     }
 
-    /// The endpoints of the client and of the server.
+    /// Endpoints of the client and the server.
     pub(super) fn ends(&self) -> [SocketAddr; 2] {
         let end = |address, port| {
             let port = u16::try_from(self.number(port)).unwrap_or(0);
@@ -56,17 +54,15 @@ impl<'r, R: Row> Facts<'r, R> {
 
 macro_rules! places {
     ($($place:ident $name:literal)*) => {
-        /// Columns that views look at.
+        /// Columns used by views.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Place {
             $($place),*
         }
 
         impl Place {
-            /// All of them.
             pub(super) const ALL: &[Self] = &[$(Self::$place),*];
 
-            /// The column's name.
             pub(super) const fn name(self) -> &'static str {
                 match self {
                     $(Self::$place => $name),*
@@ -109,7 +105,6 @@ places! {
 }
 
 impl Place {
-    /// The column's ordinal.
     pub(super) fn ordinal(self) -> usize {
         ORDINALS.get(self as usize).copied().unwrap_or(usize::MAX)
     }

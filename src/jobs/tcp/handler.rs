@@ -24,7 +24,7 @@ pub(in crate::jobs) struct Meter {
     keeps_duplicates: bool,
     /// Where packets are kept, if some are requested.
     pub(super) recorder: Option<Recorder>,
-    /// By place, segments with payload, where those are compared.
+    /// Payload segments by connection, if they are compared.
     pub(super) sent: Option<Vec<Vec<(Side, Sent)>>>,
 }
 

@@ -28,9 +28,9 @@ use std::time::Duration;
 /// What the job found.
 #[derive(Debug)]
 pub struct TcpReport {
-    /// The run; `None` where an index had the answer.
+    /// The run; `None` if the index sufficed.
     pub outcome: Option<Outcome>,
-    /// Damage that captures had when they were indexed.
+    /// Damage found when the captures were indexed.
     pub damages: Vec<String>,
     /// How long it took.
     pub elapsed: Duration,
@@ -38,14 +38,15 @@ pub struct TcpReport {
     pub connections: u64,
     /// TCP packets whose header was not captured, or cannot be one: they are in no connection.
     pub cut_headers: u64,
-    /// Fragments that do not complete their datagram: it counts as one packet, the one that does.
+    /// Fragments that do not complete their datagram. A datagram counts as one packet, the one that
+    /// completes it.
     pub fragments: u64,
     /// Whether the table's reader left before its end.
     pub is_list_cut: bool,
 }
 
 impl TcpReport {
-    /// Whether all captures were read as a whole, without damage.
+    /// Whether all captures were read completely, without damage.
     pub fn is_whole(&self) -> bool {
         let is_whole = self.outcome.as_ref().is_none_or(Outcome::is_whole);
         is_whole && self.damages.is_empty()
@@ -114,11 +115,11 @@ pub fn tcp(
     })
 }
 
-/// Measures the TCP connections of `near` and of `far`, captures from two points of the same path, and
-/// writes those of `near` with what was seen of them at both points.
+/// Measures the TCP connections of `near` and `far`, captures from two points of a path, and writes
+/// those of `near` with a comparison of both points.
 ///
 /// # Errors
-/// When nothing could be read of one of them, or an output cannot be written.
+/// When nothing can be read of one of them, or an output cannot be written.
 pub fn tcp_beside(
     job: TcpJob,
     near: Vec<Source>,
@@ -168,8 +169,8 @@ pub fn tcp_beside(
     Ok((report, far_outcome))
 }
 
-/// The same of connections that were measured when their `captures` were indexed, where the view needs
-/// nothing else. Returns how many there are, and whether the list's reader left before its end.
+/// Shows connections stored in an index. The view must not need anything else. Returns the number
+/// of connections, and whether the list's reader closed it early.
 pub(in crate::jobs) fn tcp_stored(
     job: &TcpJob,
     table: &ConnectionTable,
@@ -192,7 +193,7 @@ pub(in crate::jobs) struct Measuring {
     shared: Shared,
     keeps_duplicates: bool,
     ids: Option<IdSet>,
-    /// Segments are kept, to compare them with those of another capture.
+    /// Whether to keep segments for a comparison with another capture.
     keeps_sent: bool,
     ranks: Ranks,
     pub(super) connections: Connections,
@@ -204,7 +205,8 @@ pub(in crate::jobs) struct Measuring {
 }
 
 impl Measuring {
-    /// Packets are kept of the connections with these `ids`; if there are none, a row of each one is.
+    /// Keeps packets of the connections with these `ids`; if there are none, one row per
+    /// connection.
     pub(in crate::jobs) fn new(
         conversations: bool,
         keeps_duplicates: bool,
@@ -234,7 +236,7 @@ impl Measuring {
 }
 
 impl Measuring {
-    /// Writes a table of all connections, with a note about itself.
+    /// Writes a table of all connections, including metadata.
     pub(in crate::jobs) fn write_table(
         self,
         note: (&str, String),

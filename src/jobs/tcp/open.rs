@@ -42,7 +42,7 @@ impl Span {
         }
     }
 
-    /// The spans of all rows.
+    /// The spans of all connections.
     pub(super) fn of_all(table: &impl Table) -> Vec<Self> {
         let rows = (0..table.len()).into_par_iter().with_min_len(64);
         rows.map(|it| Self::of(&table.row(it))).collect()
@@ -59,8 +59,8 @@ impl Span {
     }
 }
 
-/// When a handshake was complete; of a connection that began before the capture, its first packet.
-/// `None` of attempts that failed.
+/// Completion of the handshake; for connections that began before the capture, their first packet.
+/// `None` for failed attempts.
 fn opened<R: Row>(facts: &Facts<'_, R>) -> Option<i64> {
     if matches!(facts.text(Place::State), Some("S0" | "REJ")) {
         return None;

@@ -50,14 +50,14 @@ pub enum View {
     Bins(IdSet, u64),
     /// A few lines about each of some.
     Explained(IdSet),
-    /// The same with what another capture saw of them.
+    /// Connections, compared with another capture.
     Beside,
-    /// Plots of one, or of all.
+    /// Plots of one connection, or of all.
     Plotted(Option<IdSet>, Picture),
 }
 
 impl View {
-    /// Whether it is made of what is known of each connection: an index can have that.
+    /// Whether the rows of connections suffice, so that an index can provide them.
     pub const fn is_of_connections(&self) -> bool {
         self.ids().is_none()
     }
@@ -72,12 +72,12 @@ impl View {
     }
 }
 
-/// How plots are stored.
+/// File format of plots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Picture {
-    /// An image, for print and for other pages.
+    /// An image, for print and for embedding.
     Svg,
-    /// A page in which one can zoom.
+    /// A page that can be zoomed.
     Html,
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Entry {
     pub(super) flows: Sides<u64>,
     /// Among the connections of its endpoints, from 1.
     pub(super) number: u32,
-    /// Segments with payload, where they are compared with those of another capture.
+    /// Payload segments, if they are compared with those of another capture.
     pub(super) sent: Vec<(Side, Sent)>,
 }
 
@@ -78,7 +78,7 @@ pub(super) struct Open {
 }
 
 impl Open {
-    /// One of its figures, in their order.
+    /// A value, by its column among the columns of `Open`.
     pub(super) fn cell(&self, figure: usize) -> Cell<'static> {
         let figures = [self.others, self.others_idle, self.pair, self.server];
         let figure = figures.get(figure).filter(|_| self.is_known);

@@ -21,7 +21,7 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Notes for each connection that ended how many others were open.
+    /// Counts the other open connections for each ended connection.
     pub(super) fn measure_open(&mut self, until: OpenUntil) {
         let shown = self.shown.take();
         self.open = open_at_end(self, until);
@@ -29,7 +29,7 @@ impl Connections {
     }
 }
 
-/// Times that tables of other programs have as timestamps, too.
+/// Times written also as timestamps in tables for other programs.
 pub(super) const TIMESTAMPS: &[&str] = &["first", "last"];
 
 impl Row for ConnectionRow<'_> {

@@ -1,4 +1,4 @@
-//! What is shown at the end, and where it goes.
+//! Outputs of the TCP job.
 
 use super::beside::Beside;
 use super::bins::Bins;
@@ -20,13 +20,13 @@ use crate::output::table::{Format, KeepGoing};
 use crate::output::{OutputFile, STDOUT};
 use std::io::{self, Write};
 
-/// What is written, and where it goes.
+/// The output, and its destination.
 pub(super) struct Shown<'a> {
     job: &'a TcpJob,
     output: Option<OutputFile>,
     list: &'a mut (dyn Write + Send),
     progress: &'a Progress,
-    /// Its reader left before its end.
+    /// Whether the reader closed it early.
     is_cut: bool,
 }
 
@@ -46,13 +46,13 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// Puts the output under its name. Returns whether the list's reader left before its end.
+    /// Renames the output to its final name. Returns whether the list's reader closed it early.
     pub(super) fn finish(self) -> Result<bool, Error> {
         self.output.map_or(Ok(()), OutputFile::finish)?;
         Ok(self.is_cut)
     }
 
-    /// What was measured in a run.
+    /// Writes connections measured in a run.
     pub(super) fn write(
         &mut self,
         mut connections: Connections,
@@ -85,7 +85,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// What was measured when captures were indexed.
+    /// Writes connections stored in an index.
     pub(super) fn write_stored(&mut self, mut stored: Stored) -> Result<(), Error> {
         let job = self.job;
         if let View::OpenAt(instant) = &job.view {
@@ -107,7 +107,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// What was measured in two captures of the same path.
+    /// Writes a comparison of two captures of the same path.
     pub(super) fn write_beside(
         &mut self,
         near: &Connections,
@@ -116,7 +116,7 @@ impl<'a> Shown<'a> {
         self.table(&Beside::new(near, far))
     }
 
-    /// What is shown of all connections together.
+    /// Writes views of all connections together.
     fn whole(&mut self, connections: &impl Table) -> Result<(), Error> {
         let until = self.job.open_until;
         match &self.job.view {
@@ -164,7 +164,7 @@ impl<'a> Shown<'a> {
         };
         let written = write(out, &failed, &keep_going);
         match written.and_then(|()| out.flush().map_err(failed)) {
-            // A reader that has seen enough.
+            // The reader has closed the output.
             Err(error) if error.is_broken_pipe() => self.is_cut = true,
             written => written?,
         }
@@ -172,7 +172,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Whether a view of stored connections looks at a column.
+/// Whether a view of stored connections needs a column.
 pub(super) fn needs_column(job: &TcpJob, column: usize) -> bool {
     let is_looked_at = || Place::ALL.iter().any(|it| it.ordinal() == column);
     match &job.view {

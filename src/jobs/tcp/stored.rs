@@ -1,4 +1,4 @@
-//! Connections that were measured when their captures were indexed, as rows.
+//! Rows of connections stored in an index.
 
 use super::columns::{columns, open_columns};
 use super::line::Line;
@@ -12,23 +12,23 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
 
-/// Connections that were measured before.
+/// Connections stored in an index.
 #[derive(Debug)]
 pub(super) struct Stored {
     batches: Vec<RecordBatch>,
-    /// Where each batch's rows start.
+    /// The first row of each batch.
     starts: Vec<usize>,
     len: usize,
-    /// For each column, which one of the batches it is.
+    /// For each column, its position in the batches.
     places: Vec<Option<usize>>,
-    /// Those that are shown, by their ordinals; all where that is not given.
+    /// Ordinals of the rows to show; all if `None`.
     pub(super) shown: Option<Vec<usize>>,
-    /// How many others were open, where that is not as it was stored.
+    /// Numbers of other open connections, if they differ from the stored ones.
     pub(super) open: Vec<Open>,
     pub(super) time_zone: TimeZone,
 }
 
-/// One of them.
+/// A stored connection.
 #[derive(Debug)]
 pub(super) struct StoredRow<'a> {
     table: &'a Stored,
@@ -38,7 +38,7 @@ pub(super) struct StoredRow<'a> {
 }
 
 impl Stored {
-    /// Reads the columns that are `needed`, by their ordinals.
+    /// Reads the columns with the `needed` ordinals.
     pub(super) fn read(
         table: &ConnectionTable,
         needed: impl Fn(usize) -> bool,
@@ -89,7 +89,6 @@ impl Row for StoredRow<'_> {
     }
 }
 
-/// A value of a column.
 fn value(kind: Kind, array: &dyn Array, row: usize) -> Cell<'_> {
     if row >= array.len() || array.is_null(row) {
         return Cell::Null;

@@ -1,4 +1,4 @@
-//! A pcapng capture of packets with comments, of several captures side by side.
+//! pcapng captures of packets with comments, from several captures.
 
 use super::copy::write;
 use crate::capture::{
@@ -16,7 +16,7 @@ pub struct CommentedCapture {
 }
 
 impl CommentedCapture {
-    /// Writes to `out`.
+    /// Starts a capture in `out`.
     ///
     /// # Errors
     /// When writing fails.
@@ -42,7 +42,7 @@ impl CommentedCapture {
         Ok(self.interfaces - 1)
     }
 
-    /// Writes a packet of an interface that was described; `time` in nanoseconds since 1970.
+    /// Writes a packet of a described interface; `time` is in nanoseconds since 1970.
     ///
     /// # Errors
     /// When writing fails.
@@ -67,7 +67,7 @@ impl CommentedCapture {
         write(&mut self.out, &self.block).map(|_| ())
     }
 
-    /// Completes the capture and puts it under its name.
+    /// Completes the capture, and renames it to its final name.
     ///
     /// # Errors
     /// When writing fails; then there is no output.

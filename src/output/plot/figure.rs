@@ -1,85 +1,85 @@
 //! The contents of plots.
 
-/// A title and panels, one below the other.
+/// A title, and panels from top to bottom.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figure {
-    /// What is shown.
+    /// The title.
     pub title: String,
-    /// From top to bottom.
+    /// The panels, from top to bottom.
     pub panels: Vec<Panel>,
 }
 
-/// A coordinate system with what is drawn in it.
+/// A coordinate system with its layers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Panel {
-    /// What is shown.
+    /// The title.
     pub title: String,
     /// The horizontal axis.
     pub x: Axis,
     /// The vertical axis on the left.
     pub y: Axis,
-    /// The vertical axis on the right, if there is one.
+    /// The vertical axis on the right, if any.
     pub second: Option<Axis>,
-    /// Later ones are above earlier ones.
+    /// The layers; later ones are drawn over earlier ones.
     pub layers: Vec<Layer>,
 }
 
 /// An axis.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Axis {
-    /// What it shows, with its unit: `round trip (ms)`.
+    /// The label, including the unit: `round trip (ms)`.
     pub label: String,
-    /// Values are powers of ten: the axis is labelled with what they are powers to.
+    /// Whether values are exponents of ten, which are labeled with the powers.
     pub is_log: bool,
 }
 
-/// Values that are drawn alike.
+/// Values drawn alike.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
-    /// What they are, for the legend.
+    /// The name in the legend.
     pub name: String,
-    /// Their color.
+    /// The color.
     pub color: Color,
-    /// How they are drawn, and where.
+    /// The values, and how to draw them.
     pub shape: Shape,
-    /// By the axis on the right.
+    /// Whether the layer uses the axis on the right.
     pub is_on_second: bool,
-    /// The packet of each value, from 1; empty where values are no packets.
+    /// The packet number of each value, from 1; empty if values have no packets.
     pub packets: Vec<u64>,
 }
 
-/// Values, and how they are drawn.
+/// Values, and how to draw them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
     /// Points joined by lines.
     Line(Vec<(f64, f64)>),
-    /// A value that holds until the next one.
+    /// Values that hold until the next one.
     Steps(Vec<(f64, f64)>),
     /// Single marks.
     Marks(Vec<(f64, f64)>),
-    /// From a lower to an upper value.
+    /// Ranges from a lower to an upper value.
     Bars(Vec<(f64, f64, f64)>),
 }
 
-/// Colors that can be told apart, also by those who confuse red and green (Okabe and Ito).
+/// Colors that are distinguishable with red-green color blindness (Okabe and Ito).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Color {
-    /// What is usual.
+    /// Normal values.
     Blue,
-    /// What else is usual.
+    /// Other normal values.
     Green,
-    /// What limits.
+    /// Limits.
     Orange,
-    /// What is wrong.
+    /// Faults.
     Red,
-    /// What is wrong in another way.
+    /// Faults of another kind.
     Purple,
-    /// What is beside the point.
+    /// Background values.
     Gray,
 }
 
 impl Color {
-    /// Its name in style sheets.
+    /// The name used in style sheets.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Blue => "blue",
@@ -105,7 +105,7 @@ impl Color {
 }
 
 impl Shape {
-    /// How many values it has.
+    /// Number of values.
     pub const fn len(&self) -> usize {
         match self {
             Self::Line(it) | Self::Steps(it) | Self::Marks(it) => it.len(),
@@ -113,7 +113,7 @@ impl Shape {
         }
     }
 
-    /// A value: horizontal, and the least and the greatest vertical one; zeros beyond the end.
+    /// A value: horizontal, then least and greatest vertical; zeros beyond the end.
     pub(super) fn value(&self, ordinal: usize) -> (f64, f64, f64) {
         let value = match self {
             Self::Line(it) | Self::Steps(it) | Self::Marks(it) => {
@@ -124,12 +124,12 @@ impl Shape {
         value.unwrap_or_default()
     }
 
-    /// Whether it has no values.
+    /// Whether there are no values.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Horizontal and vertical extent: least and greatest of both; `None` without values.
+    /// Extent, as least and greatest values of both axes; `None` without values.
     pub(super) fn extent(&self) -> Option<[(f64, f64); 2]> {
         let mut all: Option<[(f64, f64); 2]> = None;
         let mut add = |x: f64, low: f64, high: f64| {
@@ -150,8 +150,8 @@ impl Shape {
 }
 
 impl Figure {
-    /// The horizontal extent of a panel, and of others over the same axis: what is below each other is
-    /// of the same time. `None` without values.
+    /// Common horizontal extent of a panel and the others with the same axis, so that panels line
+    /// up. `None` without values.
     pub(super) fn horizontal(&self, panel: &Panel) -> Option<(f64, f64)> {
         let alike = self.panels.iter().filter(|it| it.x == panel.x);
         let extents = alike.flat_map(|it| [it.extent(false), it.extent(true)]);
@@ -161,7 +161,7 @@ impl Figure {
 }
 
 impl Panel {
-    /// The extents of its layers, of those on one of the vertical axes.
+    /// Common extent of the layers on one of the vertical axes.
     pub(super) fn extent(&self, is_on_second: bool) -> Option<[(f64, f64); 2]> {
         let layers = self
             .layers

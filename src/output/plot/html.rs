@@ -1,17 +1,17 @@
-//! Figures as pages that need nothing else: the values, uPlot, and a script that draws.
+//! Figures as self-contained HTML pages: the values, uPlot, and a drawing script.
 //!
-//! A page asks for nothing from anywhere: its policy (<https://www.w3.org/TR/CSP3/>) forbids it.
+//! Pages load nothing: their content security policy (<https://www.w3.org/TR/CSP3/>) forbids it.
 
 use super::figure::{Axis, Figure, Layer, Panel, Shape};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// The text of an HTML page.
+/// Renders a figure as an HTML page.
 pub fn html(figure: &Figure) -> String {
     let title = escaped(&figure.title);
     let panels: Vec<Value> = figure.panels.iter().map(panel).collect();
-    // Nothing in it ends the element that it is in.
+    // Escape the end of the enclosing element.
     let data = json!({ "panels": panels })
         .to_string()
         .replace('<', "\\u003c");
@@ -77,7 +77,7 @@ fn layer(layer: &Layer) -> Value {
     })
 }
 
-/// Numbers of 64 bits, little-endian, in Base64.
+/// 64-bit numbers, little-endian, in base64.
 fn encoded(values: impl Iterator<Item = f64>) -> String {
     let bytes: Vec<u8> = values.flat_map(f64::to_le_bytes).collect();
     STANDARD.encode(bytes)

@@ -1,6 +1,6 @@
-//! Plots of measured things: figures of panels that share the axis of time, as SVG and as HTML.
+//! Plots: figures of panels with a common time axis, as SVG and as HTML.
 //!
-//! A figure holds numbers and words only; how it is drawn is decided here.
+//! A figure only holds numbers and labels. This module decides how to draw them.
 
 mod figure;
 mod html;

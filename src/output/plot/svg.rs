@@ -12,10 +12,10 @@ use plotters::prelude::{
 use std::io;
 use std::ops::Range;
 
-/// The text of an SVG file.
+/// Renders a figure as an SVG file.
 ///
 /// # Errors
-/// When it cannot be drawn, which only a fault of the figure's numbers (one is not finite) explains.
+/// When it cannot be drawn, which only happens with numbers that are not finite.
 pub fn svg(figure: &Figure) -> io::Result<String> {
     let mut text = String::new();
     let count = figure.panels.len().max(1);
@@ -129,7 +129,7 @@ fn draw_layer<'a>(
     Ok(())
 }
 
-/// What is drawn of a shape with a pen.
+/// The polylines of a shape.
 fn paths(shape: &Shape) -> Vec<Vec<(f64, f64)>> {
     match shape {
         Shape::Marks(_) => Vec::new(),
@@ -151,7 +151,7 @@ fn paths(shape: &Shape) -> Vec<Vec<(f64, f64)>> {
     }
 }
 
-/// A range that holds these values, with some room.
+/// A range around these values, with some margin.
 fn widened((low, high): (f64, f64)) -> Range<f64> {
     let room = ((high - low) * 0.03).max(high.abs() * 1e-9).max(1e-9);
     let low = if low >= 0.0 && low <= room {
@@ -162,13 +162,13 @@ fn widened((low, high): (f64, f64)) -> Range<f64> {
     low..high + room
 }
 
-/// A value of an axis.
+/// The label of a value on an axis.
 fn label(axis: &Axis, value: f64) -> String {
     if !axis.is_log {
         return short(value);
     }
     let value = 10_f64.powf(value);
-    // Three digits that matter.
+    // Three significant digits.
     let text = match value {
         100.0.. => format!("{value:.0}"),
         1.0..100.0 => format!("{value:.2}"),

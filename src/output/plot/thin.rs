@@ -1,9 +1,9 @@
-//! Fewer points, where many fall into one column of the picture: what is drawn looks the same.
+//! Removal of points that do not change the picture, because they share a pixel column.
 
 use super::figure::Shape;
 
-/// The shape with at most a few values in each of `columns` columns between `left` and `right`: of a
-/// line the first, the last, the least and the greatest; of marks those that are apart; of bars their union.
+/// Reduces a shape to a few values in each of `columns` columns between `left` and `right`: first,
+/// last, least and greatest ones of lines; distinct marks; unions of bars.
 pub(super) fn thinned(shape: &Shape, (left, right): (f64, f64), columns: u32) -> Shape {
     let column = |x: f64| {
         let share = (x - left) / (right - left).max(f64::MIN_POSITIVE);
@@ -34,7 +34,7 @@ fn extremes(points: &[(f64, f64)], column: impl Fn(f64) -> f64) -> Vec<(f64, f64
     thin
 }
 
-/// Marks in different rows of a column.
+/// Keeps one mark per row of a column.
 fn apart(points: &[(f64, f64)], shape: &Shape, column: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
     let Some([_, (bottom, top)]) = shape.extent() else {
         return Vec::new();
@@ -50,7 +50,7 @@ fn apart(points: &[(f64, f64)], shape: &Shape, column: impl Fn(f64) -> f64) -> V
     sorted
 }
 
-/// Bars of a column that touch are one.
+/// Merges bars of a column that touch.
 fn joined(bars: &[(f64, f64, f64)], column: impl Fn(f64) -> f64) -> Vec<(f64, f64, f64)> {
     let mut thin: Vec<(f64, f64, f64)> = Vec::new();
     for &(x, low, high) in bars {
@@ -65,7 +65,7 @@ fn joined(bars: &[(f64, f64, f64)], column: impl Fn(f64) -> f64) -> Vec<(f64, f6
     thin
 }
 
-/// Rows of marks that are told apart.
+/// Distinguishable rows of marks.
 const ROWS: f64 = 400.0;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Tables of the same columns, written one after the other as one.
+//! Several tables with the same columns, written as one.
 
 use super::arrow::Batches;
 use super::{Choice, ROWS_AT_A_TIME, Table, files, lines, text};
@@ -7,7 +7,7 @@ use crate::output::table::Format;
 use arrow_ipc::writer::StreamWriter;
 use std::io::{self, Write};
 
-/// A table that is being written, some rows at a time.
+/// A table written in parts.
 pub struct Appender<W: Write + Send> {
     choice: Choice,
     format: Format,
@@ -29,7 +29,7 @@ impl<W: Write + Send> std::fmt::Debug for Appender<W> {
 }
 
 impl<W: Write + Send> Appender<W> {
-    /// Starts a table with the columns of `first`, none of whose rows are written.
+    /// Starts a table with the columns of `first`, without writing its rows.
     ///
     /// # Errors
     /// When writing fails.
@@ -80,7 +80,7 @@ impl<W: Write + Send> Appender<W> {
         }
     }
 
-    /// Passes on what was written so far, where it is lines.
+    /// Flushes line-based formats.
     ///
     /// # Errors
     /// When writing fails.
@@ -91,7 +91,7 @@ impl<W: Write + Send> Appender<W> {
         }
     }
 
-    /// Ends the table; returns where it went.
+    /// Ends the table, and returns its writer.
     ///
     /// # Errors
     /// When writing fails.

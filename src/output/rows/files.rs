@@ -8,7 +8,7 @@ use arrow_ipc::writer::StreamWriter;
 use rayon::prelude::*;
 use std::io::{self, Write};
 
-/// Writes a Parquet file with these rows, and a note about itself.
+/// Writes a Parquet file with these rows, including metadata.
 pub(super) fn parquet<T: Table>(
     table: &T,
     choice: &Choice,

@@ -150,7 +150,7 @@ pub fn write<T: Table>(
     Ok(())
 }
 
-/// Writes all rows of a table as a Parquet file that has a note about itself.
+/// Writes all rows of a table as a Parquet file with a metadata entry.
 ///
 /// # Errors
 /// When writing fails.
@@ -163,7 +163,7 @@ pub(crate) fn write_noted<T: Table>(
     files::parquet(table, &Choice::all(), &rows, Some(note), out)
 }
 
-/// Writes rows that are lines.
+/// Writes rows in line-based formats.
 fn lines<T: Table>(
     table: &T,
     choice: &Choice,

@@ -11,8 +11,8 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use std::sync::Arc;
 
-/// The columns of a flow list, in order, in types that every reader takes: numbers are int64, ports
-/// and flags int32, times int64, in nanoseconds since 1970, UTC.
+/// The columns of a flow list, in order, in widely supported types: numbers are int64, ports and
+/// flags int32, times int64, in nanoseconds since 1970, UTC.
 pub(crate) fn fields(columns: Columns) -> Vec<Field> {
     let mut fields = Vec::new();
     columns.visit(&Flow::default(), |name, value| {
@@ -22,7 +22,7 @@ pub(crate) fn fields(columns: Columns) -> Vec<Field> {
     fields
 }
 
-/// The same as a schema, with the times as timestamps, and the time between them, after `last_ns`.
+/// The columns as a schema, with times as timestamps, and the duration, after `last_ns`.
 pub(super) fn schema(columns: Columns) -> SchemaRef {
     let mut all = Vec::new();
     for field in fields(columns) {
@@ -51,7 +51,7 @@ fn type_of(value: Value) -> DataType {
     }
 }
 
-/// Microseconds since 1970, UTC: the finest that all readers have.
+/// Microseconds since 1970, UTC: the finest unit that all readers support.
 fn timestamp_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
@@ -100,7 +100,7 @@ pub(super) fn batch<'a>(
     batch.unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(schema)))
 }
 
-/// First and last times as timestamps, and the time between them.
+/// First and last times as timestamps, and the duration.
 fn spans(flows: &[&Flow]) -> [ArrayRef; 3] {
     let timestamps = |time: fn(&Flow) -> i64| {
         let mut builder = TimestampMicrosecondBuilder::with_capacity(flows.len());
@@ -155,7 +155,7 @@ impl Builder {
             (Self::Short(builder), Value::MaybeShort(number)) => {
                 builder.append_option(number.map(i32::from));
             }
-            // Nothing that is counted is as large as the sign bit.
+            // No count reaches the sign bit.
             (Self::Long(builder), Value::Unsigned(number)) => {
                 builder.append_value(number.cast_signed());
             }

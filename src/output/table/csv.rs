@@ -34,7 +34,6 @@ pub(crate) fn field<W: Write>(writer: &mut csv::Writer<W>, text: &[u8]) {
     debug_assert!(written.is_ok(), "a vector takes all bytes");
 }
 
-/// Ends a row.
 pub(crate) fn end_of_row<W: Write>(writer: &mut csv::Writer<W>) {
     let written = writer.write_record(None::<&[u8]>);
     debug_assert!(written.is_ok(), "all rows have the same columns");

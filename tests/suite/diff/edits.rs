@@ -1,4 +1,4 @@
-//! Pairs composed by random edits: all edits are found, and nothing else.
+//! Pairs composed of random edits: all edits are found, and nothing else.
 
 use super::compared;
 use super::pair::{Packet, Sighting, View, traffic, written};
@@ -6,7 +6,7 @@ use crate::common::Complaints;
 use crate::common::program::Row;
 use testkit::{Random, low16};
 
-/// What happens to a packet.
+/// The fate of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Edit {
     Nothing,
@@ -16,7 +16,7 @@ enum Edit {
     Inject,
 }
 
-/// What happens to each packet; nothing near the ends of the captures.
+/// The fate of each packet, without edits near the ends of the captures.
 fn edits(random: &mut Random, count: usize) -> Vec<Edit> {
     let mut edits = vec![Edit::Nothing; count];
     for edit in edits.iter_mut().take(count - 6).skip(6) {
@@ -31,7 +31,7 @@ fn edits(random: &mut Random, count: usize) -> Vec<Edit> {
     edits
 }
 
-/// How B sees the packets of a seed.
+/// B's view of the packets.
 fn view(random: &mut Random) -> View {
     View {
         offset: [0, -5_000_000_000, 40_000_000, 86_400_000_000_000][random.index(4)],
@@ -59,7 +59,7 @@ fn sightings(
                 class,
             });
         };
-        // Without payload there is nothing to be changed.
+        // Without payload there is nothing to change.
         let edit = match edit {
             Edit::Mangle | Edit::Inject if packet.payload.is_empty() => Edit::Nothing,
             other => *other,
@@ -135,7 +135,7 @@ fn check(seed: u64, wrong: &mut Complaints) {
     }
 }
 
-/// Of copies, either may be the one that was sent.
+/// Either copy may be the one that was sent.
 fn is_other(row: &Row, class: &str) -> bool {
     let found = row["class"].as_str();
     found != class

@@ -1,4 +1,4 @@
-//! Captures with any bytes changed: comparing them ends, with an exit code that says how.
+//! Comparisons of captures with random byte changes end with a defined exit code.
 
 use super::diff;
 use crate::common::{Complaints, testdata};

@@ -1,4 +1,4 @@
-//! Formats, exit codes, and what is wrong usage.
+//! Formats, exit codes, and usage errors.
 
 use super::pair::{Packet, Sighting, View, traffic, written};
 use super::{compared, diff};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use testkit::Random;
 use testkit::pcap::Pcap;
 
-/// A pair behind address translation, of which some packets are dropped.
+/// A pair with address translation and some dropped packets.
 fn translated(folder: &Path) -> ([PathBuf; 2], usize) {
     let packets = traffic(&mut Random::new(7), 12);
     let view = View {
@@ -126,7 +126,7 @@ fn the_summary_says_what_differs() {
     assert!((2_000_000..2_300_000).contains(&delay), "{delay}");
 }
 
-/// Two taps with a relay between them that loses, delays and reorders.
+/// Two taps around a relay that loses, delays and reorders.
 #[test]
 fn a_lossy_network_is_to_blame() {
     let [a, b] = ["recorded/lossy-client.pcap", "recorded/lossy-server.pcap"].map(testdata);

@@ -1,4 +1,4 @@
-//! Pairs of captures of the same traffic, with known edits, and what became of each packet.
+//! Pairs of captures of the same traffic, with known edits and the fate of each packet.
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use testkit::{Random, low16, low32};
 /// A packet on its way.
 #[derive(Clone, Debug)]
 pub(super) struct Packet {
-    /// When it passes the point of its sender, and how long it takes to the other one; nanoseconds.
+    /// Time at the sender's point, and delay to the other one, in nanoseconds.
     pub(super) time: u64,
     pub(super) delay: u64,
-    /// It goes from A's host to B's.
+    /// Whether it goes from A's host to B's.
     pub(super) is_ab: bool,
     pub(super) host: u8,
     pub(super) port: u16,
@@ -31,22 +31,22 @@ pub(super) struct Sighting {
     pub(super) class: &'static str,
 }
 
-/// How B's view differs from A's.
+/// Differences of B's view from A's.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct View {
-    /// B's clock shows this many nanoseconds more.
+    /// Nanoseconds by which B's clock is ahead.
     pub(super) offset: i64,
-    /// Its clock gains this many nanoseconds in a million.
+    /// Drift of B's clock in parts per million.
     pub(super) ppm: i64,
-    /// A's hosts have one address behind the router.
+    /// Whether A's hosts share one address beyond the router.
     pub(super) is_translated: bool,
-    /// Frames have this VLAN tag.
+    /// VLAN tag of frames.
     pub(super) vlan: Option<u16>,
     /// Bytes of a packet that are captured.
     pub(super) snaplen: Option<usize>,
 }
 
-/// Connections and datagrams between hosts of both sides, in the order of times.
+/// Connections and datagrams between hosts of both sides, in time order.
 pub(super) fn traffic(random: &mut Random, conversations: u64) -> Vec<Packet> {
     let mut packets = Vec::new();
     for number in 0..conversations {
@@ -123,7 +123,7 @@ fn datagrams(random: &mut Random, host: u8, port: u16, start: u64, packets: &mut
 }
 
 impl Packet {
-    /// The frame as a point captures it.
+    /// The frame as captured at a point.
     pub(super) fn frame(&self, is_at_b: bool, view: &View) -> Vec<u8> {
         let inside = if is_at_b && view.is_translated {
             (Ipv4Addr::new(203, 0, 113, 7), 20_000 + self.port % 1000)
@@ -174,7 +174,7 @@ impl Packet {
         frame
     }
 
-    /// When it passes a point, on A's clock.
+    /// Time at a point, on A's clock.
     pub(super) fn time_at(&self, is_at_b: bool) -> u64 {
         let is_sender = self.is_ab != is_at_b;
         if is_sender {
@@ -185,8 +185,8 @@ impl Packet {
     }
 }
 
-/// Writes the sightings of a point as a capture, in the order of times. Returns its path, and the class
-/// of each packet.
+/// Writes the sightings of a point as a capture, in time order. Returns its path, and the class of
+/// each packet.
 pub(super) fn written(
     folder: &Path,
     is_at_b: bool,
@@ -201,11 +201,11 @@ pub(super) fn written(
         if is_at_b {
             time += view.offset + time * view.ppm / 1_000_000;
         }
-        // Not before the start, whatever the offset.
+        // Never negative, whatever the offset.
         let time = u64::try_from(time + 3_600_000_000_000).unwrap();
         let seconds = START_S + u32::try_from(time / 1_000_000_000).unwrap();
         let nanos = u32::try_from(time % 1_000_000_000).unwrap();
-        // The wire's length is in the IP header, which every frame has.
+        // The IP header of every frame has the length on the wire.
         let at = if it.frame[12] == 0x81 { 18 } else { 14 };
         let len = u16::from_be_bytes([it.frame[at + 2], it.frame[at + 3]]);
         let wire_len = u32::from(len) + u32::try_from(at).unwrap();

@@ -1,4 +1,4 @@
-//! `--format pcapdiff`: the examples that its readers published, rebuilt.
+//! `--format pcapdiff`: the examples published by its authors, rebuilt.
 
 use super::diff;
 use std::fs;
@@ -10,7 +10,7 @@ use testkit::ip::{Checksum, DO_NOT_FRAGMENT, Ipv4};
 use testkit::pcap::Pcap;
 use testkit::transport::{Echo, ICMP};
 
-/// One of the examples: pings of which some replies were taken out of the second capture.
+/// An example: pings, some of whose replies are missing from the second capture.
 struct Pings {
     local: Ipv4Addr,
     remote: Ipv4Addr,
@@ -95,7 +95,7 @@ impl Pings {
         .frame(&packet)
     }
 
-    /// Both captures. At the second one requests are later and replies earlier.
+    /// Both captures. At the second point, requests are later and replies earlier.
     fn captures(&self, folder: &Path, delay: u32) -> [PathBuf; 2] {
         [false, true].map(|is_second| {
             let mut file = Pcap::COMMON.file_header();

@@ -45,7 +45,7 @@ fn nothing_differs_from_itself() {
     wrong.none();
 }
 
-/// Each packet that is left out is named, or one that differs from it in time alone.
+/// Each removed packet is reported, or one that differs from it only in time.
 #[test]
 fn what_is_left_out_is_named() {
     let mut wrong = Complaints::default();

@@ -165,7 +165,7 @@ fn records_that_are_not_what_they_were() {
     fs::write(&capture, &own).unwrap();
 }
 
-/// A ring that has dropped its oldest capture answers for the rest.
+/// A ring buffer of captures works without its oldest capture.
 #[test]
 fn only_captures_with_what_is_wanted_must_be_there() {
     let folder = tempfile::tempdir().unwrap();

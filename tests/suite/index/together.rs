@@ -1,4 +1,4 @@
-//! Several runs with one index at once.
+//! Concurrent runs on one index.
 
 use crate::common::effort::is_full;
 use crate::common::program::Program;
@@ -61,7 +61,7 @@ fn who_does_not_wait_is_told() {
 fn a_run_that_is_killed_leaves_no_lock() {
     let folder = tempfile::tempdir().unwrap();
     let index = folder.path().join("day.idx");
-    // What such a run leaves: the file, which nobody holds.
+    // Such a run leaves its lock file, which is no longer locked.
     std::fs::write(folder.path().join(".pcap_flows-day.idx.lock"), "").unwrap();
     append(&index, "recorded/http.pcap", &[]).run().exits(0);
     assert_eq!(captures(&index), ["http.pcap"]);

@@ -10,13 +10,13 @@ enum Value {
     List(Vec<Self>),
 }
 
-/// A database that knows where the addresses of one IPv4 network are.
+/// A database with the location of one IPv4 network.
 pub(super) fn of_network(address: [u8; 4], prefix_len: u32) -> Vec<u8> {
     let nodes = prefix_len;
     let bits = u32::from_be_bytes(address);
     let mut bytes = Vec::new();
     for depth in 0..nodes {
-        // What is not known is the number of nodes; data follow that number and a separator.
+        // The number of nodes means unknown. Data follow that number and a separator.
         let next = if depth + 1 == nodes {
             nodes + 16
         } else {
@@ -95,7 +95,7 @@ fn put_text(text: &str, bytes: &mut Vec<u8>) {
     put_plain(2, text.as_bytes(), bytes);
 }
 
-/// Contents of less than 29 bytes.
+/// Contents of fewer than 29 bytes.
 fn put_plain(kind: u8, content: &[u8], bytes: &mut Vec<u8>) {
     assert!(content.len() < 29);
     bytes.push(kind << 5 | u8::try_from(content.len()).unwrap());

@@ -1,4 +1,4 @@
-//! What records say, and what they hide.
+//! Contents of records, and hidden secrets.
 
 use super::{CLIENT, PAGE, capture, connection, records, sessions};
 use std::fs;

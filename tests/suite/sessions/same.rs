@@ -1,11 +1,11 @@
-//! The same records, however a capture is read, and however a conversation was sent.
+//! Records are the same, however a capture is read, and however a conversation was sent.
 
 use super::{CLIENT, PAGE, Segment, capture, connection, records};
 use crate::common::program::Program;
 use std::fs;
 use testkit::Random;
 
-/// Many connections, side by side, and some that end before they are answered.
+/// Many interleaved connections, some of which end before they are answered.
 fn crowd() -> Vec<u8> {
     let mut all: Vec<Vec<Segment>> = Vec::new();
     for port in 0..40 {
@@ -62,7 +62,7 @@ fn whatever_the_threads_windows_and_pipes() {
     }
 }
 
-/// Records without what depends on the packets.
+/// Records without keys that depend on packets.
 fn said(capture: &[u8]) -> Vec<serde_json::Value> {
     let mut all = records(capture, &["--secrets", "show", "--hash"]);
     for record in &mut all {
@@ -95,7 +95,7 @@ fn whatever_the_segments() {
     }
 }
 
-/// Segments of one side that overtake each other.
+/// Reordered segments of one side.
 #[test]
 fn whatever_their_order() {
     let plain = said(&capture(&connection(CLIENT, &PAGE, 10_000)));

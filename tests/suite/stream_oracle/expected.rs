@@ -44,13 +44,13 @@ impl Plan {
     }
 }
 
-/// Whether a connection was reset: a SYN that comes again after it was refused, and before anything
-/// else, is another try.
+/// Whether a connection was reset. A SYN repeated after a refusal, and before anything else, is
+/// another attempt.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tries {
     is_reset: bool,
     has_syn: [bool; 2],
-    /// Of both sides, whether they sent more than SYN and RST.
+    /// Whether each side sent more than SYN and RST.
     has_taken_part: [bool; 2],
 }
 

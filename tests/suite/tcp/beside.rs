@@ -19,7 +19,7 @@ fn what_was_lost_between_two_taps() {
     let rows = beside("recorded/lossy-client.pcap", "recorded/lossy-server.pcap");
     assert_eq!(rows.len(), 3);
     assert!(rows.iter().all(|it| it["matched_by"] == "isn"));
-    // As the recording's note says.
+    // According to the note on the recording.
     assert_eq!(sum(&rows, "server_only_far"), 11);
     let lossy = rows.iter().filter(|it| number(it, "server_only_far") > 0);
     for row in lossy {

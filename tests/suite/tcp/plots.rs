@@ -65,8 +65,8 @@ fn names_decide_and_ids_must_exist() {
     assert!(!file.exists());
 }
 
-/// A page draws what it should, says nothing on its console, and asks for nothing. Where there is no
-/// browser, nothing is checked but its text.
+/// A page draws all points, logs nothing to its console, and loads nothing. Without a browser, only
+/// the text is checked.
 #[test]
 fn a_page_draws_all_points() {
     let folder = tempfile::tempdir().unwrap();
@@ -109,7 +109,7 @@ fn attribute(page: &str, name: &str) -> usize {
     number.parse().unwrap()
 }
 
-/// How many points a page has: of 8 bytes each in their horizontal values.
+/// Number of points of a page, whose horizontal values take 8 bytes each.
 fn points(page: &str) -> usize {
     let (_, data) = page.split_once("id=\"figure\">").unwrap();
     let (data, _) = data.split_once("</script>").unwrap();

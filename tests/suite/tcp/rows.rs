@@ -37,7 +37,7 @@ fn whatever_the_threads_windows_and_inputs() {
     wrong.none();
 }
 
-/// How many packets a notice says are in no row; 0 without the notice.
+/// The number of packets that a notice reports as in no row; 0 without the notice.
 fn reported(ended: &Ended, notice: &str) -> i64 {
     let line = ended.stderr.lines().find(|it| it.contains(notice));
     let number = line.and_then(|it| it.split(' ').nth(1));
@@ -74,7 +74,7 @@ fn every_tcp_packet_is_in_one_row_or_reported() {
     wrong.none();
 }
 
-/// Packets that are in no row are reported.
+/// Packets in no row are reported.
 #[test]
 fn fragments_that_complete_nothing_are_counted() {
     let mut trace = Trace::default();

@@ -1,4 +1,4 @@
-//! Connections by index: the same tables as from the captures.
+//! Connections from an index: the same tables as from the captures.
 
 use super::tcp;
 use crate::common::program::{Program, run};
@@ -63,7 +63,7 @@ fn tables_are_those_of_the_captures() {
             let has_table = folder.path().join("day.idx.tcp").exists();
             assert_eq!(has_table, args.is_empty());
             let questions = QUESTIONS.iter().filter(|it| {
-                // It has no connections to list.
+                // DNS captures have no connections to list.
                 !name.contains("dns") || !it.contains(&"--listing")
             });
             for question in questions {

@@ -5,7 +5,7 @@ use crate::app::dns::{Dns, Edns, Header, Kind, Question, Record};
 use crate::jobs::sessions::json::{Json, hex};
 use domain::base::iana::{Class, Opcode, OptionCode, Rcode, Rtype};
 
-/// `time` is that of the message.
+/// Visits the keys of a message captured at `time`.
 pub(super) fn fields(dns: &Dns, time: i64, visit: &mut Visit<'_>) {
     visit("header", Value::Nested(&|json| header(&dns.header, json)));
     visit(
@@ -66,7 +66,7 @@ fn opcode(code: u8) -> String {
         .map_or_else(|| code.to_string(), str::to_owned)
 }
 
-/// A response code, with the upper bits of EDNS.
+/// The name of a response code, which includes the upper bits of EDNS.
 fn rcode(code: u16) -> String {
     match u8::try_from(code) {
         Ok(low @ 0..16) => {

@@ -1,4 +1,4 @@
-//! The keys of HTTP transactions.
+//! The keys of HTTP exchanges.
 
 use super::{Shown, Value, Visit};
 use crate::app::http::{Body, Headers, Http, Request, Response};
@@ -64,7 +64,7 @@ fn responded(response: &Response, shown: &Shown<'_>, visit: &mut Visit<'_>) {
     body("resp_body", &response.body, shown, visit);
 }
 
-/// Fields by name; the values of one that is repeated are a list.
+/// Header fields by name. Repeated fields have a list of values.
 fn headers(key: &'static str, headers: &Headers, shown: &Shown<'_>, visit: &mut Visit<'_>) {
     let secrets = &shown.showing.secrets;
     let write = |json: &mut Json| {
@@ -88,7 +88,7 @@ fn headers(key: &'static str, headers: &Headers, shown: &Shown<'_>, visit: &mut 
     visit(key, Value::Nested(&write));
 }
 
-/// The values of each name, in the order in which names come first.
+/// The values of each name, in order of first occurrence.
 fn grouped(headers: &Headers) -> Vec<(&[u8], Vec<&[u8]>)> {
     let mut groups: Vec<(&[u8], Vec<&[u8]>)> = Vec::with_capacity(headers.0.len());
     for (name, value) in &headers.0 {
@@ -113,7 +113,7 @@ fn body(key: &'static str, body: &Body, shown: &Shown<'_>, visit: &mut Visit<'_>
     }
 }
 
-/// Bytes as text, if they are. The last character of what is not whole may be cut.
+/// Bytes as text, if they are UTF-8. If incomplete, the last character may be truncated.
 fn text(bytes: &[u8], is_whole: bool) -> Option<&str> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -134,7 +134,7 @@ fn measured(body: &Body, [bytes, sha256]: [&'static str; 2], visit: &mut Visit<'
     }
 }
 
-/// The host that is asked: the Host field, or the authority in the target.
+/// The requested host: the Host field, or the authority of the target.
 fn host(request: &Request) -> Option<&[u8]> {
     if let Some(host) = request.headers.first("host") {
         return Some(host);
@@ -147,7 +147,8 @@ fn host(request: &Request) -> Option<&[u8]> {
     authority.get(user.map_or(0, |it| it + 1)..)
 }
 
-/// What content is, as its first bytes say (<https://mimesniff.spec.whatwg.org/>, the common ones).
+/// The content type, judged by the first bytes (<https://mimesniff.spec.whatwg.org/>, common
+/// types).
 fn mime(bytes: &[u8]) -> Option<&'static str> {
     let known = MIMES.iter().find(|(start, _)| bytes.starts_with(start));
     if let Some((_, mime)) = known {

@@ -1,4 +1,4 @@
-//! The keys of logins, of messages sent by SMTP, and of FTP's transfers.
+//! The keys of logins, mails, and FTP transfers.
 
 use super::{Shown, Value, Visit};
 use crate::app::{DataEndpoint, Login, Mail, Secret, Transfer};
@@ -50,7 +50,7 @@ fn plain(secret: &Secret) -> Cow<'_, [u8]> {
     }
 }
 
-/// User, secret and database, with zeros between them.
+/// User, secret and database, separated by NUL.
 fn detail(login: &Login) -> Vec<u8> {
     let secret = login.secret.as_ref().map(plain);
     let parts = [
@@ -100,7 +100,7 @@ pub(super) fn transfer(transfer: &Transfer, shown: &Shown<'_>, visit: &mut Visit
     }
 }
 
-/// The end that listens; the other one's port is not said.
+/// The listening end. The other end's port is not known.
 fn endpoint(data: DataEndpoint, shown: &Shown<'_>, json: &mut Json) {
     let network = &shown.entry.network;
     let (from, to) = if data.is_passive {

@@ -94,7 +94,7 @@ fn certificate(certificate: &Certificate, visit: &mut Visit<'_>) {
     }
 }
 
-/// As in the registries of IANA.
+/// In the notation of the IANA registries.
 fn number(number: u16) -> String {
     format!("{number:#06x}")
 }

@@ -1,4 +1,4 @@
-//! Which connection of one capture is which of the other, and what both points saw of it.
+//! Matching of the connections of two captures, and comparison of what both points saw.
 
 use super::super::row::Entry;
 use super::sent::{Passed, Sent};
@@ -6,26 +6,26 @@ use crate::tcp::measure::{Report, Side};
 use hashbrown::HashMap;
 use std::hash::{Hash, RandomState};
 
-/// A connection that both points saw. The near point is the first capture's.
+/// A connection seen by both points. The near point is that of the main captures.
 #[derive(Clone, Debug)]
 pub(super) struct Both {
     /// Ordinal of the other capture's connection.
     pub(super) far: usize,
-    /// Both initial sequence numbers are the same; else the endpoints are.
+    /// Whether both initial sequence numbers match, rather than only the endpoints.
     pub(super) by_isn: bool,
-    /// What the client sent, then the server.
+    /// Segments sent by the client, then by the server.
     pub(super) passed: [Passed; 2],
-    /// The least round trip from the near point to the server without that from the far point, in ns:
-    /// negative where the far point is farther from the server.
+    /// Least round trip from the near point to the server minus that from the far point, in ns.
+    /// Negative if the far point is farther from the server.
     pub(super) tap_rtt: Option<i64>,
-    /// The time that the server took for its answers, as the far point saw it, in ns.
+    /// Time that the server took for its answers, as seen by the far point, in ns.
     pub(super) server_think: i64,
-    /// How long the server's window was closed, as the far point saw it, in ns.
+    /// Time that the server's window was closed, as seen by the far point, in ns.
     pub(super) server_closed: i64,
 }
 
 impl Both {
-    /// Waiting for what was lost between the points, beyond the near one, and beyond the far one, in ns.
+    /// Waiting for losses between the points, beyond the near one, and beyond the far one, in ns.
     pub(super) fn lost(&self) -> [i64; 3] {
         let [client, server] = &self.passed;
         [
@@ -43,13 +43,13 @@ impl Both {
     }
 }
 
-/// For each connection of `near`, the one of `far` that it is.
+/// Finds the connection of `far` for each connection of `near`.
 pub(super) fn compare(near: &[Entry], far: &[Entry]) -> Vec<Option<Both>> {
     let mut by_isn = Candidates::new(far, isns);
     let mut by_ends = Candidates::new(far, |it| Some(it.ends()));
     let mut taken = vec![false; far.len()];
     let mut found: Vec<Option<(usize, bool)>> = vec![None; near.len()];
-    // Numbers that both sides chose say more than addresses.
+    // Initial sequence numbers of both sides are more reliable than addresses.
     for (place, own) in found.iter_mut().zip(near) {
         *place = by_isn.take(isns(own), &mut taken).map(|it| (it, true));
     }
@@ -67,13 +67,13 @@ pub(super) fn compare(near: &[Entry], far: &[Entry]) -> Vec<Option<Both>> {
     both.collect()
 }
 
-/// Connections by a key, in order.
+/// Connections by key, in order.
 struct Candidates<K>(HashMap<K, Vec<usize>, RandomState>);
 
 impl<K: Hash + Eq> Candidates<K> {
     fn new(entries: &[Entry], key: impl Fn(&Entry) -> Option<K>) -> Self {
         let mut all: HashMap<K, Vec<usize>, RandomState> = HashMap::default();
-        // The last ones first: they are taken from the end.
+        // In reverse, because they are taken from the end.
         for (number, entry) in entries.iter().enumerate().rev() {
             if let Some(key) = key(entry) {
                 all.entry(key).or_default().push(number);
@@ -82,7 +82,7 @@ impl<K: Hash + Eq> Candidates<K> {
         Self(all)
     }
 
-    /// The first one with this key that is not taken.
+    /// The first untaken connection with this key.
     fn take(&mut self, key: Option<K>, taken: &mut [bool]) -> Option<usize> {
         let numbers = self.0.get_mut(&key?)?;
         while let Some(number) = numbers.pop() {
@@ -95,7 +95,7 @@ impl<K: Hash + Eq> Candidates<K> {
     }
 }
 
-/// The numbers that client and server began with, if both are known.
+/// Initial sequence numbers of client and server, if both are known.
 fn isns(entry: &Entry) -> Option<(u32, u32)> {
     let report = entry.connection.report();
     let [client, server] = report.sides.map(|it| it.offer.map(|it| it.isn));
@@ -131,7 +131,7 @@ const fn side(report: &Report, is_client: bool) -> Side {
 }
 
 impl Entry {
-    /// What a side sent, with relative numbers.
+    /// Segments of a side, with relative sequence numbers.
     fn sent_by(&self, side: Side) -> Vec<Sent> {
         let base = self.connection.base(side).unwrap_or(0);
         let own = self.sent.iter().filter(|(it, _)| *it == side);

@@ -1,5 +1,5 @@
-//! The connections of one capture beside those of another one, taken at another point of their path:
-//! where segments were lost, and where time went.
+//! Comparison of TCP connections at two points of a path: where segments were lost, and where time
+//! was spent.
 
 mod compare;
 mod rows;

@@ -1,4 +1,4 @@
-//! The connections of one capture with what another one saw of them, as rows.
+//! Rows of connections compared with another capture.
 
 use super::super::columns::columns;
 use super::super::facts::Facts;
@@ -10,7 +10,7 @@ use crate::output::rows::{Column, Kind, Row, Table};
 use crate::select::condition::Cell;
 use std::sync::LazyLock;
 
-/// The connections of one capture with what another one saw of them.
+/// The connections of one capture, compared with another one.
 #[derive(Debug)]
 pub(in crate::jobs::tcp) struct Beside<'a> {
     near: &'a Connections,
@@ -18,7 +18,7 @@ pub(in crate::jobs::tcp) struct Beside<'a> {
     both: Vec<Option<Both>>,
 }
 
-/// A connection with what the other capture saw of it.
+/// A connection, compared with another capture.
 #[derive(Debug)]
 pub(in crate::jobs::tcp) struct BesideRow<'a> {
     own: ConnectionRow<'a>,
@@ -93,7 +93,7 @@ const DEFINITIONS: [(&str, Kind, ValueOf); 18] = [
     ("longest", Kind::Text, |it, _| Cell::Text(longest(it))),
 ];
 
-/// The columns: what is compared, then those of the first capture's connections.
+/// The columns of the comparison, then those of the main captures' connections.
 pub(in crate::jobs::tcp) static BESIDE_COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| {
     let compared = DEFINITIONS
         .iter()
@@ -103,7 +103,7 @@ pub(in crate::jobs::tcp) static BESIDE_COLUMNS: LazyLock<Vec<Column>> = LazyLock
     id.into_iter().chain(compared).chain(rest).collect()
 });
 
-/// Where most of the waiting was.
+/// The zone with the longest waiting time.
 fn longest(both: &Both) -> &'static str {
     let [between, near, far] = both.lost();
     let all = [

@@ -1,16 +1,16 @@
-//! Segments with payload, as they passed a point of the path.
+//! Payload segments at a point of the path.
 
 use hashbrown::HashMap;
 use std::hash::RandomState;
 
-/// A segment with payload.
+/// A payload segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::jobs::tcp) struct Sent {
     /// Nanoseconds since 1970.
     pub(in crate::jobs::tcp) time: i64,
-    /// From the start of the connection where that is known.
+    /// Sequence number, relative to the start of the connection if known.
     pub(in crate::jobs::tcp) sequence: u32,
-    /// Its payload, in bytes.
+    /// Payload length in bytes.
     pub(in crate::jobs::tcp) len: u32,
 }
 
@@ -20,14 +20,14 @@ pub(super) struct Passed {
     pub(super) both: u64,
     pub(super) only_sender: u64,
     pub(super) only_receiver: u64,
-    /// From a copy of a segment to the next one at the sender's point, in ns: of those that did not
-    /// reach the receiver's point, and of those that did.
+    /// Time from a copy of a segment to the next one at the sender's point, in ns: for copies that
+    /// did not reach the receiver's point, and for those that did.
     pub(super) lost_between_ns: i64,
     pub(super) lost_beyond_ns: i64,
 }
 
 impl Passed {
-    /// Compares what passed the sender's point with what passed the receiver's, copies one by one.
+    /// Compares segments at the sender's point with those at the receiver's, counting copies.
     pub(super) fn of(sender: &[Sent], receiver: &[Sent]) -> Self {
         type Times = Vec<i64>;
         let mut copies: HashMap<(u32, u32), (Times, u64), RandomState> =
@@ -47,7 +47,7 @@ impl Passed {
         passed
     }
 
-    /// Adds a segment that was sent at these times, and received this often.
+    /// Adds a segment sent at these times, of which `received` copies arrived.
     fn add(&mut self, sent: &[i64], received: u64) {
         let count = sent.len() as u64;
         self.both += count.min(received);

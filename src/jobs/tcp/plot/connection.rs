@@ -1,4 +1,4 @@
-//! One connection: sequence numbers over time, windows, round trips, throughput.
+//! Plots of one connection: sequence numbers over time, windows, round trips, throughput.
 
 use super::super::line::end;
 use super::super::packets::{Listed, Recorded};
@@ -12,7 +12,7 @@ pub(in crate::jobs::tcp) fn figure(recorded: &Recorded) -> Figure {
     let report = recorded.entry.connection.report();
     let [client, server] = recorded.entry.ends().map(end);
     let [from_client, from_server] = &report.sides;
-    // Of most interest is who sends.
+    // The side that sends more is the more interesting one.
     let sends_more = from_client.counts.payload_bytes > from_server.counts.payload_bytes;
     let sender = if sends_more {
         report.client
@@ -43,7 +43,7 @@ struct Story<'a> {
     start: i64,
 }
 
-/// Numbers of one side without wrapping around.
+/// Sequence numbers of one side, unwrapped.
 #[derive(Default)]
 struct Unwrapped {
     last: Option<(u32, f64)>,
@@ -95,7 +95,7 @@ impl<'a> Story<'a> {
         number.wrapping_sub(base.unwrap_or(0))
     }
 
-    /// Segments, acknowledgments and the edge of the window, in the manner of tcptrace.
+    /// Segments, acknowledgments and window edge, in the style of tcptrace.
     fn sequences(&self) -> Panel {
         let mut layers = self.acknowledgments();
         layers.extend(self.segments());
@@ -106,7 +106,7 @@ impl<'a> Story<'a> {
         )
     }
 
-    /// What the sender sent.
+    /// Segments of the sender.
     fn segments(&self) -> Vec<Layer> {
         let kinds = [
             ("new", Color::Blue, Analysis::default()),
@@ -142,7 +142,7 @@ impl<'a> Story<'a> {
         layers
     }
 
-    /// What the receiver answered.
+    /// Acknowledgments of the receiver.
     fn acknowledgments(&self) -> Vec<Layer> {
         let receiver = self.sender.other();
         let connection = &self.recorded.entry.connection;
@@ -175,7 +175,7 @@ impl<'a> Story<'a> {
         ]
     }
 
-    /// The receiver's window and acknowledgments, and what the sender has in flight.
+    /// The receiver's window and acknowledgments, and the sender's bytes in flight.
     fn windows(&self) -> Panel {
         let receiver = self.sender.other();
         let connection = &self.recorded.entry.connection;
@@ -233,7 +233,7 @@ impl<'a> Story<'a> {
         over_time("round trips".to_owned(), axis("round trip (ms)"), layers)
     }
 
-    /// Payload in a hundred stretches of time.
+    /// Payload in a hundred time intervals.
     fn throughput(&self) -> Panel {
         let last = self
             .recorded

@@ -1,28 +1,28 @@
-//! Values of plots, with the packets that they are of.
+//! Values of plots, with their packets.
 
 use crate::output::plot::{Axis, Color, Layer, Panel, Shape};
 
-/// Values that are drawn alike.
+/// Values drawn alike.
 #[derive(Debug, Default)]
 pub(super) struct Values {
-    /// Horizontal; lower and upper vertical.
+    /// Horizontal value, then lower and upper vertical ones.
     values: Vec<(f64, f64, f64)>,
     packets: Vec<u64>,
 }
 
 impl Values {
-    /// Adds a value of a packet.
+    /// Adds a point of a packet.
     pub(super) fn point(&mut self, x: f64, y: f64, packet: u64) {
         self.bar(x, y, y, packet);
     }
 
-    /// Adds a range of values of a packet.
+    /// Adds a bar of a packet.
     pub(super) fn bar(&mut self, x: f64, low: f64, high: f64, packet: u64) {
         self.values.push((x, low, high));
         self.packets.push(packet);
     }
 
-    /// As a layer of points that `shape` draws.
+    /// Converts the values to a layer drawn as `shape`.
     pub(super) fn layer(
         self,
         name: &str,
@@ -35,7 +35,7 @@ impl Values {
         layer
     }
 
-    /// As a layer of bars.
+    /// Converts the values to a layer of bars.
     pub(super) fn bars(self, name: &str, color: Color) -> Layer {
         let mut layer = layer(name, color, Shape::Bars(self.values));
         layer.packets = self.packets;
@@ -43,7 +43,7 @@ impl Values {
     }
 }
 
-/// A layer of values that are no packets.
+/// A layer of values without packets.
 pub(super) fn layer(name: &str, color: Color, shape: Shape) -> Layer {
     Layer {
         name: name.to_owned(),
@@ -54,7 +54,6 @@ pub(super) fn layer(name: &str, color: Color, shape: Shape) -> Layer {
     }
 }
 
-/// An axis, with its unit.
 pub(super) fn axis(label: &str) -> Axis {
     Axis {
         label: label.to_owned(),
@@ -62,7 +61,7 @@ pub(super) fn axis(label: &str) -> Axis {
     }
 }
 
-/// An axis of powers of ten.
+/// A logarithmic axis, whose values are powers of ten.
 pub(super) fn log_axis(label: &str) -> Axis {
     Axis {
         label: label.to_owned(),
@@ -70,7 +69,7 @@ pub(super) fn log_axis(label: &str) -> Axis {
     }
 }
 
-/// A panel over time, with those layers that have values.
+/// A panel over time, with the nonempty layers.
 pub(super) fn over_time(title: String, y: Axis, layers: Vec<Layer>) -> Panel {
     let layers = layers.into_iter().filter(|it| !it.shape.is_empty());
     Panel {
@@ -82,12 +81,12 @@ pub(super) fn over_time(title: String, y: Axis, layers: Vec<Layer>) -> Panel {
     }
 }
 
-/// Nanoseconds in seconds.
+/// Nanoseconds as seconds.
 pub(super) fn seconds(ns: i64) -> f64 {
     ns as f64 / 1e9
 }
 
-/// Nanoseconds in milliseconds.
+/// Nanoseconds as milliseconds.
 pub(super) fn milliseconds(ns: i64) -> f64 {
     ns as f64 / 1e6
 }

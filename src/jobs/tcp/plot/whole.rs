@@ -1,4 +1,4 @@
-//! A whole capture: how many connections were open, how they went, how long handshakes took.
+//! Plots of a whole capture: open connections, their outcomes, and handshake delays.
 
 use super::super::concurrency::Concurrency;
 use super::super::facts::{Facts, Place};
@@ -26,15 +26,15 @@ pub(in crate::jobs::tcp) fn whole_figure(table: &impl Table, until: OpenUntil) -
     }
 }
 
-/// What is drawn of a connection.
+/// Plotted values of a connection.
 struct Point {
     first: i64,
     last: i64,
-    /// From SYN to SYN-ACK, and the packet of the latter.
+    /// Time from SYN to SYN-ACK, and the packet of the latter.
     delay: Option<(i64, u64)>,
-    /// By [`ENDINGS`].
+    /// Index into [`ENDINGS`].
     ending: usize,
-    /// The least to the server and to the client.
+    /// Least round trips to the server and to the client.
     rtt: [Option<i64>; 2],
 }
 
@@ -81,7 +81,7 @@ fn open(table: &impl Table, start: i64, width: i64, until: OpenUntil) -> Panel {
     )
 }
 
-/// From SYN to SYN-ACK, by when connections began.
+/// Time from SYN to SYN-ACK, by start of connections.
 fn delays(points: &[Point], start: i64) -> Panel {
     let mut delays = Values::default();
     for point in points {
@@ -97,7 +97,7 @@ fn delays(points: &[Point], start: i64) -> Panel {
     )
 }
 
-/// How connections went, by when they began: each above the one before.
+/// Outcomes of connections by start time, stacked.
 fn states(points: &[Point], start: i64, width: i64) -> Panel {
     let bins = usize::try_from(STRETCHES).unwrap_or(0) + 1;
     let mut counts = vec![[0_u32; ENDINGS.len()]; bins];
@@ -127,7 +127,7 @@ fn states(points: &[Point], start: i64, width: i64) -> Panel {
     )
 }
 
-/// How many connections had which round trip.
+/// Histogram of round trips.
 fn round_trips(points: &[Point]) -> Panel {
     let of = |name: &str, color: Color, to: usize| {
         let least = points.iter().filter_map(|it| *it.rtt.get(to)?);
@@ -143,7 +143,7 @@ fn round_trips(points: &[Point]) -> Panel {
     panel
 }
 
-/// How many values are in each tenth of a power of ten, in ms.
+/// Number of values in each tenth of a power of ten, in ms.
 fn histogram(values: impl Iterator<Item = i64>) -> Vec<(f64, f64)> {
     let mut counts = [0_u32; POWERS * 10 + 1];
     let ends: Vec<f64> = (1..=POWERS * 10)
@@ -160,7 +160,7 @@ fn histogram(values: impl Iterator<Item = i64>) -> Vec<(f64, f64)> {
     let Some((first, last)) = first.zip(last) else {
         return Vec::new();
     };
-    // A stretch of zero on both sides closes the shape.
+    // A zero on both sides closes the shape.
     let places = first.saturating_sub(1)..=(last + 1).min(counts.len() - 1);
     places
         .map(|place| {
@@ -170,7 +170,7 @@ fn histogram(values: impl Iterator<Item = i64>) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Ways in which connections go: their states.
+/// Outcomes of connections, with their states.
 const ENDINGS: [(&str, Color, &[&str]); 4] = [
     ("not answered", Color::Gray, &["S0"]),
     ("refused", Color::Red, &["REJ"]),
@@ -178,5 +178,5 @@ const ENDINGS: [(&str, Color, &[&str]); 4] = [
     ("others", Color::Blue, &[]),
 ];
 const STRETCHES: i64 = 300;
-/// Powers of ten of the greatest duration in ns.
+/// Powers of ten up to the greatest duration in ns.
 const POWERS: usize = 19;
