@@ -171,7 +171,7 @@ fn without_known(
     Ok((new, known))
 }
 
-/// An index that is gone on with.
+/// An index that captures are appended to.
 #[derive(Default)]
 struct Before {
     notes: Notes,
