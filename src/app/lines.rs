@@ -147,7 +147,10 @@ mod tests {
         let mut reader = Lines::default();
         let mut found = Vec::new();
         for (packet, mut bytes) in (1..).zip(pieces.iter().copied()) {
-            let at = Moment { packet, time: 0 };
+            let at = Moment {
+                packet,
+                ..Moment::default()
+            };
             while let Some(line) = reader.next(&mut bytes, at) {
                 found.push((line.text.into_owned(), line.first.packet, line.len));
             }

@@ -143,7 +143,10 @@ mod tests {
         let mut reader = Messages::default();
         let mut found = Vec::new();
         for (packet, mut bytes) in (1..).zip(pieces.iter().copied()) {
-            let at = Moment { packet, time: 0 };
+            let at = Moment {
+                packet,
+                ..Moment::default()
+            };
             while let Some(it) = reader.next(&mut bytes, at, measure) {
                 found.push((it.bytes.into_owned(), it.first.packet));
             }

@@ -7,6 +7,10 @@ pub struct Moment {
     pub packet: u64,
     /// Nanoseconds since 1970.
     pub time: i64,
+    /// Ordinal of the input, from 0.
+    pub input: u32,
+    /// Offset of the packet's record in the input, in bytes.
+    pub offset: u64,
 }
 
 /// The first and last packets of a record.

@@ -82,6 +82,7 @@ pub(super) fn moment(packet: u64) -> Moment {
     Moment {
         packet,
         time: packet.cast_signed() * 1_000,
+        ..Moment::default()
     }
 }
 

@@ -27,7 +27,9 @@ use pcap_flows::diff::Both;
 use pcap_flows::engine::{MemoryWatch, Outcome, Progress, Source, available_memory};
 use pcap_flows::error::{Error, ErrorKind};
 use pcap_flows::jobs::diff::{DiffReport, diff};
-use pcap_flows::jobs::index::{CarveReport, IndexReport, carve, index, tcp_by_index};
+use pcap_flows::jobs::index::{
+    CarveReport, IndexReport, carve, index, sessions_by_index, tcp_by_index,
+};
 use pcap_flows::jobs::packets::{PacketsReport, packets};
 use pcap_flows::jobs::sessions::{SessionsReport, sessions};
 use pcap_flows::jobs::tcp::{TcpReport, tcp, tcp_beside};
@@ -173,6 +175,9 @@ pub(crate) fn main() -> ExitCode {
             });
             done.map(|done| recorded(&done).or(ready.lacks_some))
         }),
+        Planned::SessionsByIndex(job) => {
+            sessions_by_index(*job, &mut io::stdout(), &progress).map(|done| recorded(&done))
+        }
         Planned::Packets(job, inputs) => ready(inputs, &progress).and_then(|ready| {
             let list = &mut io::stdout();
             let done = with_progress(when, ready.sources, 1, &progress, |sources| {
@@ -236,7 +241,7 @@ fn measured(done: &TcpReport) -> Exit {
 }
 
 fn recorded(done: &SessionsReport) -> Exit {
-    if done.is_list_cut && done.outcome.is_whole() {
+    if done.is_list_cut && done.is_whole() {
         return Exit::Success;
     }
     ended(&done.outcome, report::report_sessions(done))

@@ -35,8 +35,7 @@ pub(crate) fn plan(mut args: Args) -> Result<Planned, String> {
             return tcp::plan(*args);
         }
         Some(Command::Sessions(args)) => {
-            return sessions::plan(*args)
-                .map(|(job, inputs)| Planned::Sessions(Box::new(job), inputs));
+            return sessions::plan(*args);
         }
         Some(Command::Packets(args)) => {
             return packets::plan(*args)

@@ -4,7 +4,7 @@ use super::config::Inputs;
 use pcap_flows::diff::Both;
 use pcap_flows::jobs::FlowsJob;
 use pcap_flows::jobs::diff::DiffJob;
-use pcap_flows::jobs::index::{CarveJob, IndexJob, TcpIndexJob};
+use pcap_flows::jobs::index::{CarveJob, IndexJob, SessionsIndexJob, TcpIndexJob};
 use pcap_flows::jobs::packets::PacketsJob;
 use pcap_flows::jobs::sessions::SessionsJob;
 use pcap_flows::jobs::tcp::TcpJob;
@@ -27,6 +27,8 @@ pub(crate) enum Planned {
     Diff(Box<DiffJob>, Both<Inputs>),
     /// TCP statistics compared with another capture.
     TcpBeside(Box<TcpJob>, Inputs, Inputs),
+    /// Application records of an index's captures.
+    SessionsByIndex(Box<SessionsIndexJob>),
     /// TCP statistics from an index.
     TcpByIndex(Box<TcpIndexJob>),
 }

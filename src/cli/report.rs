@@ -122,6 +122,9 @@ pub(crate) fn report_packets(report: &PacketsReport) -> bool {
 
 /// Notices about records.
 pub(crate) fn report_sessions(report: &SessionsReport) -> bool {
+    for damage in &report.damages {
+        say(&format!("damaged when it was indexed: {damage}"));
+    }
     say_oddities(&report.outcome);
     say_overlaps(&report.outcome, Overlapping::CanMerge);
     say_balance(&report.outcome);
@@ -137,7 +140,7 @@ pub(crate) fn report_sessions(report: &SessionsReport) -> bool {
     };
     line.push_str(&format!(
         "; {} connections not recognized, {} with gaps",
-        report.unknown, report.gaps
+        report.connections.unknown, report.connections.gaps
     ));
     if report.hidden > 0 {
         line.push_str(&format!(
@@ -146,7 +149,7 @@ pub(crate) fn report_sessions(report: &SessionsReport) -> bool {
         ));
     }
     say(&line);
-    report.outcome.is_whole()
+    report.is_whole()
 }
 
 /// Notices about a comparison.

@@ -1,7 +1,7 @@
 //! How a run reads, keys and counts.
 
 use crate::decode::DecodeOptions;
-use crate::flow::{FlowIds, HashKey, LinkKey, NetworkKey, Timeouts};
+use crate::flow::{FlowIds, HashKey, LinkKey, NetworkKey, PacketNumbers, Timeouts};
 use crate::select::{Filter, IpNet};
 
 /// How a run reads, keys and counts. The results depend on none of the fields in
@@ -26,6 +26,8 @@ pub struct Config {
     pub max_flows: Option<u64>,
     /// The FlowIDs of the flows that will be found, where the inputs are excerpts.
     pub flow_ids: Option<FlowIds>,
+    /// The numbers of the packets that will be read, where the inputs are excerpts.
+    pub packet_numbers: Option<PacketNumbers>,
     /// What the results do not depend on.
     pub tuning: Tuning,
 }

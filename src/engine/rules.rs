@@ -3,7 +3,7 @@
 use super::config::{Config, Duplicates, Restriction};
 use super::job::Needs;
 use crate::decode::{Addresses, DecodeOptions};
-use crate::flow::{FlowIds, FlowKey, HashKey, LinkKey, PacketRef, Timeouts};
+use crate::flow::{FlowIds, FlowKey, HashKey, LinkKey, PacketNumbers, PacketRef, Timeouts};
 
 /// A configuration as the phases use it.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub(crate) struct Rules {
     pub(crate) hash_key: HashKey,
     pub(crate) shards: usize,
     pub(crate) flow_ids: Option<FlowIds>,
+    pub(crate) packet_numbers: Option<PacketNumbers>,
     pub(crate) needs: Needs,
 }
 
@@ -35,6 +36,7 @@ impl Rules {
             hash_key: config.tuning.hash_key.unwrap_or_else(HashKey::random),
             shards: config.tuning.shards(),
             flow_ids: config.flow_ids.clone(),
+            packet_numbers: config.packet_numbers.clone(),
             needs,
         }
     }

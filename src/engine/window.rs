@@ -483,6 +483,7 @@ fn apply<O: Observer>(
                 addresses: &chunk.addresses,
                 links: &chunk.link_numbers,
                 before,
+                numbers: rules.packet_numbers.as_ref(),
             };
             shard.apply(packets, &shard_rules, observer);
         }

@@ -25,7 +25,7 @@ pub use key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkId, NetworkKey, Tunn
 pub use links::LinkTable;
 pub use list::{FlowIds, FlowList};
 pub use observer::{FlowEnd, Observer};
-pub use packet::{Contents, PacketRef, Payload, Transport};
+pub use packet::{Contents, PacketNumbers, PacketRef, Payload, Transport};
 pub use record::ReverseCounters;
 pub use table::{FlowTable, RecordPlace};
 pub use timeout::Timeouts;

@@ -1,6 +1,7 @@
 //! A decoded packet, as it is handed to the shard that owns its flow.
 
 use crate::capture::{LinkType, Nanos};
+use std::sync::Arc;
 
 /// A packet in as little memory as possible: 40 bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -110,6 +111,30 @@ pub struct Payload {
     pub has_header: bool,
 }
 
+/// The numbers that the packets of an excerpt have in the whole captures.
+#[derive(Clone, Debug)]
+pub struct PacketNumbers(Arc<[u64]>);
+
+impl PacketNumbers {
+    /// `numbers` are those of the excerpt's packets, in order, from 1.
+    pub fn new(numbers: Vec<u64>) -> Self {
+        Self(numbers.into())
+    }
+
+    /// The number of a packet, by its ordinal in the excerpt, from 1; 0 if there is none.
+    pub(crate) fn of(&self, ordinal: u64) -> u64 {
+        let place = ordinal
+            .checked_sub(1)
+            .and_then(|it| usize::try_from(it).ok());
+        place.and_then(|it| self.0.get(it)).copied().unwrap_or(0)
+    }
+
+    /// The ordinal in the excerpt of a packet, by its number, from 0.
+    pub fn find(&self, number: u64) -> Option<usize> {
+        self.0.binary_search(&number).ok()
+    }
+}
+
 /// A packet's contents, for jobs that look into packets.
 #[derive(Clone, Copy, Debug)]
 pub struct Contents<'a> {
@@ -121,7 +146,8 @@ pub struct Contents<'a> {
     pub data_start: u32,
     /// How they start.
     pub link_type: LinkType,
-    /// The packet's ordinal in the run, from 1: all packets of all inputs count.
+    /// The packet's number, from 1: all packets of all inputs count. Of an excerpt's packets, the
+    /// number in the whole captures, if that is known.
     pub ordinal: u64,
     /// What the packet carries; `None` for a fragment whose datagram is not complete yet.
     pub transport: Option<Transport<'a>>,

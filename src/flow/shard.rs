@@ -43,7 +43,7 @@ use super::hash::HashKey;
 use super::key::{FlowKey, Tunnels};
 use super::links::{Link, LinkTable};
 use super::observer::{FlowEnd, Observer};
-use super::packet::{Contents, Layers, PacketRef, Payload, Transport};
+use super::packet::{Contents, Layers, PacketNumbers, PacketRef, Payload, Transport};
 use super::record::{FlowRecord, ReverseCounters};
 use super::timeout::{Lifetime, Timeouts};
 use crate::capture::{LinkType, prefetch};
@@ -113,6 +113,8 @@ pub(crate) struct ShardPackets<'a> {
     pub(crate) links: &'a [u32],
     /// Packets of the run before the chunk.
     pub(crate) before: u64,
+    /// The numbers of packets, where they are others than 1, 2, 3 ….
+    pub(crate) numbers: Option<&'a PacketNumbers>,
 }
 
 impl<'a> ShardPackets<'a> {
@@ -121,6 +123,13 @@ impl<'a> ShardPackets<'a> {
     fn link(&self, packet: &PacketRef) -> u32 {
         let link = self.links.get(packet.link as usize);
         link.copied().unwrap_or(LinkTable::NONE)
+    }
+
+    /// The packet's number in the run, or in the captures that it is from.
+    #[inline]
+    fn number(&self, layers: &Layers) -> u64 {
+        let ordinal = self.before + u64::from(layers.ordinal);
+        self.numbers.map_or(ordinal, |it| it.of(ordinal))
     }
 
     /// What a packet carries, where a job wants to see it. What has to be unpacked goes to
@@ -157,7 +166,7 @@ impl<'a> ShardPackets<'a> {
             data,
             data_start: layers.data,
             link_type: layers.link_type,
-            ordinal: self.before + u64::from(layers.ordinal),
+            ordinal: self.number(layers),
             transport,
         })
     }

@@ -5,6 +5,7 @@ use super::reader::Index;
 use super::table::Table;
 use crate::error::Error;
 use arrow_array::RecordBatch;
+use arrow_array::types::Int64Type;
 use std::path::{Path, PathBuf};
 
 /// The open table of TCP connections of an index.
@@ -35,6 +36,51 @@ impl ConnectionTable {
     /// When the table cannot be read or is damaged.
     pub(crate) fn read(&self, columns: &[&str]) -> Result<Vec<RecordBatch>, Error> {
         self.table.read_all(columns, |batch| Ok(batch.clone()))
+    }
+
+    /// Reads which flows connections have.
+    ///
+    /// # Errors
+    /// When the table cannot be read or is damaged.
+    pub(crate) fn flows(&self) -> Result<ConnectionFlows, Error> {
+        let names = ["connection_id", "flow_id", "reverse_flow_id"];
+        let batches = self.table.read_all(&names, |batch| {
+            let [ids, flows, reverse] = names.map(|it| self.table.numbers::<Int64Type>(batch, it));
+            // A missing flow is 0.
+            let flow = |it: &i64| u32::try_from(*it).unwrap_or(0);
+            let rows = ids?.iter().zip(flows?).zip(reverse?);
+            let rows = rows.map(|((id, a), b)| (id.cast_unsigned(), [flow(a), flow(b)]));
+            Ok(rows.collect::<Vec<_>>())
+        })?;
+        Ok(ConnectionFlows(batches.concat()))
+    }
+}
+
+/// Ids and flows of all connections, in the order of their ids.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionFlows(Vec<(u64, [u32; 2])>);
+
+impl ConnectionFlows {
+    /// How many connections there are.
+    pub(crate) const fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    /// The FlowIDs of some connections, in order.
+    pub(crate) fn flows(&self, is_wanted: impl Fn(u64) -> bool) -> Vec<u32> {
+        let wanted = self.0.iter().filter(|(id, _)| is_wanted(*id));
+        let flows = wanted.flat_map(|(_, flows)| *flows);
+        let mut flows: Vec<u32> = flows.filter(|it| *it > 0).collect();
+        flows.sort_unstable();
+        flows.dedup();
+        flows
+    }
+
+    /// The ids of the connections with packets in flows, which are in order.
+    pub(crate) fn ids(&self, flows: &[u32]) -> Vec<u64> {
+        let has_some = |it: &[u32; 2]| it.iter().any(|flow| flows.binary_search(flow).is_ok());
+        let some = self.0.iter().filter(|(_, own)| has_some(own));
+        some.map(|(id, _)| *id).collect()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Reading an index.
 
 use super::columns;
-use super::notes::Notes;
+use super::notes::{Notes, PartNote};
+use super::places::{Counting, PacketPlaces};
 use super::rows::{FlowRows, flows_of};
 use super::summary::{NamedSummary, Resumed, Summary};
 use super::table::Table;
@@ -247,18 +248,7 @@ impl Index {
     pub fn offsets(&self, ids: &[u32]) -> Result<Vec<Vec<u64>>, Error> {
         let mut offsets = vec![Vec::new(); self.notes.captures.len()];
         for part in &self.notes.parts {
-            let folder = self.flows.path.parent().unwrap_or_else(|| Path::new(""));
-            let path = folder.join(&part.file);
-            let size = path
-                .metadata()
-                .map_err(|error| Error::io("open", &path, error))?
-                .len();
-            let table = Table::open(&path)?;
-            if size != part.size || table.note(Notes::PART_KEY) != Some(&part.digest) {
-                return Err(
-                    table.damaged(format!("it does not belong to {}", self.flows.path.shown()))
-                );
-            }
+            let table = self.part(part)?;
             for (capture, mut places) in table.places(ids)? {
                 match offsets.get_mut(capture as usize) {
                     Some(offsets) => offsets.append(&mut places),
@@ -268,6 +258,41 @@ impl Index {
         }
         offsets.par_iter_mut().for_each(|it| it.par_sort_unstable());
         Ok(offsets)
+    }
+
+    /// Numbers of the packets at these offsets, which are in order, in each capture.
+    ///
+    /// # Errors
+    /// As [`Index::offsets`].
+    pub fn packet_places(&self, offsets: &[Vec<u64>]) -> Result<PacketPlaces, Error> {
+        let counting = Counting::new(offsets);
+        for part in &self.notes.parts {
+            let table = self.part(part)?;
+            table.all_places(
+                |capture| counting.counts(capture),
+                |capture, places| {
+                    counting.add(capture, places);
+                },
+            )?;
+        }
+        let captures = self.notes.captures.iter();
+        Ok(counting.finish(captures.map(|it| it.packets)))
+    }
+
+    /// A file with packets, which must be the one noted.
+    fn part(&self, part: &PartNote) -> Result<Table, Error> {
+        let folder = self.flows.path.parent().unwrap_or_else(|| Path::new(""));
+        let path = folder.join(&part.file);
+        let size = path
+            .metadata()
+            .map_err(|error| Error::io("open", &path, error))?
+            .len();
+        let table = Table::open(&path)?;
+        if size != part.size || table.note(Notes::PART_KEY) != Some(&part.digest) {
+            let owner = self.flows.path.shown();
+            return Err(table.damaged(format!("it does not belong to {owner}")));
+        }
+        Ok(table)
     }
 
     /// The files that belong to it, itself the first.

@@ -183,6 +183,31 @@ impl Table {
         Ok(rows.collect())
     }
 
+    /// Shows the places of records in the wanted captures: capture, and offsets in order.
+    pub(super) fn all_places(
+        &self,
+        wanted: impl Fn(u32) -> bool + Sync,
+        see: impl Fn(u32, &[i64]) + Sync,
+    ) -> Result<(), Error> {
+        let columns = [packets::CAPTURE, "offsets.list.item"];
+        self.read_all(&columns, |batch| {
+            let captures = self.numbers::<Int64Type>(batch, packets::CAPTURE)?;
+            let lists = self.column(batch, packets::OFFSETS)?.as_list_opt::<i32>();
+            let lists = lists.ok_or_else(|| self.damaged("offsets are no list"))?;
+            for (&capture, list) in captures.iter().zip(lists.iter()) {
+                let capture = u32::try_from(capture).unwrap_or(u32::MAX);
+                let offsets = list
+                    .as_ref()
+                    .and_then(|it| it.as_primitive_opt::<Int64Type>());
+                if let Some(offsets) = offsets.filter(|_| wanted(capture)) {
+                    see(capture, offsets.values());
+                }
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
     /// Rows of a row group with `count` rows; they are in order.
     fn selection(&self, rows: &[usize], count: i64) -> Result<RowSelection, Error> {
         let count = memory_usize(not_negative(count));

@@ -5,6 +5,7 @@ pub mod extract;
 mod flows;
 mod follow;
 mod geo;
+mod given;
 pub mod index;
 mod options;
 mod outputs;

@@ -1,7 +1,6 @@
 //! The command `packets`: a line per packet, the same for all ways of reading, and sums.
 
-mod database;
-
+use crate::common::database;
 use crate::common::program::{Ended, Program, Row, number, run};
 use crate::common::{captures, testdata};
 use std::ffi::OsStr;

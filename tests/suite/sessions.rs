@@ -1,6 +1,7 @@
 //! The command `sessions`: records, which are the same for all ways of reading, and how they are
 //! shown.
 
+mod outputs;
 mod records;
 mod same;
 

@@ -75,7 +75,7 @@ pub(super) struct BodyReader {
 
 impl BodyReader {
     pub(super) fn new(headers: &Headers, framing: Framing, options: &HttpOptions) -> Self {
-        let content = Content::new(options.body_limit, options.hash);
+        let content = Content::new(options);
         let names: Vec<&[u8]> = headers.items("content-encoding").collect();
         let transfer = headers.items("transfer-encoding");
         let transfer = transfer.filter(|it| !it.eq_ignore_ascii_case(b"chunked"));
@@ -236,8 +236,14 @@ impl BodyReader {
                 ..Body::default()
             };
         };
+        let (sha256, is_stored) = if is_whole {
+            content.complete()
+        } else {
+            (None, false)
+        };
         Body {
-            sha256: content.sha256().filter(|_| is_whole),
+            sha256,
+            is_stored,
             kept: content.take_kept(),
             bytes: content.bytes,
             coding,

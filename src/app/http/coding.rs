@@ -1,7 +1,10 @@
 //! Content codings (RFC 9110, section 8.4.1): decoding of bodies.
 
+use super::options::HttpOptions;
+use super::store::{BodyStore, StoredBody};
 use sha2::{Digest, Sha256};
 use std::io::{self, Write};
+use std::sync::Arc;
 
 /// The decoded content, at the end of a chain of codings.
 #[derive(Debug)]
@@ -10,6 +13,8 @@ pub(super) struct Content {
     pub(super) bytes: u64,
     limit: usize,
     hash: Option<Sha256>,
+    store: Option<Arc<dyn BodyStore>>,
+    stored: Option<Box<dyn StoredBody>>,
     /// Limit on decoded bytes, given the bytes fed so far.
     most: u64,
     pub(super) is_over: bool,
@@ -18,12 +23,15 @@ pub(super) struct Content {
 }
 
 impl Content {
-    pub(super) fn new(limit: usize, hash: bool) -> Self {
+    pub(super) fn new(options: &HttpOptions) -> Self {
+        let needs_hash = options.hash || options.store.is_some();
         Self {
             kept: Vec::new(),
             bytes: 0,
-            limit,
-            hash: hash.then(Sha256::new),
+            limit: options.body_limit,
+            hash: needs_hash.then(Sha256::new),
+            store: options.store.clone(),
+            stored: None,
             most: 0,
             is_over: false,
             fed: 0,
@@ -44,6 +52,10 @@ impl Content {
         self.kept.extend_from_slice(kept);
         if let Some(hash) = &mut self.hash {
             hash.update(bytes);
+        }
+        if let Some(store) = self.store.as_ref().filter(|_| !bytes.is_empty()) {
+            let stored = self.stored.get_or_insert_with(|| store.start());
+            stored.add(bytes);
         }
     }
 
@@ -67,8 +79,12 @@ impl Content {
         self.hash.is_none() && self.kept.len() >= self.limit
     }
 
-    pub(super) fn sha256(&self) -> Option<[u8; 32]> {
-        self.hash.clone().map(|it| it.finalize().into())
+    /// Completes a whole body. Returns its hash, if requested, and whether it is stored.
+    pub(super) fn complete(&mut self) -> (Option<[u8; 32]>, bool) {
+        let digest: Option<[u8; 32]> = self.hash.take().map(|it| it.finalize().into());
+        let stored = self.stored.take().zip(digest.as_ref());
+        let is_stored = stored.is_some_and(|(stored, digest)| stored.finish(digest));
+        (digest, is_stored)
     }
 }
 

@@ -54,11 +54,11 @@ pub(super) enum Head {
 }
 
 impl Half {
-    pub(super) const fn new(side: Side) -> Self {
+    pub(super) fn new(side: Side) -> Self {
         Self {
             side,
             pending: Vec::new(),
-            began: Moment { packet: 0, time: 0 },
+            began: Moment::default(),
             state: State::Head,
             is_closed: false,
             is_resynced: false,

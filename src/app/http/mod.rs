@@ -10,11 +10,13 @@ mod login;
 mod options;
 mod parser;
 pub(in crate::app) mod record;
+mod store;
 
 pub(crate) use head::{starts_request, starts_response};
 pub use options::HttpOptions;
 pub use parser::HttpParser;
 pub use record::{Body, Headers, Http, Request, Response};
+pub use store::{BodyStore, StoredBody};
 
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,17 @@
 //! Options of the HTTP parser.
 
-/// Limits on kept message content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use super::store::BodyStore;
+use std::sync::Arc;
+
+/// What is kept of bodies.
+#[derive(Clone, Debug)]
 pub struct HttpOptions {
     /// Bytes kept of a decoded body.
     pub body_limit: usize,
     /// Whether to hash bodies.
     pub hash: bool,
+    /// Where whole bodies are stored.
+    pub store: Option<Arc<dyn BodyStore>>,
 }
 
 impl Default for HttpOptions {
@@ -14,6 +19,7 @@ impl Default for HttpOptions {
         Self {
             body_limit: 16 * 1024,
             hash: false,
+            store: None,
         }
     }
 }

@@ -192,7 +192,6 @@ impl HttpParser {
     ) -> Option<State> {
         let mut notes = Notes::default();
         let framing = Framing::of(&response.headers, true, &mut notes);
-        let options = self.options;
         let exchange = self.exchanges.respond(is_resynced, found)?;
         exchange.extend(began, at);
         exchange.note(notes);
@@ -206,7 +205,7 @@ impl HttpParser {
             return Some(State::Head);
         }
         let is_tunnel = method.as_deref() == Some(b"CONNECT") && (200..300).contains(&status);
-        let reader = Box::new(BodyReader::new(&response.headers, framing, &options));
+        let reader = Box::new(BodyReader::new(&response.headers, framing, &self.options));
         exchange.content.response = Some(response);
         if is_tunnel || status == SWITCHING {
             return None;

@@ -75,6 +75,8 @@ pub struct Body {
     pub bytes: u64,
     /// Hash of the whole body, if requested and entirely captured.
     pub sha256: Option<[u8; 32]>,
+    /// Whether the whole body is stored.
+    pub is_stored: bool,
     /// The content codings, as named by the message.
     pub coding: Option<Vec<u8>>,
 }

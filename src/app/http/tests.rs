@@ -174,7 +174,10 @@ fn read(parts: &[(Side, Result<&[u8], u64>)], closes: bool) -> Vec<String> {
     let mut parser = HttpParser::default();
     let mut found = Vec::new();
     for (packet, (side, part)) in (1..).zip(parts) {
-        let at = Moment { packet, time: 0 };
+        let at = Moment {
+            packet,
+            ..Moment::default()
+        };
         let next = match part {
             Ok(bytes) => parser.data(*side, bytes, at, &mut found),
             Err(missing) => parser.gap(*side, *missing, at, &mut found),

@@ -194,6 +194,11 @@ impl<'a> Captures<'a> {
         })
     }
 
+    /// Where they should be.
+    pub(super) fn paths(&self) -> &[PathBuf] {
+        &self.places
+    }
+
     /// All captures, which must exist and be unchanged.
     pub(super) fn all(&self) -> Result<Vec<PathBuf>, Error> {
         for (note, path) in self.iter() {
@@ -245,20 +250,20 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// The flows to be read.
 #[derive(Debug)]
-struct Plan {
+pub(super) struct Plan {
     /// The flows, in order of their ids.
-    ids: Vec<u32>,
-    flows: Vec<Flow>,
+    pub(super) ids: Vec<u32>,
+    pub(super) flows: Vec<Flow>,
     /// Packets of no flow, too.
-    with_loose: bool,
+    pub(super) with_loose: bool,
 }
 
-struct Carving<'a> {
-    index: &'a Index,
-    captures: &'a Captures<'a>,
+pub(super) struct Carving<'a> {
+    pub(super) index: &'a Index,
+    pub(super) captures: &'a Captures<'a>,
     /// The threads that the index is read with: outside of these it would be read with the global
     /// pool, which has as many as the machine has cores, whatever the run is configured to have.
-    workers: &'a Workers,
+    pub(super) workers: &'a Workers,
 }
 
 impl Carving<'_> {
@@ -344,7 +349,7 @@ impl Carving<'_> {
 
     /// Adds flows with fragments, if there are any: a datagram's fragments may be in two flows, and
     /// the order of all fragments decides in which.
-    fn with_fragments(
+    pub(super) fn with_fragments(
         &self,
         mut ids: Vec<u32>,
         is_shown: impl Fn(u32) -> bool,
@@ -404,19 +409,11 @@ impl Carving<'_> {
             ids: plan.ids.as_slice().into(),
             last: self.index.notes().totals.flows,
         });
-        let mut expected = Expected {
-            capture: self
-                .index
-                .notes()
-                .captures
-                .first()
-                .map(|it| it.path())
-                .unwrap_or_default(),
-            flows: plan.flows.clone(),
-        };
+        let mut expected = self.expected(plan);
+        let offsets = self.offsets(plan)?;
         // Output to pipes and devices cannot be withdrawn.
         if writes_at_once(&job) {
-            let sources = self.sources(plan, &mut Vec::new())?;
+            let sources = self.sources(&offsets, &mut Vec::new())?;
             let (resume, progress) = (Resume::default(), Progress::default());
             let gate = Some(&mut expected as &mut (dyn Gate + Send));
             run_on(
@@ -429,24 +426,37 @@ impl Carving<'_> {
                 &progress,
             )?;
         }
-        let sources = self.sources(plan, &mut report.unpacked)?;
+        let sources = self.sources(&offsets, &mut report.unpacked)?;
         let gate = Some(&mut expected as &mut (dyn Gate + Send));
         flows_gated(job, sources, self.workers, gate, list, progress)
     }
 
-    /// The requested records of the captures, as captures.
-    fn sources(
-        &self,
-        plan: &Plan,
-        unpacked: &mut Vec<(PathBuf, u64)>,
-    ) -> Result<Vec<Source>, Error> {
+    /// The gate that checks that the flows are those of the index.
+    pub(super) fn expected(&self, plan: &Plan) -> Expected {
+        let first = self.index.notes().captures.first();
+        Expected {
+            capture: first.map(|it| it.path()).unwrap_or_default(),
+            flows: plan.flows.clone(),
+        }
+    }
+
+    /// For each capture, where the requested records are.
+    pub(super) fn offsets(&self, plan: &Plan) -> Result<Vec<Vec<u64>>, Error> {
         let ids: Vec<u32> = plan
             .with_loose
             .then_some(0)
             .into_iter()
             .chain(plan.ids.iter().copied())
             .collect();
-        let offsets = self.workers.install(|| self.index.offsets(&ids))?;
+        self.workers.install(|| self.index.offsets(&ids))
+    }
+
+    /// The requested records of the captures, as captures.
+    pub(super) fn sources(
+        &self,
+        offsets: &[Vec<u64>],
+        unpacked: &mut Vec<(PathBuf, u64)>,
+    ) -> Result<Vec<Source>, Error> {
         let mut sources = Vec::new();
         let keep = KEPT_LEN / self.captures.places.len().max(1);
         for ((note, path), records) in self.captures.iter().zip(offsets) {
@@ -463,7 +473,7 @@ impl Carving<'_> {
             }
             let wanted = Excerpted {
                 blocks: &note.blocks,
-                records: &records,
+                records,
             };
             let excerpt = Excerpt::new(path, wanted, keep)?;
             if excerpt.unpacked() > 0 {

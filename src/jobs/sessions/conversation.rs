@@ -2,6 +2,7 @@
 
 use super::datagrams::Datagrams;
 use super::ends::{Ends, Role};
+use super::hint::PortHint;
 use super::parsers::parser;
 use super::record::{Entry, Transport};
 use super::rules::Rules;
@@ -9,6 +10,7 @@ use crate::app::dns::Dns;
 use crate::app::recognize::{Opening, Protocol, Recognized, recognize};
 use crate::app::{Content, Found, Moment, Note};
 use crate::app::{Next, Parser, Side};
+use crate::decode::protocol::{TCP, UDP};
 use crate::flow::NetworkKey;
 
 /// A connection being parsed. Its sides are 0, the lower endpoint, and 1.
@@ -31,6 +33,8 @@ pub(super) struct Conversation {
     /// The last packet with bytes that differ from those already captured.
     pub(super) conflict: Option<u64>,
     pub(super) has_gaps: bool,
+    /// A record reached a limit of the parser.
+    pub(super) is_limited: bool,
 }
 
 enum Stage {
@@ -87,6 +91,7 @@ impl Conversation {
             protocol: None,
             conflict: None,
             has_gaps: false,
+            is_limited: false,
         }
     }
 
@@ -101,6 +106,12 @@ impl Conversation {
             Stage::Datagrams(it) => it.is_recognized(),
             _ => self.protocol.is_some(),
         }
+    }
+
+    /// Whether its protocol is an encrypted one, from the start or since a switch.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.transport == Transport::Quic
+            || matches!(self.protocol, Some(Protocol::Tls | Protocol::Ssh))
     }
 
     /// The parser's side for an endpoint.
@@ -174,9 +185,19 @@ impl Conversation {
             ports: [self.network.src_port, self.network.dst_port],
             client: self.client,
         };
-        match recognize(&opening) {
-            Recognized::NotYet if !first.is_full() => Ends::Not,
+        let recognized = match recognize(&opening) {
+            Recognized::NotYet if !first.is_full() => Recognized::NotYet,
             Recognized::NotYet | Recognized::Unknown => {
+                let hint = PortHint::find(&rules.hints, TCP, opening.ports);
+                hint.map_or(Recognized::Unknown, |(protocol, server)| {
+                    Recognized::As(protocol, self.client.unwrap_or(1 - server))
+                })
+            }
+            known @ Recognized::As(..) => known,
+        };
+        match recognized {
+            Recognized::NotYet => Ends::Not,
+            Recognized::Unknown => {
                 // Both sides of a text protocol may switch to TLS.
                 let may_begin = self.is_midstream.get(place) == Some(&true) || first.is_text();
                 if may_begin && first.tries < MOST_TRIES {
@@ -291,7 +312,9 @@ impl Conversation {
         if let Stage::Opening(_) = &self.stage {
             self.transport = Transport::Udp;
             let ports = [self.network.src_port, self.network.dst_port];
-            self.stage = Stage::Datagrams(Box::new(Datagrams::new(ports, &rules.services)));
+            let is_dns = PortHint::find(&rules.hints, UDP, ports).is_some();
+            let datagrams = Datagrams::new(ports, &rules.services, is_dns);
+            self.stage = Stage::Datagrams(Box::new(datagrams));
         }
         let Stage::Datagrams(datagrams) = &mut self.stage else {
             return Ends::Not;
@@ -339,6 +362,7 @@ impl Conversation {
         {
             source = 1 - source;
         }
+        self.is_limited |= found.notes.has(Note::Limit);
         if let Some(conflict) = self.conflict {
             if found.span.first.packet <= conflict {
                 found.notes.add(Note::Conflict);

@@ -23,7 +23,8 @@ pub(super) struct Datagrams {
 }
 
 impl Datagrams {
-    pub(super) fn new(ports: [u16; 2], services: &Services) -> Self {
+    /// `is_dns` says that it is DNS, whatever the ports.
+    pub(super) fn new(ports: [u16; 2], services: &Services, is_dns: bool) -> Self {
         let kind = |port: u16| match port {
             53 => Some(Kind::Dns),
             5353 => Some(Kind::Mdns),
@@ -33,7 +34,10 @@ impl Datagrams {
         // NetBIOS names share the format of DNS (RFC 1002).
         let is_netbios = ports.contains(&137);
         Self {
-            dns: ports.into_iter().find_map(kind),
+            dns: ports
+                .into_iter()
+                .find_map(kind)
+                .or(is_dns.then_some(Kind::Dns)),
             reads_dns: services.dns && !is_netbios,
             queries: Queries::default(),
             quic: (services.quic && !ports.contains(&53)).then(Quic::default),

@@ -8,12 +8,13 @@ mod ssh;
 mod tls;
 
 use super::json::Json;
-use super::options::Bodies;
+use super::options::{Bodies, RecordFormat};
+use super::places::Places;
 use super::record::{Entry, Kind};
 use super::secrets::{Hidden, Secrets};
 use crate::app::Content;
-use crate::flow::community_id;
-use crate::select::condition::Kind as ColumnKind;
+use crate::flow::{VlanStack, community_id};
+use crate::jobs::geo::{Geo, Location};
 use std::net::IpAddr;
 
 /// The value of a key.
@@ -41,6 +42,9 @@ pub(super) type Visit<'v> = dyn FnMut(&'static str, Value<'_>) + 'v;
 pub(super) struct Showing {
     pub(super) secrets: Secrets,
     pub(super) bodies: Bodies,
+    pub(super) format: RecordFormat,
+    pub(super) places: Places,
+    pub(super) geo: Option<Geo>,
 }
 
 /// A record to show.
@@ -48,6 +52,7 @@ pub(super) struct Shown<'a> {
     pub(super) entry: &'a Entry,
     /// FlowIDs from the source to the destination and back; 0 if there is none.
     pub(super) ids: [u64; 2],
+    pub(super) vlans: VlanStack,
     pub(super) showing: &'a Showing,
     pub(super) hidden: &'a Hidden,
 }
@@ -97,7 +102,18 @@ impl Shown<'_> {
         }
         visit("first_packet", Value::Number(span.first.packet));
         visit("last_packet", Value::Number(span.last.packet));
+        let place = self.showing.places.of(span.first);
+        if let Some(file) = place.file {
+            visit("file", Value::Number(file));
+        }
+        if let Some(offset) = place.offset {
+            visit("offset", Value::Number(offset));
+        }
         visit("transport", Value::Str(entry.transport.name()));
+        if !self.vlans.is_empty() {
+            visit("vlan", Value::Str(&self.vlans.to_string()));
+        }
+        self.locations(visit);
         let notes = entry.found.notes;
         if !notes.is_empty() {
             let list = |json: &mut Json| {
@@ -107,110 +123,91 @@ impl Shown<'_> {
         }
     }
 
+    fn locations(&self, visit: &mut Visit<'_>) {
+        let Some(geo) = &self.showing.geo else {
+            return;
+        };
+        let network = &self.entry.network;
+        for (key, address) in [("src_geo", network.src), ("dst_geo", network.dst)] {
+            let location = geo.find(address);
+            if location != Location::default() {
+                visit(key, Value::Nested(&|json| write_location(&location, json)));
+            }
+        }
+    }
+
     /// Appends the record as a line of JSON.
-    pub(super) fn write(&self, json: &mut Json) {
+    pub(super) fn write_json(&self, json: &mut Json) {
         json.record(|json| {
             self.fields(&mut |name, value| {
                 json.key(name);
                 match value {
-                    Value::Number(it) => json.number(it),
-                    Value::Signed(it) => json.number(it),
                     Value::Time(it) | Value::Duration(it) => json.seconds(it),
-                    Value::Bool(it) => json.bool(it),
-                    Value::Str(it) => json.str(it),
-                    Value::Text(it) => json.text(name, it),
-                    Value::Address(it) => json.str(&it.to_string()),
-                    Value::Nested(write) => write(json),
+                    other => other.write(name, json),
+                }
+            });
+        });
+    }
+
+    /// Appends the record as a line of JSON with the columns of a table.
+    pub(super) fn write_columns(&self, json: &mut Json) {
+        json.record(|json| {
+            self.fields(&mut |name, value| match value {
+                Value::Time(it) => {
+                    json.key(&format!("{name}_ns"));
+                    json.number(it);
+                    json.key(name);
+                    json.number(it.div_euclid(1000));
+                }
+                Value::Duration(it) => {
+                    json.key(&format!("{name}_ns"));
+                    json.number(it);
+                }
+                other => {
+                    json.key(name);
+                    other.write(name, json);
                 }
             });
         });
     }
 }
 
-/// Scalar keys of all record types.
-pub(super) static COLUMNS: [(&str, ColumnKind); 70] = {
-    use ColumnKind::{Address, Bool, Duration, Number, Text, Time};
-    [
-        ("record", Text),
-        ("ts_start", Time),
-        ("ts_end", Time),
-        ("ts", Time),
-        ("src_ip", Address),
-        ("src_port", Number),
-        ("dst_ip", Address),
-        ("dst_port", Number),
-        ("flow_id", Number),
-        ("reverse_flow_id", Number),
-        ("community_id", Text),
-        ("first_packet", Number),
-        ("last_packet", Number),
-        ("transport", Text),
-        // http
-        ("req_method", Text),
-        ("req_uri", Text),
-        ("req_version", Text),
-        ("req_body", Text),
-        ("resp_version", Text),
-        ("resp_status", Text),
-        ("resp_reason", Text),
-        ("resp_body", Text),
-        ("trans_depth", Number),
-        ("req_body_bytes", Number),
-        ("resp_body_bytes", Number),
-        ("req_body_sha256", Text),
-        ("resp_body_sha256", Text),
-        ("resp_coding", Text),
-        ("resp_mime", Text),
-        ("upgrade", Text),
-        ("host", Text),
-        // dns
-        ("kind", Text),
-        ("rtt", Duration),
-        ("query_packet", Number),
-        // login
-        ("service", Text),
-        ("user", Text),
-        ("secret", Text),
-        ("secret_kind", Text),
-        ("secret_bytes", Number),
-        ("mechanism", Text),
-        ("database", Text),
-        ("outcome", Text),
-        ("code", Text),
-        ("message", Text),
-        ("attempt", Number),
-        ("crack_result", Number),
-        // tls
-        ("sni", Text),
-        ("ja3", Text),
-        ("ja4", Text),
-        ("server_version", Text),
-        ("cipher", Text),
-        ("server_alpn", Text),
-        ("ja3s", Text),
-        ("resumed", Bool),
-        ("hello_retry", Bool),
-        ("subject", Text),
-        ("issuer", Text),
-        ("starttls", Text),
-        // ssh and rdp
-        ("client", Text),
-        ("server", Text),
-        ("hassh", Text),
-        ("hassh_server", Text),
-        ("cookie", Text),
-        ("routing", Text),
-        // smtp and ftp
-        ("helo", Text),
-        ("from", Text),
-        ("subject_line", Text),
-        ("message_id", Text),
-        ("command", Text),
-        ("arg", Text),
-    ]
-};
+fn write_location(location: &Location, json: &mut Json) {
+    json.object(|json| {
+        let texts = [
+            ("city", &location.city),
+            ("region", &location.region),
+            ("country", &location.country),
+            ("country_code", &location.country_code),
+        ];
+        let text = |json: &mut Json, key, value: &Option<String>| {
+            if let Some(value) = value {
+                json.key(key);
+                json.str(value);
+            }
+        };
+        for (key, value) in texts {
+            text(json, key, value);
+        }
+        if let Some(asn) = location.asn {
+            json.key("asn");
+            json.number(asn);
+        }
+        text(json, "organization", &location.organization);
+    });
+}
 
-/// Columns available in conditions: the scalar keys of all record types.
-pub fn record_columns() -> &'static [(&'static str, ColumnKind)] {
-    &COLUMNS
+impl Value<'_> {
+    /// Writes the value of a key.
+    fn write(self, name: &str, json: &mut Json) {
+        match self {
+            Self::Number(it) => json.number(it),
+            Self::Signed(it) | Self::Time(it) | Self::Duration(it) => json.number(it),
+            Self::Bool(it) => json.bool(it),
+            Self::Str(it) => json.str(it),
+            Self::Text(it) => json.text(name, it),
+            Self::Address(it) => json.str(&it.to_string()),
+            Self::Nested(write) => write(json),
+        }
+    }
 }

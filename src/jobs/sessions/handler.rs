@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::number::index_u32;
 use crate::stream::{Answer, Arrived, ChecksumRule, Handler, PayloadSpan, Side as Direction};
 use crate::tcp::{Arrival, Piece, Segment, StreamEnd};
+use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -35,14 +36,36 @@ pub(super) struct Sessions {
     pub(super) error: Option<Error>,
 }
 
-/// Counts of connections.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    /// Connections with payload of an unknown protocol.
-    pub(super) unknown: u64,
-    pub(super) recognized: u64,
-    /// Recognized connections with gaps.
-    pub(super) gaps: u64,
+/// Counts of connections with payload, and of the exchanges of datagrams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Those of a known protocol.
+    pub recognized: u64,
+    /// Those of an unknown protocol.
+    pub unknown: u64,
+    /// Recognized ones that are, or have become, encrypted.
+    pub encrypted: u64,
+    /// Recognized ones with gaps.
+    pub gaps: u64,
+    /// Recognized ones that reached a limit of their parser.
+    pub limited: u64,
+}
+
+impl Counts {
+    pub(super) const fn add(&mut self, other: &Self) {
+        let Self {
+            recognized,
+            unknown,
+            encrypted,
+            gaps,
+            limited,
+        } = *other;
+        self.recognized += recognized;
+        self.unknown += unknown;
+        self.encrypted += encrypted;
+        self.gaps += gaps;
+        self.limited += limited;
+    }
 }
 
 /// State of a direction.
@@ -200,8 +223,13 @@ impl Sessions {
 
     fn count(&mut self, conversation: &Conversation, ends: Ends) {
         if conversation.is_recognized() {
-            self.counts.recognized += 1;
-            self.counts.gaps += u64::from(conversation.has_gaps);
+            self.counts.add(&Counts {
+                recognized: 1,
+                unknown: 0,
+                encrypted: conversation.is_encrypted().into(),
+                gaps: conversation.has_gaps.into(),
+                limited: conversation.is_limited.into(),
+            });
         } else if ends != Ends::Over {
             self.counts.unknown += 1;
         }
@@ -252,9 +280,12 @@ impl Handler for Sessions {
 
     #[inline]
     fn segment(&mut self, side: Direction<'_, Seat>, arrived: &Arrived<'_>) -> Answer {
+        let place = side.packet().unwrap_or_default();
         self.now = Moment {
             packet: arrived.contents.ordinal,
             time: arrived.packet.time.0,
+            input: index_u32(place.input),
+            offset: place.offset,
         };
         self.payload = arrived.payload;
         if let Some(segment) = arrived.tcp

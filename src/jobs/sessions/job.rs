@@ -1,20 +1,25 @@
 //! The run of the sessions job, and its outputs.
 
+use super::bodies::BodyFolder;
 use super::fields::Showing;
 use super::handler::{Counts, Sessions};
 use super::options::SessionsJob;
+use super::places::Places;
 use super::record::Kind;
 use super::rules::Rules;
 use super::secrets::Secrets;
+use super::stats::SessionsStats;
 use super::target::Output;
 use super::write::{Block, Line, Phase, block};
+use crate::app::http::BodyStore;
 use crate::engine::{
     Outcome, Progress, Resume, Source, Stopwatch, Window, Workers, available_memory, run_on,
 };
 use crate::error::Error;
 use crate::flow::FlowList;
 use crate::jobs::follow::{Follow, Following};
-use crate::jobs::stats::Stats;
+use crate::jobs::geo::Geo;
+use crate::jobs::given::Given;
 use crate::output::OutputFile;
 use crate::select::condition::Condition;
 use crate::stream::{Selected, Shared, Tracker, Wanted};
@@ -32,16 +37,23 @@ pub struct SessionsReport {
     pub outcome: Outcome,
     /// Elapsed time of the job.
     pub elapsed: Duration,
+    /// Damage found when the captures were indexed.
+    pub damages: Vec<String>,
     /// Number of records written, by type.
     pub records: Vec<(&'static str, u64)>,
-    /// Connections with payload of an unknown protocol.
-    pub unknown: u64,
-    /// Recognized connections with gaps.
-    pub gaps: u64,
+    /// Connections with payload.
+    pub connections: Counts,
     /// Secrets hidden from records.
     pub hidden: u64,
     /// Whether the reader of standard output closed it early.
     pub is_list_cut: bool,
+}
+
+impl SessionsReport {
+    /// Whether all captures were read completely, without damage.
+    pub fn is_whole(&self) -> bool {
+        self.outcome.is_whole() && self.damages.is_empty()
+    }
 }
 
 /// Reads `sources` as one capture, and writes the records of its connections. The output is
@@ -55,55 +67,88 @@ pub fn sessions(
     stdout: &mut (dyn Write + Send),
     progress: &Progress,
 ) -> Result<SessionsReport, Error> {
-    let stopwatch = Stopwatch::start();
     let workers = Workers::new(&job.config.tuning)?;
-    let inputs: Vec<PathBuf> = sources.iter().flat_map(Source::paths).collect();
+    let given = Given::whole(&workers, sources);
+    sessions_of(job, given, stdout, progress)
+}
+
+/// Writes the records of the given captures.
+pub(in crate::jobs) fn sessions_of(
+    job: SessionsJob,
+    given: Given<'_>,
+    stdout: &mut (dyn Write + Send),
+    progress: &Progress,
+) -> Result<SessionsReport, Error> {
+    let stopwatch = Stopwatch::start();
+    let Given {
+        workers,
+        sources,
+        inputs,
+        places,
+        gate,
+    } = given;
+    let places = Places::new(places, &sources);
     let create = |path: &Path| OutputFile::create(path, inputs.iter().map(PathBuf::as_path));
     let stats = job.stats.as_deref().map(create).transpose()?;
-    let secrets = Secrets::new(job.secrecy);
-    let secrets = secrets.map_err(|error| Error::io("read", "/dev/urandom".as_ref(), error))?;
+    let bodies = job.files.as_deref().map(BodyFolder::open).transpose()?;
+    let store = bodies.clone().map(|it| Arc::new(it) as Arc<dyn BodyStore>);
+    let geo = (!job.geo.is_empty()).then(|| Geo::open(&job.geo));
     let reading = Reading {
         shared: shared(&job),
-        rules: Arc::new(Rules::new(&job)),
+        rules: Arc::new(Rules::new(&job, store)),
+        bodies,
         showing: Showing {
-            secrets,
+            secrets: Secrets::new(job.secrecy, job.secrets_key.as_deref())?,
             bodies: job.bodies,
+            format: job.format,
+            places,
+            geo: geo.transpose()?,
         },
         condition: job.condition.clone(),
-        output: Output::open(&job.target, &inputs, stdout)?,
+        output: Output::open(
+            &job.target,
+            job.format,
+            job.services.only_type(),
+            &inputs,
+            stdout,
+        )?,
         records: BTreeMap::new(),
         counts: Counts::default(),
         hidden: 0,
     };
     let mut following = Following(reading);
     let outcome = run_on(
-        &workers,
+        workers,
         &job.config,
         sources,
         Resume::default(),
         &mut following,
-        None,
+        gate,
         progress,
     )?;
     let reading = following.0;
     let elapsed = stopwatch.elapsed();
-    let is_list_cut = reading.output.is_cut();
-    reading.output.finish()?;
+    let is_list_cut = reading.output.finish()?;
     if let Some(mut file) = stats {
-        let json = Stats::new(&outcome, elapsed).to_json();
-        file.write_all(&json).map_err(|error| file.error(error))?;
+        let records = reading
+            .records
+            .iter()
+            .map(|(kind, count)| (kind.name(), *count));
+        let json = SessionsStats::new(&outcome, elapsed, records.collect(), reading.counts);
+        file.write_all(&json.to_json())
+            .map_err(|error| file.error(error))?;
         file.finish()?;
     }
     Ok(SessionsReport {
         outcome,
         elapsed,
+        damages: Vec::new(),
         records: reading
             .records
             .into_iter()
             .map(|(kind, count)| (kind.name(), count))
             .collect(),
-        unknown: reading.counts.unknown,
-        gaps: reading.counts.gaps,
+        connections: reading.counts,
         hidden: reading.hidden,
         is_list_cut,
     })
@@ -126,6 +171,7 @@ fn shared(job: &SessionsJob) -> Shared {
 struct Reading<'a> {
     shared: Shared,
     rules: Arc<Rules>,
+    bodies: Option<BodyFolder>,
     showing: Showing,
     condition: Option<Condition>,
     output: Output<'a>,
@@ -169,7 +215,8 @@ impl Reading<'_> {
         Ok(written)
     }
 
-    fn check(trackers: &mut [&mut Tracker<Sessions>]) -> Result<(), Error> {
+    fn check(&self, trackers: &mut [&mut Tracker<Sessions>]) -> Result<(), Error> {
+        self.bodies.as_ref().map_or(Ok(()), BodyFolder::check)?;
         let mut errors = trackers.iter_mut().map(|it| it.handler.error.take());
         errors.find_map(|it| it).map_or(Ok(()), Err)
     }
@@ -198,7 +245,7 @@ impl Follow for Reading<'_> {
     ) -> Result<u64, Error> {
         self.shared
             .window_ends(window.bytes, flows, &mut trackers)?;
-        Self::check(&mut trackers)?;
+        self.check(&mut trackers)?;
         self.write(flows, &mut trackers, Phase::Window)
     }
 
@@ -209,12 +256,9 @@ impl Follow for Reading<'_> {
     ) -> Result<u64, Error> {
         self.shared.finish(&mut trackers)?;
         trackers.par_iter_mut().for_each(|it| it.handler.finish());
-        Self::check(&mut trackers)?;
+        self.check(&mut trackers)?;
         for tracker in &trackers {
-            let counts = tracker.handler.counts;
-            self.counts.unknown += counts.unknown;
-            self.counts.recognized += counts.recognized;
-            self.counts.gaps += counts.gaps;
+            self.counts.add(&tracker.handler.counts);
         }
         self.write(flows, &mut trackers, Phase::End)
     }

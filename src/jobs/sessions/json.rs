@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use std::borrow::Cow;
 use std::io::Write;
 
 /// A writer of JSON objects and lists into a buffer.
@@ -20,17 +21,20 @@ impl Json {
         self.has_before = false;
         self.object(|json| {
             fields(json);
-            json.write_raws();
+            if !json.raws.is_empty() {
+                json.key("raw");
+                json.write_raws();
+            }
         });
         self.text.push(b'\n');
     }
 
-    fn write_raws(&mut self) {
+    /// Writes the kept bytes, if there are any, as the value of a key.
+    pub(super) fn write_raws(&mut self) {
         let raws = std::mem::take(&mut self.raws);
         if raws.is_empty() {
             return;
         }
-        self.key("raw");
         self.object(|json| {
             for (name, bytes) in &raws {
                 json.key(name);
@@ -89,10 +93,21 @@ impl Json {
     /// Writes a text from the network as a value of this field.
     pub(super) fn text(&mut self, field: &str, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
-        if matches!(text, std::borrow::Cow::Owned(_)) {
-            self.raws.push((field.to_owned(), bytes.to_vec()));
+        if matches!(text, Cow::Owned(_)) {
+            self.keep_raw(field, bytes);
         }
         self.str(&text);
+    }
+
+    /// Keeps the bytes of a field whose text does not show them.
+    pub(super) fn keep_raw(&mut self, field: &str, bytes: &[u8]) {
+        self.raws.push((field.to_owned(), bytes.to_vec()));
+    }
+
+    /// Starts over, without what was written.
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.has_before = false;
     }
 
     /// Writes nanoseconds as seconds: exact, with six digits, or nine if needed.

@@ -1,5 +1,6 @@
 //! Options of the sessions job.
 
+use super::hint::PortHint;
 use super::record::Kind;
 use crate::app::recognize::Protocol;
 use crate::engine::Config;
@@ -15,6 +16,10 @@ pub struct SessionsJob {
     pub services: Services,
     /// A condition on columns that records must meet.
     pub condition: Option<Condition>,
+    /// Ports on which protocols are expected.
+    pub hints: Vec<PortHint>,
+    /// A file with the key of hashed secrets, instead of a random key.
+    pub secrets_key: Option<PathBuf>,
     /// Treatment of secrets.
     pub secrecy: Secrecy,
     /// Treatment of the bodies of HTTP messages.
@@ -23,8 +28,14 @@ pub struct SessionsJob {
     pub body_limit: usize,
     /// Whether to hash bodies.
     pub hash: bool,
-    /// Destination of records.
+    /// Format of records.
+    pub format: RecordFormat,
+    /// Destination of records. Except in JSON, records of several types need a directory.
     pub target: Target,
+    /// A directory of decoded HTTP bodies, named by their SHA-256.
+    pub files: Option<PathBuf>,
+    /// Databases of locations.
+    pub geo: Vec<PathBuf>,
     /// Output file of run statistics.
     pub stats: Option<PathBuf>,
 }
@@ -44,6 +55,34 @@ pub enum Target {
     File(PathBuf),
     /// A directory, with a file per record type.
     Folder(PathBuf),
+}
+
+/// Formats of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecordFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// Comma separated values with a header (RFC 4180), of one type of record.
+    Csv,
+    /// A Parquet file, of one type of record.
+    Parquet,
+}
+
+impl RecordFormat {
+    /// How names of files end.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Json => "jsonl",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
+
+    /// Whether records of all types may be in one output.
+    pub const fn mixes_types(self) -> bool {
+        matches!(self, Self::Json)
+    }
 }
 
 /// Treatment of passwords and other secrets.
@@ -121,6 +160,17 @@ impl Services {
             records,
             protocols: Some(protocols),
         })
+    }
+
+    /// The type of all records, if there is only one.
+    pub(super) fn only_type(&self) -> Option<Kind> {
+        let (first, others) = self.records.split_first()?;
+        others.iter().all(|it| it == first).then_some(*first)
+    }
+
+    /// Whether all records are of one type.
+    pub fn has_one_type(&self) -> bool {
+        self.only_type().is_some()
     }
 
     /// Whether connections of a protocol are parsed.

@@ -20,7 +20,7 @@ pub(super) fn parser(
         return None;
     }
     Some(match protocol {
-        Protocol::Http => Box::new(HttpParser::new(rules.parsers.http, is_midstream)),
+        Protocol::Http => Box::new(HttpParser::new(rules.http.clone(), is_midstream)),
         Protocol::Dns => Box::new(DnsStream::default()),
         Protocol::Tls => Box::new(TlsParser::default()),
         Protocol::Socks => Box::new(SocksParser::default()),
@@ -38,21 +38,25 @@ pub(super) fn parser(
 }
 
 /// The name used in records.
-pub(super) const fn name(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Http => "http",
-        Protocol::Tls => "tls",
-        Protocol::Ssh => "ssh",
-        Protocol::Rdp => "rdp",
-        Protocol::Dns => "dns",
-        Protocol::Socks => "socks",
-        Protocol::Mysql => "mysql",
-        Protocol::Pgsql => "pgsql",
-        Protocol::Redis => "redis",
-        Protocol::Mongodb => "mongodb",
-        Protocol::Ftp => "ftp",
-        Protocol::Smtp => "smtp",
-        Protocol::Pop3 => "pop3",
-        Protocol::Imap => "imap",
-    }
+pub(super) fn name(protocol: Protocol) -> &'static str {
+    let known = PROTOCOLS.iter().find(|it| it.1 == protocol);
+    known.map_or("", |it| it.0)
 }
+
+/// The names of protocols.
+pub(super) const PROTOCOLS: [(&str, Protocol); 14] = [
+    ("http", Protocol::Http),
+    ("tls", Protocol::Tls),
+    ("ssh", Protocol::Ssh),
+    ("rdp", Protocol::Rdp),
+    ("dns", Protocol::Dns),
+    ("socks", Protocol::Socks),
+    ("mysql", Protocol::Mysql),
+    ("pgsql", Protocol::Pgsql),
+    ("redis", Protocol::Redis),
+    ("mongodb", Protocol::Mongodb),
+    ("ftp", Protocol::Ftp),
+    ("smtp", Protocol::Smtp),
+    ("pop3", Protocol::Pop3),
+    ("imap", Protocol::Imap),
+];

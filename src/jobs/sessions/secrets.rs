@@ -2,30 +2,45 @@
 
 use super::json::hex;
 use super::options::Secrecy;
+use crate::error::Error;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
+use std::path::Path;
 
 /// Hides secrets, and counts the hidden ones.
 #[derive(Debug)]
 pub(super) struct Secrets {
     secrecy: Secrecy,
-    key: [u8; 32],
+    key: Vec<u8>,
 }
 
 /// Number of secrets hidden so far.
 pub(super) type Hidden = Cell<u64>;
 
 impl Secrets {
-    /// Creates the policy. For hashing, it uses a random key.
-    pub(super) fn new(secrecy: Secrecy) -> io::Result<Self> {
-        let mut key = [0; 32];
-        if secrecy == Secrecy::Hash {
-            File::open("/dev/urandom")?.read_exact(&mut key)?;
-        }
+    /// Creates the policy. For hashing, it uses the key in a file, or a random key.
+    pub(super) fn new(secrecy: Secrecy, key_file: Option<&Path>) -> Result<Self, Error> {
+        let failed = |path: &Path, error| Error::io("read", path, error);
+        let key = match key_file {
+            _ if secrecy != Secrecy::Hash => Vec::new(),
+            Some(path) => match fs::read(path).map_err(|error| failed(path, error))? {
+                key if key.is_empty() => {
+                    return Err(failed(path, io::Error::other("it is empty, and so no key")));
+                }
+                key => key,
+            },
+            None => {
+                let path = Path::new("/dev/urandom");
+                let mut key = vec![0; 32];
+                let read = File::open(path).and_then(|mut file| file.read_exact(&mut key));
+                read.map_err(|error| failed(path, error))?;
+                key
+            }
+        };
         Ok(Self { secrecy, key })
     }
 

@@ -1,10 +1,13 @@
 //! Selection and formatting of a window's records.
 
-use super::fields::{COLUMNS, Showing, Shown, Value};
+use super::csv::CsvLines;
+use super::fields::{Showing, Shown, Value};
 use super::json::Json;
+use super::options::RecordFormat;
 use super::record::{Entry, Kind};
+use super::schema::record_columns;
 use super::secrets::Hidden;
-use crate::flow::FlowList;
+use crate::flow::{FlowList, VlanStack};
 use crate::select::condition::{Cell, Condition};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -46,6 +49,7 @@ pub(super) fn block(
     let hidden = Hidden::new(0);
     let mut lines = Vec::with_capacity(entries.len());
     let mut json = Json::default();
+    let mut csv = CsvLines::default();
     for entry in entries {
         let ids = entry
             .flows
@@ -53,6 +57,7 @@ pub(super) fn block(
         let shown = Shown {
             entry,
             ids,
+            vlans: vlans(flows, ids),
             showing,
             hidden: &hidden,
         };
@@ -60,7 +65,11 @@ pub(super) fn block(
             continue;
         }
         let start = json.text.len();
-        shown.write(&mut json);
+        match showing.format {
+            RecordFormat::Json => shown.write_json(&mut json),
+            RecordFormat::Parquet => shown.write_columns(&mut json),
+            RecordFormat::Csv => csv.append(&shown, &mut json.text),
+        }
         let packet = match phase {
             Phase::Window => entry.completed,
             Phase::End => entry.found.span.first.packet,
@@ -78,6 +87,12 @@ pub(super) fn block(
     }
 }
 
+/// The VLAN ids of the flow from source to destination, or else of the other one.
+fn vlans(flows: &FlowList, ids: [u64; 2]) -> VlanStack {
+    let flow = ids.into_iter().find_map(|id| flows.get(id));
+    flow.map_or_else(VlanStack::default, |it| it.key.link.vlans())
+}
+
 /// A column value for conditions.
 enum Owned {
     Unsigned(u64),
@@ -92,7 +107,8 @@ fn meets(condition: &Condition, shown: &Shown<'_>) -> bool {
     let mut values: Vec<(usize, Owned)> = Vec::new();
     let needed = condition.columns();
     shown.fields(&mut |name, value| {
-        let is_named = |column: &&usize| COLUMNS.get(**column).is_some_and(|it| it.0 == name);
+        let columns = record_columns();
+        let is_named = |column: &&usize| columns.get(**column).is_some_and(|it| it.0 == name);
         let Some(&column) = needed.iter().find(is_named) else {
             return;
         };

@@ -43,12 +43,8 @@ type Definition = (&'static str, Kind, ValueOf);
 
 /// Columns of the whole connection.
 macro_rules! whole {
-    ($($name:literal $kind:ident |$row:ident, $report:ident| $value:expr;)*) => {
-        const WHOLE: &[Definition] = &[$(($name, Kind::$kind, |$row| {
-            let $report: &Report = &$row.report;
-            let _ = $report;
-            $value
-        })),*];
+    ($($name:literal $kind:ident |$row:ident| $value:expr;)*) => {
+        const WHOLE: &[Definition] = &[$(($name, Kind::$kind, |$row| $value)),*];
     };
 }
 
@@ -56,13 +52,13 @@ macro_rules! whole {
 macro_rules! sides {
     ($($name:literal $kind:ident |$counts:ident, $rare:ident, $side:ident, $peer:ident| $value:expr;)*) => {
         const CLIENT: &[Definition] = &[$((concat!("client_", $name), Kind::$kind, |row| {
-            let [$side, $peer] = &row.report.sides;
+            let [$side, $peer] = &row.report().sides;
             let ($counts, $rare): (&Counts, &Anomalies) = (&$side.counts, &$side.anomalies);
             let _ = ($counts, $rare, $side, $peer);
             $value
         })),*];
         const SERVER: &[Definition] = &[$((concat!("server_", $name), Kind::$kind, |row| {
-            let [$peer, $side] = &row.report.sides;
+            let [$peer, $side] = &row.report().sides;
             let ($counts, $rare): (&Counts, &Anomalies) = (&$side.counts, &$side.anomalies);
             let _ = ($counts, $rare, $side, $peer);
             $value
@@ -71,66 +67,66 @@ macro_rules! sides {
 }
 
 whole! {
-    "connection_id" Number |row, report| number(row.id);
-    "connection" Number |row, report| number(row.entry.number);
-    "flow_id" Number |row, report| flow(row, report.client);
-    "reverse_flow_id" Number |row, report| flow(row, report.client.other());
-    "client_ip" Address |row, report| Cell::Address(row.entry.ends()[0].0);
-    "client_port" Short |row, report| number(row.entry.ends()[0].1);
-    "server_ip" Address |row, report| Cell::Address(row.entry.ends()[1].0);
-    "server_port" Short |row, report| number(row.entry.ends()[1].1);
-    "client_by" Text |row, report| Cell::Text(report.client_by.name());
-    "first_ns" Time |row, report| Cell::Signed(report.first);
-    "last_ns" Time |row, report| Cell::Signed(report.last);
-    "duration_ns" Duration |row, report| since(Some(report.last), Some(report.first));
-    "first_packet" Number |row, report| number(report.first_packet);
-    "last_packet" Number |row, report| number(report.last_packet);
-    "time_back" Number |row, report| number(report.time_back);
-    "syn_ns" Time |row, report| time(report.syn);
-    "syn_packet" Number |row, report| packet(report.syn);
-    "synack_ns" Time |row, report| time(report.synack);
-    "synack_packet" Number |row, report| packet(report.synack);
-    "ack_ns" Time |row, report| time(report.ack);
-    "ack_packet" Number |row, report| packet(report.ack);
-    "synack_delay_ns" Duration |row, report| since(ns(report.synack), ns(report.syn));
-    "ack_delay_ns" Duration |row, report| since(ns(report.ack), ns(report.synack));
-    "handshake_rtt_ns" Duration |row, report| signed(report.handshake_rtt);
-    "tfo" Number |row, report| number(report.tfo);
-    "mptcp" Bool |row, report| Cell::Bool(report.mptcp);
-    "completeness" Short |row, report| number(report.completeness);
-    "state" Text |row, report| Cell::Text(report.state.name());
-    "history" Text |row, report| Cell::Text(&row.report.history);
-    "closed_by" Text |row, report| by(report, report.closed);
-    "close_ns" Time |row, report| time(report.closed.map(|it| it.1));
-    "close_packet" Number |row, report| packet(report.closed.map(|it| it.1));
-    "end_ns" Time |row, report| signed(report.end);
-    "reset_by" Text |row, report| by(report, report.reset);
-    "reset_ns" Time |row, report| time(report.reset.map(|it| it.1));
-    "reset_packet" Number |row, report| packet(report.reset.map(|it| it.1));
-    "premature" Bool |row, report| Cell::Bool(report.is_premature);
-    "others_open" Number |row, report| row.open.cell(0);
-    "others_idle" Number |row, report| row.open.cell(1);
-    "pair_open" Number |row, report| row.open.cell(2);
-    "server_open" Number |row, report| row.open.cell(3);
-    "window_scaled" Bool |row, report| Cell::Bool(report.is_window_scaled);
-    "idle_max_ns" Duration |row, report| Cell::Signed(report.idle_max);
-    "idle_max_packet" Number |row, report| some(report.idle_max_packet);
-    "turns" Number |row, report| number(report.turns);
-    "server_response_first_ns" Duration |row, report| turn(report, report.response_first);
-    "server_response_avg_ns" Duration |row, report| turn(report, mean(report, report.response_sum));
-    "server_response_max_ns" Duration |row, report| turn(report, report.response_max);
-    "server_response_max_packet" Number |row, report| some(report.response_max_packet);
-    "server_think_first_ns" Duration |row, report| think(report, report.response_first);
-    "server_think_avg_ns" Duration |row, report| think(report, mean(report, report.response_sum));
-    "server_think_max_ns" Duration |row, report| think(report, report.response_max);
-    "client_think_ns" Duration |row, report| turn(report, report.client_think);
-    "request_ns" Duration |row, report| turn(report, report.request);
-    "response_ns" Duration |row, report| turn(report, report.response);
-    "connect_ns" Duration |row, report| since(ns(report.ack), ns(report.syn));
-    "server_ns" Duration |row, report| Cell::Signed(report.server_time());
-    "client_ns" Duration |row, report| Cell::Signed(report.client_think);
-    "transfer_ns" Duration |row, report| Cell::Signed(report.request.saturating_add(report.response));
-    "retransmission_delay_ns" Duration |row, report| Cell::Signed(report.retransmission_delay());
+    "connection_id" Number |row| number(row.id);
+    "connection" Number |row| number(row.entry.number);
+    "flow_id" Number |row| flow(row, row.report().client);
+    "reverse_flow_id" Number |row| flow(row, row.report().client.other());
+    "client_ip" Address |row| Cell::Address(row.entry.ends()[0].0);
+    "client_port" Short |row| number(row.entry.ends()[0].1);
+    "server_ip" Address |row| Cell::Address(row.entry.ends()[1].0);
+    "server_port" Short |row| number(row.entry.ends()[1].1);
+    "client_by" Text |row| Cell::Text(row.report().client_by.name());
+    "first_ns" Time |row| Cell::Signed(row.report().first);
+    "last_ns" Time |row| Cell::Signed(row.report().last);
+    "duration_ns" Duration |row| since(Some(row.report().last), Some(row.report().first));
+    "first_packet" Number |row| number(row.report().first_packet);
+    "last_packet" Number |row| number(row.report().last_packet);
+    "time_back" Number |row| number(row.report().time_back);
+    "syn_ns" Time |row| time(row.report().syn);
+    "syn_packet" Number |row| packet(row.report().syn);
+    "synack_ns" Time |row| time(row.report().synack);
+    "synack_packet" Number |row| packet(row.report().synack);
+    "ack_ns" Time |row| time(row.report().ack);
+    "ack_packet" Number |row| packet(row.report().ack);
+    "synack_delay_ns" Duration |row| since(ns(row.report().synack), ns(row.report().syn));
+    "ack_delay_ns" Duration |row| since(ns(row.report().ack), ns(row.report().synack));
+    "handshake_rtt_ns" Duration |row| signed(row.report().handshake_rtt);
+    "tfo" Number |row| number(row.report().tfo);
+    "mptcp" Bool |row| Cell::Bool(row.report().mptcp);
+    "completeness" Short |row| number(row.report().completeness);
+    "state" Text |row| Cell::Text(row.report().state.name());
+    "history" Text |row| Cell::Text(&row.report().history);
+    "closed_by" Text |row| by(row.report(), row.report().closed);
+    "close_ns" Time |row| time(row.report().closed.map(|it| it.1));
+    "close_packet" Number |row| packet(row.report().closed.map(|it| it.1));
+    "end_ns" Time |row| signed(row.report().end);
+    "reset_by" Text |row| by(row.report(), row.report().reset);
+    "reset_ns" Time |row| time(row.report().reset.map(|it| it.1));
+    "reset_packet" Number |row| packet(row.report().reset.map(|it| it.1));
+    "premature" Bool |row| Cell::Bool(row.report().is_premature);
+    "others_open" Number |row| row.open.cell(0);
+    "others_idle" Number |row| row.open.cell(1);
+    "pair_open" Number |row| row.open.cell(2);
+    "server_open" Number |row| row.open.cell(3);
+    "window_scaled" Bool |row| Cell::Bool(row.report().is_window_scaled);
+    "idle_max_ns" Duration |row| Cell::Signed(row.report().idle_max);
+    "idle_max_packet" Number |row| some(row.report().idle_max_packet);
+    "turns" Number |row| number(row.report().turns);
+    "server_response_first_ns" Duration |row| turn(row.report(), row.report().response_first);
+    "server_response_avg_ns" Duration |row| turn(row.report(), mean(row.report(), row.report().response_sum));
+    "server_response_max_ns" Duration |row| turn(row.report(), row.report().response_max);
+    "server_response_max_packet" Number |row| some(row.report().response_max_packet);
+    "server_think_first_ns" Duration |row| think(row.report(), row.report().response_first);
+    "server_think_avg_ns" Duration |row| think(row.report(), mean(row.report(), row.report().response_sum));
+    "server_think_max_ns" Duration |row| think(row.report(), row.report().response_max);
+    "client_think_ns" Duration |row| turn(row.report(), row.report().client_think);
+    "request_ns" Duration |row| turn(row.report(), row.report().request);
+    "response_ns" Duration |row| turn(row.report(), row.report().response);
+    "connect_ns" Duration |row| since(ns(row.report().ack), ns(row.report().syn));
+    "server_ns" Duration |row| Cell::Signed(row.report().server_time());
+    "client_ns" Duration |row| Cell::Signed(row.report().client_think);
+    "transfer_ns" Duration |row| Cell::Signed(row.report().request.saturating_add(row.report().response));
+    "retransmission_delay_ns" Duration |row| Cell::Signed(row.report().retransmission_delay());
 }
 
 sides! {

@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::flow::FlowList;
 use crate::index::ConnectionTable;
 use crate::jobs::follow::{Follow, Following};
+use crate::jobs::given::Given;
 use crate::jobs::stats::Stats;
 use crate::output::OutputFile;
 use crate::output::rows::{Table, write_noted};
@@ -64,38 +65,59 @@ pub fn tcp(
     list: &mut (dyn Write + Send),
     progress: &Progress,
 ) -> Result<TcpReport, Error> {
-    let stopwatch = Stopwatch::start();
     if job.view.ids().is_some() {
         // Packets of connections that turn out not to be requested are kept for a window.
         job.config.tuning.window_len = job.config.tuning.window_len.min(TcpJob::WINDOW_LEN);
     }
     let workers = Workers::new(&job.config.tuning)?;
-    let inputs: Vec<PathBuf> = sources.iter().flat_map(Source::paths).collect();
+    tcp_of(job, Given::whole(&workers, sources), &[], list, progress)
+}
+
+/// Measures the connections of the given captures. Those of excerpts have these `ids` in the whole
+/// captures, in order.
+pub(in crate::jobs) fn tcp_of(
+    job: TcpJob,
+    given: Given<'_>,
+    ids: &[u64],
+    list: &mut (dyn Write + Send),
+    progress: &Progress,
+) -> Result<TcpReport, Error> {
+    let stopwatch = Stopwatch::start();
+    let Given {
+        workers,
+        sources,
+        inputs,
+        places,
+        gate,
+    } = given;
     let create = |path: &Path| OutputFile::create(path, inputs.iter().map(PathBuf::as_path));
     let output = job.output.as_deref().map(create).transpose()?;
     let stats = job.stats.as_deref().map(create).transpose()?;
     let conversations = job.config.conversations;
-    let ids = job.view.ids().cloned();
-    let measuring = Measuring::new(conversations, job.keeps_duplicates, ids);
+    let wanted = job.view.ids().cloned();
+    let measuring = Measuring::new(conversations, job.keeps_duplicates, wanted);
     let mut following = Following(measuring);
     let outcome = run_on(
-        &workers,
+        workers,
         &job.config,
         sources,
         Resume::default(),
         &mut following,
-        None,
+        gate,
         progress,
     )?;
     let elapsed = stopwatch.elapsed();
     let Measuring {
         connections,
-        recorded,
+        mut recorded,
         cut_headers,
         fragments,
         count,
         ..
     } = following.0;
+    if let Some(places) = &places {
+        recorded.iter_mut().for_each(|it| it.relocate(ids, places));
+    }
     let mut shown = Shown::new(&job, output, list, progress);
     workers.install(|| shown.write(connections, &recorded))?;
     let is_list_cut = shown.finish()?;

@@ -24,7 +24,7 @@ mod shown;
 mod stored;
 mod view;
 
-pub(super) use job::{Measuring, tcp_stored};
+pub(super) use job::{Measuring, tcp_of, tcp_stored};
 pub use job::{TcpReport, tcp, tcp_beside};
 pub use options::{Grouping, Instant, OpenUntil, Picture, TcpJob, View};
 pub use view::view_columns;

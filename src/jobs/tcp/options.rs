@@ -62,8 +62,20 @@ impl View {
         self.ids().is_none()
     }
 
+    /// The same for other connections.
+    #[must_use]
+    pub(in crate::jobs) fn with_ids(self, ids: IdSet) -> Self {
+        match self {
+            Self::Packets(_) => Self::Packets(ids),
+            Self::Bins(_, len) => Self::Bins(ids, len),
+            Self::Explained(_) => Self::Explained(ids),
+            Self::Plotted(Some(_), picture) => Self::Plotted(Some(ids), picture),
+            other => other,
+        }
+    }
+
     /// The connections whose packets are looked at.
-    pub(super) const fn ids(&self) -> Option<&IdSet> {
+    pub(in crate::jobs) const fn ids(&self) -> Option<&IdSet> {
         match self {
             Self::Packets(ids) | Self::Bins(ids, _) | Self::Explained(ids) => Some(ids),
             Self::Plotted(ids, _) => ids.as_ref(),

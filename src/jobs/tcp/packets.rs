@@ -2,6 +2,8 @@
 
 use super::row::Entry;
 use crate::capture::Position;
+use crate::index::PacketPlaces;
+use crate::number::memory_usize;
 use crate::output::rows::{Column, Kind, Row, Table, columns_of};
 use crate::select::condition::Cell;
 use crate::tcp::Segment;
@@ -41,6 +43,24 @@ pub(super) struct Recorded {
     pub(super) id: u64,
     pub(super) entry: Entry,
     pub(super) packets: Vec<Listed>,
+}
+
+impl Recorded {
+    /// The connection is one of an excerpt: gives it its id among all, and its packets their places
+    /// in the captures.
+    pub(super) fn relocate(&mut self, ids: &[u64], places: &PacketPlaces) {
+        let ordinal = usize::try_from(self.id)
+            .ok()
+            .and_then(|it| it.checked_sub(1));
+        let id = ordinal.and_then(|it| ids.get(it));
+        self.id = id.copied().unwrap_or(self.id);
+        for packet in &mut self.packets {
+            packet.place = places.place(packet.packet).map(|(input, offset)| Position {
+                input: memory_usize(input),
+                offset,
+            });
+        }
+    }
 }
 
 impl<'a> Packets<'a> {

@@ -4,6 +4,7 @@ use super::beside::Sent;
 use crate::flow::NetworkKey;
 use crate::select::condition::Cell;
 use crate::tcp::measure::{Connection, Report, Side, Sides};
+use std::cell::OnceCell;
 use std::net::IpAddr;
 
 /// A connection, and where it belongs.
@@ -58,8 +59,24 @@ impl Entry {
 pub(super) struct ConnectionRow<'a> {
     pub(super) id: u64,
     pub(super) entry: &'a Entry,
-    pub(super) report: Report,
+    /// Made when a column needs it.
+    report: OnceCell<Report>,
     pub(super) open: Open,
+}
+
+impl<'a> ConnectionRow<'a> {
+    pub(super) const fn new(id: u64, entry: &'a Entry, open: Open) -> Self {
+        Self {
+            id,
+            entry,
+            report: OnceCell::new(),
+            open,
+        }
+    }
+
+    pub(super) fn report(&self) -> &Report {
+        self.report.get_or_init(|| self.entry.connection.report())
+    }
 }
 
 /// Other connections that were open when one ended.

@@ -55,12 +55,8 @@ impl Table for Connections {
         let ordinal = shown.unwrap_or(ordinal);
         // The caller goes by `len`.
         let entry = &self.all[ordinal];
-        ConnectionRow {
-            id: ordinal as u64 + 1,
-            entry,
-            report: entry.connection.report(),
-            open: self.open.get(ordinal).copied().unwrap_or_default(),
-        }
+        let open = self.open.get(ordinal).copied().unwrap_or_default();
+        ConnectionRow::new(ordinal as u64 + 1, entry, open)
     }
 
     fn line(&self, row: &ConnectionRow<'_>, text: &mut Vec<u8>) {

@@ -1,6 +1,6 @@
 //! Several tables with the same columns, written as one.
 
-use super::arrow::Batches;
+use super::arrow::{Batches, integers};
 use super::{Choice, ROWS_AT_A_TIME, Table, files, lines, text};
 use crate::output::parquet::{ParquetFile, Storage, arrow_failed};
 use crate::output::table::Format;
@@ -42,8 +42,12 @@ impl<W: Write + Send> Appender<W> {
         let schema = || Batches::new(first, &choice).schema;
         let out = match format {
             Format::Parquet => {
-                let file = ParquetFile::new(out, &schema(), Storage::default())?;
-                Out::Parquet(Box::new(file))
+                let schema = schema();
+                let storage = Storage {
+                    deltas: &integers(&schema),
+                    ..Storage::default()
+                };
+                Out::Parquet(Box::new(ParquetFile::new(out, &schema, storage)?))
             }
             Format::Arrow => {
                 let writer = StreamWriter::try_new(out, &schema()).map_err(arrow_failed)?;

@@ -51,10 +51,12 @@ impl<'a, T: Table> Batches<'a, T> {
             .iter()
             .map(|it| Builder::new(*it, rows.len()))
             .collect();
-        for &row in rows {
-            let row = self.table.row(row);
+        for some in rows.chunks(ROWS_AT_ONCE) {
+            let some: Vec<T::Row<'_>> = some.iter().map(|&row| self.table.row(row)).collect();
             for (builder, written) in builders.iter_mut().zip(&self.written) {
-                builder.push(row.cell(written.ordinal));
+                for row in &some {
+                    builder.push(row.cell(written.ordinal));
+                }
             }
         }
         let arrays = builders.into_iter().map(Builder::finish).collect();
@@ -62,6 +64,13 @@ impl<'a, T: Table> Batches<'a, T> {
         debug_assert!(batch.is_ok(), "schema and arrays come from the same list");
         batch.unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&self.schema)))
     }
+}
+
+/// Names of the columns of integers: stored as differences, at half the cost of dictionaries.
+pub(super) fn integers(schema: &Schema) -> Vec<&str> {
+    let fields = schema.fields().iter();
+    let integers = fields.filter(|it| it.data_type().is_integer());
+    integers.map(|it| it.name().as_str()).collect()
 }
 
 fn written(ordinal: usize, column: Column, timestamps: &[&'static str]) -> Vec<Written> {
@@ -161,5 +170,8 @@ fn number(cell: Cell<'_>) -> Option<i64> {
     }
 }
 
+/// Rows that are put into columns at once: they fit into the cache, and each column's code runs many
+/// times in a row.
+const ROWS_AT_ONCE: usize = 64;
 /// Bytes of an address as text.
 const TYPICAL_TEXT: usize = 12;

@@ -1,6 +1,6 @@
 //! Rows for other programs: Parquet files and Arrow streams.
 
-use super::arrow::Batches;
+use super::arrow::{Batches, integers};
 use super::{Choice, Table};
 use crate::output::parquet::{ParquetFile, Storage, arrow_failed};
 use arrow_array::RecordBatch;
@@ -17,7 +17,11 @@ pub(super) fn parquet<T: Table>(
     out: &mut (dyn Write + Send),
 ) -> io::Result<()> {
     let batches = Batches::new(table, choice);
-    let mut file = ParquetFile::new(out, &batches.schema, Storage::default())?;
+    let storage = Storage {
+        deltas: &integers(&batches.schema),
+        ..Storage::default()
+    };
+    let mut file = ParquetFile::new(out, &batches.schema, storage)?;
     if let Some((key, value)) = note {
         file.note(key, value);
     }

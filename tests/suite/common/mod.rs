@@ -1,6 +1,7 @@
 //! What the tests share: the program, captures to give it, and ways to read them.
 
 pub(crate) mod answer;
+pub(crate) mod database;
 pub(crate) mod disk;
 pub(crate) mod effort;
 pub(crate) mod extraction;

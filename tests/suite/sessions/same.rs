@@ -73,6 +73,7 @@ fn said(capture: &[u8]) -> Vec<serde_json::Value> {
             "ts_duration",
             "first_packet",
             "last_packet",
+            "offset",
         ] {
             keys.remove(key);
         }

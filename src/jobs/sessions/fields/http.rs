@@ -3,7 +3,7 @@
 use super::{Shown, Value, Visit};
 use crate::app::http::{Body, Headers, Http, Request, Response};
 use crate::jobs::sessions::json::{Json, base64, hex};
-use crate::jobs::sessions::options::Bodies;
+use crate::jobs::sessions::options::{Bodies, RecordFormat};
 
 pub(super) fn fields(http: &Http, shown: &Shown<'_>, visit: &mut Visit<'_>) {
     if let Some(request) = &http.request {
@@ -14,14 +14,16 @@ pub(super) fn fields(http: &Http, shown: &Shown<'_>, visit: &mut Visit<'_>) {
     }
     visit("trans_depth", Value::Number(http.depth));
     if let Some(request) = &http.request {
-        measured(&request.body, ["req_body_bytes", "req_body_sha256"], visit);
+        let keys = ["req_body_bytes", "req_body_sha256", "req_body_file"];
+        measured(&request.body, keys, visit);
         if let Some(host) = host(request) {
             visit("host", Value::Text(host));
         }
     }
     if let Some(response) = &http.response {
         let body = &response.body;
-        measured(body, ["resp_body_bytes", "resp_body_sha256"], visit);
+        let keys = ["resp_body_bytes", "resp_body_sha256", "resp_body_file"];
+        measured(body, keys, visit);
         if let Some(coding) = &body.coding {
             visit("resp_coding", Value::Text(coding));
         }
@@ -67,13 +69,17 @@ fn responded(response: &Response, shown: &Shown<'_>, visit: &mut Visit<'_>) {
 /// Header fields by name. Repeated fields have a list of values.
 fn headers(key: &'static str, headers: &Headers, shown: &Shown<'_>, visit: &mut Visit<'_>) {
     let secrets = &shown.showing.secrets;
+    // The values of a column are all of the same type.
+    let is_table = shown.showing.format == RecordFormat::Parquet;
     let write = |json: &mut Json| {
         json.object(|json| {
             for (name, values) in grouped(headers) {
                 let name_text = String::from_utf8_lossy(name);
                 let field = format!("{key}.{name_text}");
                 json.key(&name_text);
-                if let [value] = values.as_slice() {
+                if let [value] = values.as_slice()
+                    && !is_table
+                {
                     json.text(&field, &secrets.field(name, value, shown.hidden));
                     continue;
                 }
@@ -127,10 +133,14 @@ fn text(bytes: &[u8], is_whole: bool) -> Option<&str> {
     text.chars().all(is_text).then_some(text)
 }
 
-fn measured(body: &Body, [bytes, sha256]: [&'static str; 2], visit: &mut Visit<'_>) {
+fn measured(body: &Body, [bytes, sha256, file]: [&'static str; 3], visit: &mut Visit<'_>) {
     visit(bytes, Value::Number(body.bytes));
     if let Some(digest) = body.sha256 {
-        visit(sha256, Value::Str(&hex(&digest)));
+        let name = hex(&digest);
+        visit(sha256, Value::Str(&name));
+        if body.is_stored {
+            visit(file, Value::Str(&name));
+        }
     }
 }
 

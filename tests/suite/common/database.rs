@@ -11,7 +11,7 @@ enum Value {
 }
 
 /// A database with the location of one IPv4 network.
-pub(super) fn of_network(address: [u8; 4], prefix_len: u32) -> Vec<u8> {
+pub(crate) fn of_network(address: [u8; 4], prefix_len: u32) -> Vec<u8> {
     let nodes = prefix_len;
     let bits = u32::from_be_bytes(address);
     let mut bytes = Vec::new();
