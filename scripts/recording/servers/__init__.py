@@ -11,11 +11,16 @@ Each of the others records one capture: NEEDED names programs, with their Debian
 they are for, PACKAGES those from PyPI, SHOWN display filters that must match, and record does it.
 """
 
-from . import mariadb, postgres, redis
+from . import imap, mariadb, pop3, postfix, postgres, redis, ssh, unbound
 
 ALL = {
     "mariadb": mariadb,
     "postgres": postgres,
     "redis": redis,
+    "postfix": postfix,
+    "pop3": pop3,
+    "imap": imap,
+    "unbound": unbound,
+    "ssh": ssh,
 }
 """What can be recorded, by the name of its capture."""
