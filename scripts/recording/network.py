@@ -80,9 +80,10 @@ class Network:
             raise RuntimeError(f"what was called in the namespace {place} failed")
         return pickle.loads(octets)
 
-    def connect_from(self, port: int) -> None:
-        """Lets all further TCP connections of the client come from this port."""
-        self.run(CLIENT, "sysctl", "-q", "-w", f"net.ipv4.ip_local_port_range={port} {port}")
+    def connect_from(self, first: int, last: int | None = None) -> None:
+        """Lets all further connections of the client come from this port, or from one of these."""
+        ports = f"{first} {last or first}"
+        self.run(CLIENT, "sysctl", "-q", "-w", f"net.ipv4.ip_local_port_range={ports}")
 
     def listening(self, place: str, port: int) -> bool:
         """Whether something listens on a TCP port there."""

@@ -11,16 +11,20 @@ Each of the others records one capture: NEEDED names programs, with their Debian
 they are for, PACKAGES those from PyPI, SHOWN display filters that must match, and record does it.
 """
 
-from . import imap, mariadb, pop3, postfix, postgres, redis, ssh, unbound
+from . import caching_sha2, ftp, imap, mariadb, mongodb, nginx, pop3, postfix, postgres, redis, ssh, unbound
 
 ALL = {
     "mariadb": mariadb,
+    "caching-sha2": caching_sha2,
     "postgres": postgres,
     "redis": redis,
     "postfix": postfix,
     "pop3": pop3,
     "imap": imap,
+    "ftp": ftp,
+    "nginx": nginx,
     "unbound": unbound,
     "ssh": ssh,
+    "mongodb": mongodb,
 }
 """What can be recorded, by the name of its capture."""

@@ -145,7 +145,7 @@ def connect(scene: Scene, *steps: tuple[str, str, str] | dict) -> None:
     for step, said in zip(steps, scene.call(client), strict=True):
         if isinstance(step, dict):
             add_mail(scene, port, step, *said)
-        elif step[0] != "again":
+        else:
             attempt += 1
             add_login(scene, port, attempt, *step, *said)
 
@@ -160,7 +160,7 @@ def log_in(smtp: smtplib.SMTP, way: str, user: str, password: str) -> tuple[int,
         "login in steps": lambda: smtp.auth("LOGIN", smtp.auth_login, initial_response_ok=False),
         "plain in steps": lambda: in_steps(smtp, user, password),
         "cancelled": lambda: cancelled(smtp),
-        "again": lambda: smtp.docmd("AUTH", "PLAIN"),
+        "again": lambda: smtp.docmd("AUTH", "PLAIN"),  # once logged in, which is refused at once
     }
     try:
         code, message = ways[way]()
@@ -196,10 +196,10 @@ def add_login(
     scene: Scene, port: int, attempt: int, way: str, user: str, password: str, code: int, message: str
 ) -> None:
     """A login and how it ended."""
-    mechanism = "login" if way == "cancelled" else way.removesuffix(" in steps")
+    mechanism = {"cancelled": "login", "again": "plain"}.get(way, way.removesuffix(" in steps"))
     values = {"user": user or None, "mechanism": mechanism, "attempt": attempt, "src_port": port}
     values |= {"dst_port": 25, "code": str(code), "message": message}
-    if way == "cancelled":
+    if way in ("cancelled", "again"):
         scene.truth.login("smtp", "failure", crack_result=3, secret_kind="none", **values)
         return
     values["secret_kind"] = "proof" if mechanism == "cram-md5" else "password"

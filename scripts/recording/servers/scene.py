@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -44,19 +45,12 @@ class Scene:
         self.wait_for(port)
         return process
 
-    def serve_module(self, name: str, port: int, *arguments: str) -> subprocess.Popen:
+    def serve_module(self, name: str, port: int, address: str = HOST, *more: str) -> subprocess.Popen:
         """Starts a server that is one of the modules here."""
-        paths = ":".join([str(SCRIPTS), *(each for each in sys.path if each.endswith(PACKAGES.name))])
-        return self.serve(
-            sys.executable,
-            "-m",
-            f"recording.servers.{name}",
-            HOST,
-            str(port),
-            *arguments,
-            port=port,
-            env={"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "PATH": "/usr/bin:/bin"},
-        )
+        call = f"from recording.servers import {name}; {name}.main{(address, port, *more)!r}"
+        command = [sys.executable, "-c", call]
+        paths = {"PYTHONPATH": f"{SCRIPTS}:{PACKAGES}", "PATH": os.environ["PATH"]}
+        return self.serve(*command, port=port, env={**paths, "PYTHONDONTWRITEBYTECODE": "1"})
 
     def wait_for(self, port: int) -> None:
         """Waits until something listens on a port of the server."""
