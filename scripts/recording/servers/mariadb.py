@@ -12,7 +12,9 @@ NEEDED = (
     ("mariadb", "mariadb-client", "MariaDB client"),
     ("setpriv", "util-linux", "servers as other users"),
 )
+PACKAGES = ("mysql-connector-python==26.10.0",)
 SHOWN = (
+    "mysql.command == 17",
     "mysql.login_request",
     "mysql.error_code == 1045",
     "mysql.error_code == 1044",
@@ -47,6 +49,7 @@ def record(scene: Scene) -> None:
         log_in(scene, "eve", "daisy-88", "garden", "client_ed25519")
         log_in(scene, "eve", "daisy-88", "nothere", "client_ed25519")
         log_in(scene, "eve", "wrong-2", "garden", "client_ed25519")
+        change_user(scene)
         log_in_encrypted(scene)
 
 
@@ -101,6 +104,36 @@ def log_in(scene: Scene, user: str, password: str | None, database: str | None, 
         code, message = said.groups()
         result = 2 if code == "1045" else 3
         scene.truth.login("mysql", "failure", crack_result=result, code=code, message=message, **values)
+
+
+def change_user(scene: Scene) -> None:
+    """Other users on the same connection, with MySQL's own client for Python."""
+    port = scene.next_port()
+    tries = [("ana", "tulip-77", "garden"), ("nopass", "", "garden"), ("ana", "wrong-3", "garden")]
+
+    def client() -> list:
+        import mysql.connector
+
+        user, password, database = tries[0]
+        connection = mysql.connector.connect(
+            host=HOST, user=user, password=password, database=database, use_pure=True, ssl_disabled=True
+        )
+        answers = [None]
+        for each in tries[1:]:
+            try:
+                connection.cmd_change_user(*each)
+                answers.append(None)
+            except mysql.connector.Error as error:
+                answers.append((error.errno, error.msg))
+        return answers
+
+    for number, ((user, password, database), error) in enumerate(zip(tries, scene.call(client)), 1):
+        values = {"user": user, "database": database, "attempt": number, "src_port": port}
+        values["secret_kind"] = "proof" if password else "none"
+        if error is None:
+            scene.truth.login("mysql", "success", **values)
+        else:
+            scene.truth.login("mysql", "failure", code=str(error[0]), message=error[1], **values)
 
 
 def log_in_encrypted(scene: Scene) -> None:

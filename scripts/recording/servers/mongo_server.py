@@ -1,5 +1,5 @@
-"""A server that speaks as much of MongoDB's protocol as a login needs: hello by OP_QUERY and OP_MSG,
-and SCRAM-SHA-256 and SCRAM-SHA-1 over OP_MSG, with the proof verified (RFC 5802, RFC 7677)."""
+"""A server that speaks as much of MongoDB's protocol as a login needs: hello, SCRAM-SHA-256 and
+SCRAM-SHA-1 over OP_MSG, with the proof verified (RFC 5802, RFC 7677)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import bson
 PASSWORDS = {"ana": "tulip-77", "ben": "daisy-88", "a,b=c": "lily-99"}
 MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-1"]
 ITERATIONS = {"SCRAM-SHA-256": 4_096, "SCRAM-SHA-1": 4_096}
-OP_REPLY, OP_QUERY, OP_MSG = 1, 2_004, 2_013
+OP_MSG = 2_013
 
 
 class Refused(Exception):
@@ -80,12 +80,9 @@ class Session:
         while len(head := self.exactly(16)) == 16:
             length, request, _, kind = struct.unpack("<iiii", head)
             body = self.exactly(length - 16)
-            if kind == OP_QUERY:
-                query = body[body.index(b"\0", 4) + 9 :]
-                self.reply(request, OP_REPLY, struct.pack("<iqii", 8, 0, 0, 1), self.answer(query))
-            else:
-                document = body[5:]  # one section of kind 0
-                self.reply(request, OP_MSG, struct.pack("<IB", 0, 0), self.answer(document))
+            if kind != OP_MSG:
+                raise RuntimeError(f"opcode {kind}")
+            self.reply(request, self.answer(body[5:]))  # flags, then one section of kind 0
 
     def answer(self, encoded: bytes) -> dict:
         """The answer to a command."""
@@ -137,10 +134,10 @@ class Session:
             payload = b""
         return {"conversationId": 1, "done": True, "payload": payload}
 
-    def reply(self, request: int, kind: int, head: bytes, document: dict) -> None:
+    def reply(self, request: int, document: dict) -> None:
         """Sends an answer."""
-        body = head + bson.encode(document)
-        self.connection.sendall(struct.pack("<iiii", 16 + len(body), 1, request, kind) + body)
+        body = struct.pack("<IB", 0, 0) + bson.encode(document)
+        self.connection.sendall(struct.pack("<iiii", 16 + len(body), 1, request, OP_MSG) + body)
 
     def exactly(self, count: int) -> bytes:
         """So many bytes, or what there is until the client leaves."""

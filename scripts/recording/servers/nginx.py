@@ -71,41 +71,49 @@ http {{
 }}
 """
 SITE = f"http://{HOST}"
+PAGE = content.index_page()
+NUMBERS = content.files()["numbers.txt"][:1_200]
+PRIVATE = b"for ana alone\n"
 CHUNKED = b"".join(web_backend.CHUNKS)
 
 
 def record(scene: Scene) -> None:
     """Each form of exchange."""
     start(scene)
-    files = content.files()
-    page, numbers = files["index.html"], files["numbers.txt"][:3_000]
-    private = b"for ana alone\n"
     with scene.recording():
-        curl(scene, ("GET", "/index.html", "200", page), ("GET", "/numbers.txt", "200", numbers), ("GET", "/missing.html", "404", None))
+        curl(
+            scene,
+            ("GET", "/index.html", "200", PAGE),
+            ("GET", "/numbers.txt", "200", NUMBERS),
+            ("GET", "/missing.html", "404", None),
+        )
         curl(scene, ("HEAD", "/index.html", "200", b"", "--head"), ("GET", "/old", "301", None))
-        curl(scene, ("GET", "/numbers.txt?coded=1", "200", numbers, "--compressed"), coding="gzip")
-        curl(scene, ("GET", "/back/chunked", "200", CHUNKED), ("DELETE", "/back/thing", "204", b"", "-X", "DELETE"))
+        curl(scene, ("GET", "/numbers.txt?coded=1", "200", NUMBERS, "--compressed"), coding="gzip")
+        delete = ("DELETE", "/back/thing", "204", b"", "-X", "DELETE")
+        curl(scene, ("GET", "/back/chunked", "200", CHUNKED), delete)
         posts(scene)
         since = ("-H", "If-Modified-Since: Fri, 01 Jan 2038 00:00:00 GMT")
-        curl(scene, ("GET", "/index.html", "304", b"", *since), ("GET", "/numbers.txt", "206", numbers[100:200], "-r", "100-199"))
-        curl(scene, ("GET", "/index.html", "200", page, "-0"))
-        private_page(scene, private)
-        pipelined(scene, page, numbers)
+        part = ("GET", "/numbers.txt", "206", NUMBERS[100:200], "-r", "100-199")
+        curl(scene, ("GET", "/index.html", "304", b"", *since), part)
+        curl(scene, ("GET", "/index.html", "200", PAGE, "-0"))
+        private_page(scene)
+        pipelined(scene)
         websocket(scene)
         https(scene, "1.2", "http/1.1")
         https(scene, "1.3", "http/1.1")
         https(scene, "1.3", "h2")
         distrustful(scene)
+        resumed(scene, "1.2")
+        resumed(scene, "1.3")
 
 
 def start(scene: Scene) -> None:
     """Starts the server and what it passes requests on to."""
     site = scene.folder / "site"
     (site / "private").mkdir(parents=True)
-    files = content.files()
-    (site / "index.html").write_bytes(files["index.html"])
-    (site / "numbers.txt").write_bytes(files["numbers.txt"][:3_000])
-    (site / "private" / "page.txt").write_bytes(b"for ana alone\n")
+    (site / "index.html").write_bytes(PAGE)
+    (site / "numbers.txt").write_bytes(NUMBERS)
+    (site / "private" / "page.txt").write_bytes(PRIVATE)
     command = ["openssl", "passwd", "-apr1", "tulip-77"]
     hashed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     (scene.folder / "passwords").write_text(f"ana:{hashed}")
@@ -166,7 +174,7 @@ def posts(scene: Scene) -> None:
         add(scene, port, depth, method, f"/back/{target}", "201", body, **sent)
 
 
-def private_page(scene: Scene, page: bytes) -> None:
+def private_page(scene: Scene) -> None:
     """A page with a password: without one, with a wrong one, with the right one twice."""
     target = "/private/page.txt"
     curl(scene, ("GET", target, "401", None))
@@ -175,15 +183,15 @@ def private_page(scene: Scene, page: bytes) -> None:
     curl(
         scene,
         ("GET", target, "401", None, *wrong),
-        ("GET", target, "200", page, *right),
-        ("GET", target, "200", page, *right),
+        ("GET", target, "200", PRIVATE, *right),
+        ("GET", target, "200", PRIVATE, *right),
     )
     for password, outcome, status in (("wrong-1", "failure", "401"), ("tulip-77", "success", "200")):
         values = {"user": "ana", "secret": password, "secret_kind": "password", "mechanism": "basic"}
         scene.truth.login("http", outcome, **values, code=status, src_port=port)
 
 
-def pipelined(scene: Scene, page: bytes, numbers: bytes) -> None:
+def pipelined(scene: Scene) -> None:
     """Four requests at once."""
     port = scene.next_port()
     requests = (("GET", "/index.html"), ("HEAD", "/numbers.txt"), ("GET", "/old"), ("GET", "/numbers.txt"))
@@ -205,7 +213,7 @@ def pipelined(scene: Scene, page: bytes, numbers: bytes) -> None:
 
     answers = scene.call(client)
     expect([status for status, _ in answers], [200, 200, 301, 200], "statuses")
-    expect((answers[0][1], answers[3][1]), (page, numbers), "bodies")
+    expect((answers[0][1], answers[3][1]), (PAGE, NUMBERS), "bodies")
     for depth, ((method, target), (status, body)) in enumerate(zip(requests, answers), 1):
         add(scene, port, depth, method, target, str(status), body)
 
@@ -254,6 +262,23 @@ def distrustful(scene: Scene) -> None:
     scene.truth.add("tls", **values, **shown_certificate(scene, "1.2"))
 
 
+def resumed(scene: Scene, version: str) -> None:
+    """A session, and another one that resumes it."""
+    session = scene.folder / f"session-{version}"
+    for way in ("-sess_out", "-sess_in"):
+        port = scene.next_port()
+        command = ["openssl", "s_client", "-connect", f"{HOST}:443", "-servername", NAME]
+        command += [f"-tls{version.replace('.', '_')}", "-ign_eof", way, str(session)]
+        request = f"GET /old HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n"
+        done = scene.client(*command, input=request)
+        said = r"^(New|Reused), TLSv1.\d, Cipher is (\S+)"
+        how, cipher = re.search(said, done.stdout, re.MULTILINE).groups()
+        expect(how, "New" if way == "-sess_out" else "Reused", "session")
+        values = {"sni": NAME, "resumed": how == "Reused", "src_port": port}
+        shown = shown_certificate(scene, version if how == "New" else "none")
+        scene.truth.tls(f"TLSv{version}", cipher, **values, **shown)
+
+
 def curl_tls(scene: Scene, version: str, protocol: str, *options: str) -> subprocess.CompletedProcess:
     """curl with one version of TLS and one of HTTP."""
     command = ["curl", "-sS", "-v", "--resolve", f"{NAME}:443:{HOST}", "-o", "/dev/null", *options]
@@ -263,7 +288,7 @@ def curl_tls(scene: Scene, version: str, protocol: str, *options: str) -> subpro
 
 
 def shown_certificate(scene: Scene, version: str) -> dict:
-    """What can be seen of the certificate: all of it up to TLS 1.2, nothing later."""
+    """What can be seen of the certificate: all of it up to TLS 1.2, nothing later or resumed."""
     if version == "1.2":
         return {"certs": [scene.fingerprint()], "san": [NAME]}
     return {"certs": None, "san": None, "subject": None}

@@ -70,6 +70,7 @@ error unix - - n - - error
 retry unix - - n - - error
 postlog unix-dgram n - n - 1 postlogd
 """
+SUBJECT = "Grüße aus dem Garten, wo Tulpen blühen – und Gänseblümchen"
 DATE = "Sat, 28 Nov 2026 12:00:00 +0000"
 
 
@@ -78,9 +79,10 @@ def record(scene: Scene) -> None:
     dovecot.start(scene, "imap", dovecot.AUTH_PORT)
     start(scene)
     with scene.recording():
-        connect(scene, ("plain", "ana", "tulip-77"), mail("Grüße aus dem Garten, wo Tulpen blühen – und Gänseblümchen"))
+        connect(scene, ("plain", "ana", "tulip-77"), mail(SUBJECT))
         connect(scene, ("plain", "ana", "wrong-1"), ("login", "ana", "tulip-77"))
-        connect(scene, ("cram-md5", "ana", "tulip-77"), mail("second", to=("ben@other.test", "cid@other.test")))
+        elsewhere = mail("second", to=("ben@other.test", "cid@other.test"))
+        connect(scene, ("cram-md5", "ana", "tulip-77"), elsewhere)
         connect(scene, ("cram-md5", "ana", "wrong-2"))
         connect(scene, ("login in steps", "ana", "tulip-77"), ("again", "", ""))
         connect(scene, ("plain in steps", "nobody", "tulip-77"), ("cancelled", "", ""))
@@ -90,6 +92,8 @@ def record(scene: Scene) -> None:
             mail("dots", body=".\r\n..\r\n.hidden\r\nend\r\n", sender=""),
             mail("nobody left", to=("ben@elsewhere.test",)),
         )
+        at_once(scene)
+        in_chunks(scene)
         with_curl(scene)
         encrypted(scene)
 
@@ -135,8 +139,7 @@ def connect(scene: Scene, *steps: tuple[str, str, str] | dict) -> None:
     port = scene.next_port()
 
     def client() -> list:
-        smtp = smtplib.SMTP(HOST, 25, local_hostname="client.example.test", timeout=20)
-        smtp.ehlo()
+        smtp = greeted()
         answers = [send(smtp, each) if isinstance(each, dict) else log_in(smtp, *each) for each in steps]
         smtp.quit()
         return answers
@@ -218,6 +221,57 @@ def add_mail(scene: Scene, port: int, step: dict, code: int, message: str) -> No
     else:
         values |= {"subject": None, "size": None}
     scene.truth.add("smtp", **values)
+
+
+def at_once(scene: Scene) -> None:
+    """A mail whose commands are sent without waiting for answers (RFC 2920), after the password."""
+    port = scene.next_port()
+    step = mail("pipelined", to=("ben@example.test", "ben@elsewhere.test", "cid@other.test"))
+
+    def client() -> list:
+        smtp = greeted()
+        said = log_in(smtp, "plain", "ana", "tulip-77")
+        commands = [f"MAIL FROM:<{step['from']}>", *(f"RCPT TO:<{each}>" for each in step["to"]), "DATA"]
+        smtp.send("".join(f"{line}\r\n" for line in commands))
+        answers = [smtp.getreply()[0] for _ in commands]
+        expect(answers, [250, 250, 250, 250, 354], "answers")
+        smtp.send(step["text"] + ".\r\n")
+        code, message = smtp.getreply()
+        smtp.quit()
+        return [said, (code, message.decode())]
+
+    logged_in, sent = scene.call(client)
+    add_login(scene, port, 1, "plain", "ana", "tulip-77", *logged_in)
+    add_mail(scene, port, step, *sent)
+
+
+def in_chunks(scene: Scene) -> None:
+    """A mail in two pieces whose lengths are told before (RFC 3030)."""
+    port = scene.next_port()
+    step = mail("chunked", body="A text.\r\n.\r\nNot its end.\r\n")
+
+    def client() -> tuple[int, str]:
+        smtp = greeted()
+        smtp.mail(step["from"])
+        for each in step["to"]:
+            smtp.rcpt(each)
+        octets = step["text"].encode()
+        first, last = octets[:150], octets[150:]
+        smtp.send(b"BDAT %d\r\n" % len(first) + first)
+        expect(smtp.getreply()[0], 250, "first chunk")
+        smtp.send(b"BDAT %d LAST\r\n" % len(last) + last)
+        code, message = smtp.getreply()
+        smtp.quit()
+        return code, message.decode()
+
+    add_mail(scene, port, step, *scene.call(client))
+
+
+def greeted() -> smtplib.SMTP:
+    """A connection on which the client has said its name."""
+    smtp = smtplib.SMTP(HOST, 25, local_hostname="client.example.test", timeout=20)
+    smtp.ehlo()
+    return smtp
 
 
 def with_curl(scene: Scene) -> None:

@@ -23,6 +23,7 @@ SHOWN = (
     "pgsql.code == 3D000",
     'pgsql.type == "SSL request"',
     "tls.handshake.type == 1",
+    "tls.handshake.random[0:4] == cf:21:ad:74",  # of a HelloRetryRequest
 )
 
 USERS = """
@@ -88,6 +89,7 @@ def start(scene: Scene) -> Path:
         log_line_prefix = 'code %e '
         ssl_cert_file = '{certificate.name}'
         ssl_key_file = '{key.name}'
+        ssl_ecdh_curve = 'prime256v1'
         fsync = off
         shared_buffers = 4MB
     """
@@ -167,4 +169,5 @@ def log_in_encrypted(scene: Scene) -> None:
     expect(is_in, True, error)
     scene.truth.login("pgsql", "encrypted", user=None, secret_kind="none", src_port=port)
     version, cipher = printed.split("|")
-    scene.truth.tls(version, cipher, starttls="pgsql", sni=None, src_port=port)
+    # The client has guessed that the server takes X25519, and must say hello again.
+    scene.truth.tls(version, cipher, starttls="pgsql", sni=None, hello_retry=True, src_port=port)

@@ -1,6 +1,9 @@
-"""Redis and redis-cli: AUTH with a password, with a user too, within HELLO, and refused."""
+"""Redis and redis-cli: AUTH with a password, with a user too, within HELLO, refused, and as
+lines."""
 
 from __future__ import annotations
+
+import socket
 
 from .scene import HOST, Scene, expect
 
@@ -44,6 +47,7 @@ def record(scene: Scene) -> None:
         command(scene, "ana", "wrong-3", "HELLO", "3", "AUTH", "ana", "wrong-3")
         without_login(scene)
         several(scene)
+        inline(scene)
 
 
 def options_of(scene: Scene, user: str, password: str, *options: str) -> None:
@@ -81,8 +85,9 @@ def without_login(scene: Scene) -> None:
 def several(scene: Scene) -> None:
     """Several logins on one connection, between other commands."""
     port = scene.next_port()
-    lines = "PING\nAUTH wrong-4\nAUTH ana wrong-5\nSET flower tulip\nAUTH ana daisy-88\nSET flower tulip\nGET flower\n"
-    done = scene.client("redis-cli", "-h", HOST, "--no-auth-warning", input=lines)
+    lines = ["PING", "AUTH wrong-4", "AUTH ana wrong-5", "SET flower tulip"]
+    lines += ["AUTH ana daisy-88", "SET flower tulip", "GET flower"]
+    done = scene.client("redis-cli", "-h", HOST, "--no-auth-warning", input="\n".join(lines) + "\n")
     answers = [line for line in done.stdout.splitlines() if line]
     wrong = "WRONGPASS invalid username-password pair or user is disabled."
     refused = "NOAUTH Authentication required."
@@ -90,6 +95,22 @@ def several(scene: Scene) -> None:
     add(scene, port, "failure", "default", "wrong-4", wrong, 1)
     add(scene, port, "failure", "ana", "wrong-5", wrong, 2)
     add(scene, port, "success", "ana", "daisy-88", None, 3)
+
+
+def inline(scene: Scene) -> None:
+    """Commands as lines, all sent at once, as by hand or from a script."""
+    port = scene.next_port()
+    lines = b"AUTH wrong-6\r\nPING\r\nAUTH ana daisy-88\r\nSET flower tulip\r\nQUIT\r\n"
+
+    def client() -> bytes:
+        with socket.create_connection((HOST, 6379), timeout=20) as connection:
+            connection.sendall(lines)
+            return connection.makefile("rb").read()
+
+    wrong, *others = scene.call(client).decode().splitlines()
+    expect(others, ["-NOAUTH Authentication required.", "+OK", "+OK", "+OK"], "answers")
+    add(scene, port, "failure", "default", "wrong-6", wrong.removeprefix("-"), 1)
+    add(scene, port, "success", "ana", "daisy-88", None, 2)
 
 
 def add(
