@@ -81,6 +81,7 @@ class Client(ftplib.FTP):
     def __init__(self) -> None:
         self.ends: list[tuple[str, int, bool]] = []
         super().__init__(HOST, timeout=20)
+        self.local_port = self.sock.getsockname()[1]
 
     def makepasv(self) -> tuple[str, int]:
         host, port = super().makepasv()
@@ -109,7 +110,7 @@ def wrong_logins(scene: Scene) -> None:
 
 def passive(scene: Scene) -> None:
     """PASV and EPSV: a list, a file down, a file up, a file that is not there."""
-    port = many_ports(scene)
+    allow_many_ports(scene)
 
     def client() -> list:
         ftp = Client()
@@ -122,9 +123,9 @@ def passive(scene: Scene) -> None:
         said.append(answer(lambda: ftp.retrbinary("RETR missing.txt", lambda _: None)))
         said.append(ftp.retrlines("NLST", callback=lambda _: None))
         ftp.quit()
-        return [login, said, ftp.ends]
+        return [ftp.local_port, login, said, ftp.ends]
 
-    login, said, ends = scene.call(client)
+    port, login, said, ends = scene.call(client)
     add_logins(scene, port, [("ana", "tulip-77")], [login])
     commands = ["LIST", "RETR list.txt", "STOR new file.txt", "RETR missing.txt", "NLST"]
     add_transfers(scene, port, "ana", commands, said, ends)
@@ -132,7 +133,7 @@ def passive(scene: Scene) -> None:
 
 def active(scene: Scene) -> None:
     """PORT and EPRT, the latter by its number for IPv4."""
-    port = many_ports(scene)
+    allow_many_ports(scene)
 
     def client() -> list:
         ftp = Client()
@@ -142,25 +143,25 @@ def active(scene: Scene) -> None:
         ftp.sendport = lambda host, number: ftp.voidcmd(f"EPRT |1|{host}|{number}|")
         said.append(ftp.storbinary("APPE list.txt", io.BytesIO(FILE)))
         ftp.quit()
-        return [login, said, ftp.ends]
+        return [ftp.local_port, login, said, ftp.ends]
 
-    login, said, ends = scene.call(client)
+    port, login, said, ends = scene.call(client)
     add_logins(scene, port, [("ana", "tulip-77")], [login])
     add_transfers(scene, port, "ana", ["RETR list.txt", "APPE list.txt"], said, ends)
 
 
 def anonymously(scene: Scene) -> None:
     """An anonymous login with an address of mail as its password."""
-    port = many_ports(scene)
+    allow_many_ports(scene)
 
     def client() -> list:
         ftp = Client()
         login = ftp.login("anonymous", "guest@example.test")
         said = [ftp.retrbinary("RETR welcome.txt", lambda _: None)]
         ftp.quit()
-        return [login, said, ftp.ends]
+        return [ftp.local_port, login, said, ftp.ends]
 
-    login, said, ends = scene.call(client)
+    port, login, said, ends = scene.call(client)
     add_logins(scene, port, [("anonymous", "guest@example.test")], [login])
     add_transfers(scene, port, "anonymous", ["RETR welcome.txt"], said, ends)
 
@@ -168,7 +169,7 @@ def anonymously(scene: Scene) -> None:
 def with_curl(scene: Scene) -> None:
     """curl fetches a file by EPSV, and by EPRT with a port that is chosen for it."""
     for options, is_passive in (((), True), (("--ftp-port", f"{CLIENT_ADDRESS}:47001-47001"), False)):
-        port = many_ports(scene)
+        allow_many_ports(scene)
         command = ["curl", "-sS", "-v", "--user", "ana:tulip-77", *options]
         done = scene.client(*command, "-o", "/dev/null", f"ftp://{HOST}/list.txt")
         expect(done.returncode, 0, done.stderr)
@@ -177,9 +178,9 @@ def with_curl(scene: Scene) -> None:
         entered = next((line for line in said if line.startswith("229 ")), "(|||47001|)")
         listening = HOST if is_passive else CLIENT_ADDRESS
         ends = [(listening, int(entered.split("|")[3]), is_passive)]
-        add_logins(scene, port, [("ana", "tulip-77")], [login])
+        add_logins(scene, None, [("ana", "tulip-77")], [login])
         ended = next(line for line in said if line.startswith("226 "))
-        add_transfers(scene, port, "ana", ["RETR list.txt"], [ended], ends)
+        add_transfers(scene, None, "ana", ["RETR list.txt"], [ended], ends)
 
 
 def encrypted(scene: Scene) -> None:
@@ -201,14 +202,10 @@ def encrypted(scene: Scene) -> None:
     scene.truth.tls(*agreed, starttls="ftp", sni=NAME, src_port=port)
 
 
-def many_ports(scene: Scene) -> int | None:
+def allow_many_ports(scene: Scene) -> None:
     """Data connections need ports of their own, so that of the first one is left to chance."""
     first = scene.next_port()
-    scene.network.connect_from(first, first + MOST_PORTS)
-    return None
-
-
-MOST_PORTS = 999
+    scene.network.connect_from(first, first + 999)
 
 
 def answer(function: object) -> str:
@@ -245,4 +242,5 @@ def add_transfers(
         from_address = CLIENT_ADDRESS if is_passive else HOST
         data = {"src_ip": from_address, "dst_ip": address, "dst_port": listening, "passive": is_passive}
         values = {"user": user, "command": verb, "arg": argument or None, "code": code, "message": message}
-        scene.truth.add("ftp", **values, data=data, dst_port=21)
+        values |= {"data": data, "dst_port": 21} | ({} if port is None else {"src_port": port})
+        scene.truth.add("ftp", **values)

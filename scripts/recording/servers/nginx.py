@@ -126,8 +126,9 @@ def start(scene: Scene) -> None:
     scene.serve("nginx", "-c", str(settings), port=80)
 
 
-def curl(scene: Scene, *exchanges: tuple, coding: str | None = None) -> None:
-    """Exchanges over one connection: method, target, status, body (None: any), options of curl."""
+def curl(scene: Scene, *exchanges: tuple, coding: str | None = None) -> int:
+    """Exchanges over one connection: method, target, status, body (None: any), options of curl.
+    Returns the client's port."""
     port = scene.next_port()
     outputs = [scene.folder / f"body-{number}" for number in range(len(exchanges))]
     command = ["curl"]
@@ -144,6 +145,7 @@ def curl(scene: Scene, *exchanges: tuple, coding: str | None = None) -> None:
         got = output.read_bytes() if output.exists() and method != "HEAD" else b""
         expect(got, got if body is None else body, target)
         add(scene, port, depth, method, target, status, got, resp_coding=coding)
+    return port
 
 
 def add(
@@ -179,8 +181,7 @@ def private_page(scene: Scene) -> None:
     target = "/private/page.txt"
     curl(scene, ("GET", target, "401", None))
     right, wrong = ("-u", "ana:tulip-77"), ("-u", "ana:wrong-1")
-    port = scene._port
-    curl(
+    port = curl(
         scene,
         ("GET", target, "401", None, *wrong),
         ("GET", target, "200", PRIVATE, *right),
