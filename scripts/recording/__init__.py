@@ -2,6 +2,7 @@
 scripts/record-servers.
 
 content   the files that are transferred, made from a seed
+expected  the tables of what the captures hold
 network   two namespaces joined by a pair of virtual Ethernet devices, or by a relay
 relay     the relay: drops, repeats, reorders and delays frames, by a seed
 programs  the programs that talk, and those that record them
