@@ -3,6 +3,7 @@
 
 mod records;
 mod same;
+mod servers;
 
 use crate::common::program::{Ended, Program};
 use std::ffi::OsStr;
