@@ -7,13 +7,21 @@ the path's size, with right checksums.
 from __future__ import annotations
 
 import array
+import ctypes
 import fcntl
 import os
+import pickle
+import signal
 import socket
 import struct
 import subprocess
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+Answer = TypeVar("Answer")
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 
@@ -21,6 +29,7 @@ CLIENT, SERVER, RELAY = "client", "server", "relay"
 ADDRESSES = {CLIENT: ("10.77.0.1", "fd77::1"), SERVER: ("10.77.0.2", "fd77::2")}
 MACS = {CLIENT: "02:00:00:00:00:01", SERVER: "02:00:00:00:00:02"}
 
+CLONE_NEWNET = 0x4000_0000
 SIOCETHTOOL = 0x8946
 # Commands of linux/ethtool.h that set one offload each.
 OFFLOADS = {"rx": 0x15, "tx": 0x17, "scatter": 0x19, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
@@ -48,13 +57,33 @@ class Network:
 
     def run(self, place: str, *command: str, **named: object) -> subprocess.CompletedProcess:
         """Runs a program in a namespace and waits for it; it must succeed."""
-        return subprocess.run(self._inside(place, command), check=True, timeout=120, **named)
+        return subprocess.run(self.inside(place, command), check=True, timeout=120, **named)
 
     def start(self, place: str, *command: str, **named: object) -> subprocess.Popen:
         """Starts a program in a namespace; it is ended when the network goes, or earlier."""
-        process = subprocess.Popen(self._inside(place, command), **named)
+        process = subprocess.Popen(self.inside(place, command), **named)
         self._running.append(process)
         return process
+
+    def call(self, place: str, function: Callable[[], Answer], timeout_s: int = 60) -> Answer:
+        """What a function returns that is called in a namespace, in a process of its own."""
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            _call(Path("/var/run/netns", self._prefix + place), function, writing, timeout_s)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as answer:
+            octets = answer.read()
+        os.waitpid(child, 0)
+        if not octets:
+            raise RuntimeError(f"what was called in the namespace {place} failed")
+        return pickle.loads(octets)
+
+    def connect_from(self, first: int, last: int | None = None) -> None:
+        """Lets all further connections of the client come from this port, or from one of these."""
+        ports = f"{first} {last or first}"
+        self.run(CLIENT, "sysctl", "-q", "-w", f"net.ipv4.ip_local_port_range={ports}")
 
     def listening(self, place: str, port: int) -> bool:
         """Whether something listens on a TCP port there."""
@@ -64,7 +93,8 @@ class Network:
         fields = [line.split() for line in lines.splitlines()]
         return any(len(each) > 3 and each[3] == "0A" and each[1].endswith(f":{port:04X}") for each in fields)
 
-    def _inside(self, place: str, command: tuple[str, ...]) -> list[str]:
+    def inside(self, place: str, command: tuple[str, ...]) -> list[str]:
+        """The command that runs a command in a namespace."""
         return ["ip", "netns", "exec", self._prefix + place, *command]
 
     def _make(self) -> None:
@@ -139,6 +169,7 @@ class Network:
                 process.wait()
         for place in (CLIENT, SERVER, RELAY):
             if Path("/var/run/netns", self._prefix + place).exists():
+                _end_all(self._prefix + place)
                 _ip("netns", "del", self._prefix + place)
 
 
@@ -149,6 +180,35 @@ def without_offloads(device: str) -> None:
             value = array.array("B", struct.pack("II", command, 0))
             request = struct.pack("16sP", device.encode(), value.buffer_info()[0])
             fcntl.ioctl(any_socket, SIOCETHTOOL, request)
+
+
+def _call(namespace: Path, function: Callable[[], object], writing: int, timeout_s: int) -> None:
+    """The process of Network.call: it never returns."""
+    status = 1
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.alarm(timeout_s)
+        with namespace.open() as opened:
+            if ctypes.CDLL(None, use_errno=True).setns(opened.fileno(), CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+        octets = pickle.dumps(function())
+        with os.fdopen(writing, "wb") as answer:
+            answer.write(octets)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _end_all(namespace: str) -> None:
+    """Ends what a server has started and left behind in a namespace."""
+    listed = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, text=True, timeout=30)
+    for line in listed.stdout.split():
+        try:
+            os.kill(int(line), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 def _environment() -> dict[str, str]:

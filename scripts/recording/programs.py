@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,9 +33,9 @@ SETTLE_S = 0.5
 """How long after the last program the recording goes on, for what is still under way."""
 
 
-def missing() -> list[tuple[str, str, str]]:
-    """The lines of NEEDED whose program is not installed."""
-    return [line for line in NEEDED if shutil.which(line[0], path="/usr/sbin:/usr/bin:/sbin:/bin") is None]
+def missing(needed: Iterable[tuple[str, str, str]] = NEEDED) -> list[tuple[str, str, str]]:
+    """The lines whose program is not installed."""
+    return [line for line in needed if shutil.which(line[0], path="/usr/sbin:/usr/bin:/sbin:/bin") is None]
 
 
 @contextmanager
@@ -106,13 +106,13 @@ def _options_without(octets: bytes, unwanted: tuple[int, ...]) -> bytes:
     return kept
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
+def until(condition: Callable[[], bool], what: str, most_s: int = 5) -> None:
     """Waits for something that another program does."""
-    for _ in range(100):
+    for _ in range(20 * most_s):
         if condition():
             return
         time.sleep(0.05)
-    raise RuntimeError(f"{what}: nothing after 5 s")
+    raise RuntimeError(f"{what}: nothing after {most_s} s")
 
 
 @contextmanager

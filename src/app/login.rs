@@ -63,7 +63,8 @@ impl Login {
     fn is_refused(&self) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
         let codes: &[&str] = match self.service {
-            Service::Mysql => &["1044", "1045", "1698"],
+            // Not 1044: the password was right, but the database is closed to the user.
+            Service::Mysql => &["1045", "1698"],
             Service::Pgsql => &["28P01", "28000"],
             Service::Smtp => &["535"],
             Service::Ftp => &["530"],
@@ -196,6 +197,7 @@ mod tests {
     fn wrong_passwords_are_told_from_other_failures() {
         let failed = |service, code, message| ended(service, Outcome::Failure, code, message);
         assert_eq!(failed(Service::Mysql, "1045", ""), 2);
+        assert_eq!(failed(Service::Mysql, "1044", ""), 3);
         assert_eq!(failed(Service::Mysql, "1049", ""), 3);
         assert_eq!(failed(Service::Redis, "WRONGPASS", ""), 2);
         assert_eq!(failed(Service::Redis, "ERR", "ERR invalid password"), 2);

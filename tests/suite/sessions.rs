@@ -4,6 +4,7 @@
 mod outputs;
 mod records;
 mod same;
+mod servers;
 
 use crate::common::program::{Ended, Program};
 use std::ffi::OsStr;

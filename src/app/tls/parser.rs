@@ -34,10 +34,10 @@ impl TlsParser {
                     self.tls.certificates = certificates(&body);
                 }
             }
-            Said::Message(SERVER_HELLO_DONE, _) => return true,
             Said::Alert(description) => {
                 self.tls.alert.get_or_insert(description);
             }
+            // Not before, as the client may refuse the certificate by an alert.
             Said::Encrypts => return side == Side::Server && self.tls.server.is_some(),
             Said::TooLong => self.notes.add(Note::Limit),
             Said::Message(..) | Said::OldHello(_) => {}
@@ -148,4 +148,3 @@ impl Parser for TlsParser {
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 const CERTIFICATE: u8 = 11;
-const SERVER_HELLO_DONE: u8 = 14;

@@ -109,6 +109,24 @@ fn a_client_that_is_refused() {
 }
 
 #[test]
+fn a_certificate_that_is_refused() {
+    let client = record(22, &client_hello());
+    let server = [server_hello(&[]), message(14, b"")].concat();
+    let server = record(22, &server);
+    let refused = record(21, &[2, 48]);
+    let heard = hear::<TlsParser>(&[(C, &client), (S, &server), (C, &refused)]);
+    assert_eq!(handshake(&heard).alert, Some(48));
+    assert!(heard.found[0].notes.is_empty());
+
+    // Accepted: the key, and both sides change to the cipher.
+    let change = record(20, &[1]);
+    let key = [record(22, &message(16, &[1, 2])), change.clone()].concat();
+    let heard = hear::<TlsParser>(&[(C, &client), (S, &server), (C, &key), (S, &change)]);
+    assert_eq!((heard.next, heard.packet), (Next::Stop, 4));
+    assert_eq!(handshake(&heard).alert, None);
+}
+
+#[test]
 fn what_is_broken_ends_it() {
     for bytes in [
         &b"\x16\x03\x01\x00\x00"[..],

@@ -58,6 +58,7 @@ impl Capture {
 pub(crate) fn captures() -> Vec<Capture> {
     let mut captures = table("generated");
     captures.extend(table("recorded"));
+    captures.extend(table("recorded/servers"));
     captures
 }
 
