@@ -75,6 +75,58 @@ fn tables_are_those_of_the_captures() {
     }
 }
 
+/// Of packets of connections only some are read, but they have the numbers and places that they have
+/// in the captures.
+#[test]
+fn packets_are_those_of_the_captures() {
+    let folder = tempfile::tempdir().unwrap();
+    let captures = [
+        testdata("recorded/dns.pcap"),
+        testdata("recorded/http.pcap"),
+        testdata("recorded/ipv6.pcapng"),
+        testdata("recorded/lossy-client.pcap"),
+    ];
+    let index = index(folder.path(), &captures, &[]);
+    let whole = |args: &[&str]| {
+        let program = Program::new().args(["tcp", "--as-given"]).args(&captures);
+        program.args(args).run().exits(0).text().to_owned()
+    };
+    let connections = whole(&["--format", "csv"]).lines().count() - 1;
+    assert!(connections > 5);
+    let all = format!("1-{connections}");
+    let ids: Vec<String> = (1..=connections).map(|it| it.to_string()).collect();
+    for ids in ids.iter().chain([&all, &"2,5".to_owned()]) {
+        for view in [
+            &["--series", ids][..],
+            &["--listing", ids],
+            &["--explain", ids],
+            &["--series", ids, "--bin", "10ms"],
+        ] {
+            assert_eq!(by_index(&index, view), whole(view), "{view:?}");
+        }
+    }
+    let beyond = (connections + 1).to_string();
+    let index = index.to_str().unwrap();
+    run(["tcp", "--index", index, "--listing", &beyond]).exits(1);
+}
+
+/// Where packets were changed, nothing is listed.
+#[test]
+fn packets_of_a_changed_capture_are_not_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("a.pcap");
+    let mut bytes = fs::read(testdata("recorded/http.pcap")).unwrap();
+    fs::write(&capture, &bytes).unwrap();
+    let index = index(folder.path(), std::slice::from_ref(&capture), &[]);
+    let len = bytes.len();
+    bytes[len - 1] ^= 1;
+    bytes.push(0);
+    fs::write(&capture, &bytes).unwrap();
+    let index = index.to_str().unwrap();
+    let asked = run(["tcp", "--index", index, "--listing", "1"]);
+    asked.exits(1).prints_nothing();
+}
+
 #[test]
 fn an_index_that_is_continued_has_no_table() {
     let folder = tempfile::tempdir().unwrap();
