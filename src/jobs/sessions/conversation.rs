@@ -22,6 +22,8 @@ pub(super) struct Conversation {
     client: Option<usize>,
     /// Whether the first bytes of a side may be from the middle of a message.
     is_midstream: [bool; 2],
+    /// No SYN was captured.
+    began_before: bool,
     is_closed: [bool; 2],
     stage: Stage,
     transport: Transport,
@@ -83,6 +85,7 @@ impl Conversation {
             } else {
                 [other, own]
             },
+            began_before: roles == [Role::Unknown; 2],
             is_closed: [false; 2],
             stage: Stage::Opening(Box::default()),
             transport: Transport::Tcp,
@@ -361,6 +364,9 @@ impl Conversation {
             && is_response(dns)
         {
             source = 1 - source;
+        }
+        if self.began_before && self.transport == Transport::Tcp {
+            found.notes.add(Note::Midstream);
         }
         self.is_limited |= found.notes.has(Note::Limit);
         if let Some(conflict) = self.conflict {

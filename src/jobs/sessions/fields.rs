@@ -12,7 +12,7 @@ use super::options::{Bodies, RecordFormat};
 use super::places::Places;
 use super::record::{Entry, Kind};
 use super::secrets::{Hidden, Secrets};
-use crate::app::Content;
+use crate::app::{Content, Note};
 use crate::flow::{VlanStack, community_id};
 use crate::jobs::geo::{Geo, Location};
 use std::net::IpAddr;
@@ -114,7 +114,12 @@ impl Shown<'_> {
             visit("vlan", Value::Str(&self.vlans.to_string()));
         }
         self.locations(visit);
-        let notes = entry.found.notes;
+        let mut notes = entry.found.notes;
+        if let Content::Http(http) = &entry.found.content
+            && http::has_part_of_a_body(http, self.showing.bodies)
+        {
+            notes.add(Note::BodyTruncated);
+        }
         if !notes.is_empty() {
             let list = |json: &mut Json| {
                 json.list(|json| notes.iter().for_each(|it| json.str(it.name())));

@@ -70,6 +70,24 @@ fn secrets_are_hidden_unless_they_are_asked_for() {
 }
 
 #[test]
+fn records_say_what_they_lack() {
+    let notes = |bytes: &[u8], args: &[&str]| records(bytes, args)[0].get("notes").cloned();
+    assert_eq!(notes(&page(), &[]), None);
+    let truncated = notes(&page(), &["--body-limit", "3"]);
+    assert_eq!(truncated, Some(serde_json::json!(["body_truncated"])));
+    assert_eq!(
+        notes(&page(), &["--body-limit", "3", "--bodies", "none"]),
+        None
+    );
+    let segments = connection(CLIENT, &PAGE, 1000);
+    let midstream = capture(&segments[2..]);
+    assert_eq!(
+        notes(&midstream, &[]),
+        Some(serde_json::json!(["midstream"]))
+    );
+}
+
+#[test]
 fn some_records() {
     let chosen = records(
         &page(),

@@ -106,6 +106,19 @@ fn grouped(headers: &Headers) -> Vec<(&[u8], Vec<&[u8]>)> {
     groups
 }
 
+/// Whether a body is shown of which only a part was kept.
+pub(super) fn has_part_of_a_body(http: &Http, bodies: Bodies) -> bool {
+    let request = http.request.as_ref().map(|it| &it.body);
+    let response = http.response.as_ref().map(|it| &it.body);
+    let is_shown = |it: &Body| match bodies {
+        Bodies::None => false,
+        Bodies::Text => text(&it.kept, false).is_some(),
+        Bodies::Base64 => true,
+    };
+    let mut both = request.into_iter().chain(response);
+    both.any(|it| (it.kept.len() as u64) < it.bytes && is_shown(it))
+}
+
 fn body(key: &'static str, body: &Body, shown: &Shown<'_>, visit: &mut Visit<'_>) {
     match shown.showing.bodies {
         Bodies::None => {}
