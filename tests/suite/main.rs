@@ -13,6 +13,7 @@
 
 mod common;
 
+mod aligned;
 mod carving;
 mod changing;
 mod cli;
