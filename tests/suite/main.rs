@@ -22,6 +22,7 @@ mod convert;
 mod dedup;
 mod determinism;
 mod diff;
+mod documents;
 mod erf;
 mod examples;
 mod expected;
