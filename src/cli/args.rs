@@ -387,6 +387,7 @@ const EXAMPLES: &str = "\
 Examples:
   pcap_flows big.pcap                                   list all flows, the largest last
   pcap_flows big.pcap --top 20 --sort bytes             the 20 flows with most bytes
+  pcap_flows big.pcap --top 20 --format table           the same in columns, the largest first
   zcat day.pcap.gz | pcap_flows --stdin --format csv    from a pipe, as a table
   pcap_flows a.pcap b.pcap --extract 7,9-12 -o out.pcap
                                                         packets of some flows, over two files
