@@ -121,16 +121,14 @@ struct Column {
     rank: u8,
     /// Whether values are aligned at their ends.
     is_number: bool,
-    /// Appends a flow's value; nothing if it has none.
-    append: fn(&mut Vec<u8>, &Flow, &mut Clock<'_>),
+    append: Append,
 }
 
+/// Appends a flow's value; nothing if it has none.
+type Append = fn(&mut Vec<u8>, &Flow, &mut Clock<'_>);
+
 /// A column of text.
-const fn text(
-    name: &'static str,
-    rank: u8,
-    append: fn(&mut Vec<u8>, &Flow, &mut Clock<'_>),
-) -> Column {
+const fn text(name: &'static str, rank: u8, append: Append) -> Column {
     Column {
         name,
         rank,
@@ -140,11 +138,7 @@ const fn text(
 }
 
 /// A column of numbers.
-const fn number(
-    name: &'static str,
-    rank: u8,
-    append: fn(&mut Vec<u8>, &Flow, &mut Clock<'_>),
-) -> Column {
+const fn number(name: &'static str, rank: u8, append: Append) -> Column {
     Column {
         is_number: true,
         ..text(name, rank, append)
@@ -154,22 +148,22 @@ const fn number(
 /// All columns, in the order in which they are shown.
 static COLUMNS: [Column; 15] = [
     number("FLOW", ALWAYS, |text, flow, _| {
-        digits::number(text, flow.id)
+        digits::number(text, flow.id);
     }),
     text("PROTO", 2, |text, flow, _| {
-        protocol(text, &flow.key.network)
+        protocol(text, &flow.key.network);
     }),
     text("SOURCE", ALWAYS, |text, flow, _| {
-        source(text, &flow.key.network)
+        source(text, &flow.key.network);
     }),
     text("DESTINATION", ALWAYS, |text, flow, _| {
         source(text, &flow.key.network.reversed());
     }),
     number("PACKETS", 1, |text, flow, _| {
-        digits::number(text, flow.packets)
+        digits::number(text, flow.packets);
     }),
     number("BYTES", ALWAYS, |text, flow, _| {
-        amount::size(text, flow.bytes)
+        amount::size(text, flow.bytes);
     }),
     number("<-PACKETS", 3, |text, flow, _| {
         if let Some(reverse) = flow.reverse {
@@ -182,12 +176,12 @@ static COLUMNS: [Column; 15] = [
         }
     }),
     text("VLAN", 4, |text, flow, _| {
-        digits::vlans(text, flow.key.link.vlans())
+        digits::vlans(text, flow.key.link.vlans());
     }),
     text("TUNNEL", 4, |text, flow, _| tunnel(text, flow)),
     text("DEVICE", 4, |text, flow, _| device(text, flow)),
     text("FIRST", 6, |text, flow, clock| {
-        clock.append_iso(text, flow.first)
+        clock.append_iso(text, flow.first);
     }),
     number("DURATION", 5, |text, flow, _| {
         // The last time is not before the first.
