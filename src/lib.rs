@@ -74,6 +74,8 @@
 //! | `records` | the records of captures of either byte order, and of damaged ones |
 //! | `ignore_addresses` | packets left out by their addresses, before anything else is parsed |
 //! | `flow_table` | a flow table with names of servers and Community IDs, saved and loaded |
+//!
+//! docs/library.md leads to the API by tasks.
 
 pub mod app;
 pub mod capture;
@@ -91,3 +93,8 @@ pub mod stream;
 pub mod tcp;
 
 pub use error::{Error, ErrorKind};
+
+/// The programs in docs/library.md, which run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+mod library {}

@@ -102,6 +102,8 @@ MORE_LISTS = (
     *(f"--format csv {keys}" for keys in KEYS[1:-1]),
     "--bidirectional",
     "--bidirectional --flow-5tuple --local-time",
+    "--format table --sort duration",
+    "--format table --bidirectional --decap",
     "--format json --bidirectional --decap",
     "--format arrow -o list.arrow --bidirectional --metamako",
     "--format csv --metamako --stats stats.json",

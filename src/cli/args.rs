@@ -52,15 +52,20 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = count, help_heading = FLOWS)]
     pub(crate) flow_max: Option<u64>,
 
-    /// The format of the list
-    #[arg(long, value_enum, default_value_t, hide_default_value = true, help_heading = LIST)]
-    pub(crate) format: FormatArg,
+    /// The format of the list [default: text, or what PCAP_FLOWS_FORMAT says]
+    ///
+    /// PCAP_FLOWS_FORMAT may be text, table, csv or json.
+    #[arg(long, value_enum, help_heading = LIST)]
+    pub(crate) format: Option<FormatArg>,
 
-    /// What the list is sorted by, ascending [default: packets for text, id for all others]
+    /// What the list is sorted by, ascending [default: packets for text, bytes for table, id for all
+    /// others]
+    ///
+    /// A table has packets, bytes and durations in descending order.
     #[arg(long, value_enum, value_name = "KEY", help_heading = LIST)]
     pub(crate) sort: Option<SortArg>,
 
-    /// List only the N flows at the end of the order: the greatest (by packets if --sort is not given)
+    /// List only the N greatest flows: by --sort, or else by packets (in a table: by bytes)
     #[arg(long, value_name = "N", help_heading = LIST)]
     pub(crate) top: Option<usize>,
 
@@ -382,6 +387,7 @@ const EXAMPLES: &str = "\
 Examples:
   pcap_flows big.pcap                                   list all flows, the largest last
   pcap_flows big.pcap --top 20 --sort bytes             the 20 flows with most bytes
+  pcap_flows big.pcap --top 20 --format table           the same in columns, the largest first
   zcat day.pcap.gz | pcap_flows --stdin --format csv    from a pipe, as a table
   pcap_flows a.pcap b.pcap --extract 7,9-12 -o out.pcap
                                                         packets of some flows, over two files

@@ -6,6 +6,7 @@ mod diff;
 mod diff_args;
 mod groups;
 mod inputs;
+mod list;
 mod packets;
 mod packets_args;
 mod plan;

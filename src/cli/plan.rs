@@ -1,12 +1,12 @@
 //! From what was typed to what is done.
 
 use super::args::{Args, Command, IndexArgs};
-use super::config::{Inputs, check_binary, check_cpu, flow_config, input_config, sources};
+use super::config::{Inputs, check_cpu, flow_config, input_config, sources};
 use super::groups::OrderArgs;
 use super::planned::Planned;
 use super::streams;
-use super::values::{FormatArg, port_ranges};
-use super::{diff, packets, sessions, tcp};
+use super::values::port_ranges;
+use super::{diff, list, packets, sessions, tcp};
 use pcap_flows::engine::{Config, Source};
 use pcap_flows::error::ShownPath;
 use pcap_flows::index::Index;
@@ -14,9 +14,7 @@ use pcap_flows::jobs::index::{CarveJob, IndexJob};
 use pcap_flows::jobs::streams::StreamOptions;
 use pcap_flows::jobs::{ExtractOptions, FlowsJob};
 use pcap_flows::output::metadata_of_name;
-use pcap_flows::output::table::{
-    Columns, Format, Order, Shown, Sort, TableOptions, TimeZone, Window, condition_columns,
-};
+use pcap_flows::output::table::{Shown, condition_columns};
 use pcap_flows::select::Selection;
 use pcap_flows::select::condition::Condition;
 use std::fs::Metadata;
@@ -183,9 +181,10 @@ fn flows(args: Args, sources: &[Source]) -> Result<FlowsJob, String> {
     }
     // What goes to standard output goes there alone.
     let streams = streams::streams(&args)?;
-    let list_output = list_output(&args, streams.is_some())?;
+    let format = list::format(&args)?;
+    let list_output = list::output(&args, format, streams.is_some())?;
     let is_list_wanted = !args.disable_display && (on_stdout.is_empty() || list_output.is_some());
-    let table = is_list_wanted.then(|| table(&args));
+    let table = is_list_wanted.then(|| list::table(&args, format));
     let (config, stats) = (config(&args, streams.is_some()), args.run.stats.clone());
     let mut streams = streams;
     let mut extract = match list_output {
@@ -216,23 +215,6 @@ fn flows(args: Args, sources: &[Source]) -> Result<FlowsJob, String> {
         streams,
         stats,
     })
-}
-
-/// Where -o says that a list goes that is no text: there, unless packets or streams do.
-fn list_output(args: &Args, has_streams: bool) -> Result<Option<PathBuf>, String> {
-    let format = Format::from(args.format);
-    if !format.is_binary() || args.disable_display {
-        return Ok(None);
-    }
-    let wants_packets =
-        !args.extract.is_empty() || !args.extract_ip.is_empty() || !args.extract_port.is_empty();
-    let takes_output = has_streams && streams::takes_output(args);
-    let output = args
-        .output
-        .clone()
-        .filter(|_| !wants_packets && !takes_output);
-    check_binary(format, output.as_deref())?;
-    Ok(output)
 }
 
 /// Whether an output is standard output, by "-" or by another name such as /dev/stdout.
@@ -291,38 +273,6 @@ fn config(args: &Args, has_streams: bool) -> Config {
     }
     config.max_flows = args.flow_max;
     config
-}
-
-fn table(args: &Args) -> TableOptions {
-    let sort = match (args.sort, args.format) {
-        (Some(sort), _) => sort.into(),
-        (None, FormatArg::Text) => Sort::Packets,
-        // Who asks for the top wants the greatest, in any format.
-        (None, _) if args.top.is_some() => Sort::Packets,
-        (None, _) => Sort::Id,
-    };
-    TableOptions {
-        shown: Shown::All,
-        format: args.format.into(),
-        order: Order {
-            sort,
-            min_packets: args.flow_packet_min,
-            window: args.top.map_or(Window::All, Window::Last),
-        },
-        time_zone: if args.local_time {
-            TimeZone::Local
-        } else {
-            TimeZone::Utc
-        },
-        columns: Columns {
-            device: args.flows.metamako
-                || args.flows.metamako_double
-                || args.flows.metamako_offset.is_some(),
-            reverse: args.flows.bidirectional,
-            tunnel: args.flows.decap,
-            address_bytes: Format::from(args.format).is_binary(),
-        },
-    }
 }
 
 fn extract(args: Args, has_streams: bool) -> Result<Option<ExtractOptions>, String> {

@@ -3,7 +3,7 @@
 use super::config::{Inputs, check_binary, check_cpu, sources, windowed_config};
 use super::planned::Planned;
 use super::tcp_args::TcpArgs;
-use super::values::{FormatArg, Plotted};
+use super::values::Plotted;
 use pcap_flows::jobs::index::TcpIndexJob;
 use pcap_flows::jobs::tcp::{Picture, TcpJob, View, view_columns};
 use pcap_flows::output::rows::{Choice, Column, Take};
@@ -37,9 +37,9 @@ fn job(args: TcpArgs) -> Result<TcpJob, String> {
     check_cpu(&args.run)?;
     let view = view(&args)?;
     // A series is a table.
-    let format = match (args.format, &args.series) {
-        (FormatArg::Text, Some(_)) => Format::Csv,
-        (format, _) => format.into(),
+    let format = match Format::from(args.format) {
+        format if format.is_for_people() && args.series.is_some() => Format::Csv,
+        format => format,
     };
     check_binary(format, args.output.as_deref())?;
     Ok(TcpJob {
@@ -116,10 +116,11 @@ fn picture(output: Option<&Path>) -> Result<Picture, String> {
 /// Which rows and columns.
 fn choice(args: &TcpArgs, format: Format, columns: &[Column]) -> Result<Choice, String> {
     let chooses = args.condition.is_some() || args.sort.is_some() || !args.columns.is_empty();
-    if args.explain.is_some() && (chooses || args.format != FormatArg::Text) {
+    let chooses_format = !Format::from(args.format).is_for_people();
+    if args.explain.is_some() && (chooses || chooses_format) {
         return Err("--explain prints text: it has no columns and no other format".to_owned());
     }
-    if args.plot.is_some() && (chooses || args.format != FormatArg::Text) {
+    if args.plot.is_some() && (chooses || chooses_format) {
         return Err("--plot draws: it has no columns and no format".to_owned());
     }
     let mut choice = Choice::all();
@@ -132,7 +133,7 @@ fn choice(args: &TcpArgs, format: Format, columns: &[Column]) -> Result<Choice, 
         choice = sorted.map_err(|error| format!("--sort: {error}"))?;
     }
     if !args.columns.is_empty() {
-        if format == Format::Text {
+        if format.is_for_people() {
             return Err(
                 "--columns chooses the columns of tables: name a format with --format csv, json, \
                  parquet or arrow"

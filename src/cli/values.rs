@@ -22,9 +22,11 @@ use std::path::PathBuf;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FormatArg {
-    /// pcap_flow's lines, for people
+    /// pcap_flow's lines, the largest flows last
     #[default]
     Text,
+    /// Aligned columns, the largest flows first; of other lists than flows, the same as text
+    Table,
     /// Comma separated values with a header
     Csv,
     /// One JSON object a line
@@ -254,6 +256,7 @@ impl From<FormatArg> for Format {
     fn from(arg: FormatArg) -> Self {
         match arg {
             FormatArg::Text => Self::Text,
+            FormatArg::Table => Self::Table,
             FormatArg::Csv => Self::Csv,
             FormatArg::Json => Self::Json,
             FormatArg::Parquet => Self::Parquet,

@@ -13,6 +13,7 @@
 
 mod common;
 
+mod aligned;
 mod carving;
 mod changing;
 mod cli;
@@ -21,6 +22,7 @@ mod convert;
 mod dedup;
 mod determinism;
 mod diff;
+mod documents;
 mod erf;
 mod examples;
 mod expected;

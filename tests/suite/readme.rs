@@ -1,16 +1,17 @@
-//! The commands in README.md and docs/tcp.md do what these say.
+//! The commands in README.md, docs/manual.md and docs/tcp.md do what these say.
 //!
-//! Blocks marked `console` are run, in the repository's root, in order; blocks with any other mark
-//! are not. A line that starts with `$ ` is a command for `sh`, in which `pcap_flows` is the program
-//! under test. The lines behind it, up to the next command or the end of the block, are what it
-//! prints on standard output and standard error; a line of `...` stands for any number of lines.
-//! Lines of progress are left out: how many there are depends on the machine. A command that writes
-//! files may write them to `$TMPDIR`, which is a new folder for each run of the test.
+//! Blocks marked `console` are run in order, in a new folder that links to `testdata` and `examples`,
+//! so that commands may write anywhere; blocks with any other mark are not run. A line that starts
+//! with `$ ` is a command for `sh`, in which `pcap_flows` is the program under test; after a `\`, it
+//! continues in the next line. The lines that follow, up to the next command or the end of the block, are what it prints on standard output and
+//! standard error; a line of `...` matches any number of lines. Lines of progress are left out: how
+//! many there are depends on the machine. `$TMPDIR` is the folder itself.
 
 use crate::common::program::{Ended, run_other};
 use crate::common::{Complaints, root};
 use std::env;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
@@ -27,6 +28,7 @@ fn commands_print_what_is_shown() {
     // A reference shows tables, without the notices that follow them.
     for (name, outputs) in [
         ("README.md", "exec 2>&1"),
+        ("docs/manual.md", "exec 2>&1"),
         ("docs/tcp.md", "exec 2>/dev/null"),
     ] {
         check(name, outputs);
@@ -42,6 +44,9 @@ fn check(name: &str, outputs: &str) {
     );
     let mut wrong = Complaints::default();
     let folder = tempfile::tempdir().unwrap();
+    for linked in ["testdata", "examples"] {
+        symlink(root().join(linked), folder.path().join(linked)).unwrap();
+    }
     for example in &examples {
         let ended = shell(outputs, &example.command, folder.path());
         let found: Vec<&str> = ended
@@ -67,8 +72,8 @@ fn is_progress(line: &str) -> bool {
     line.starts_with('[') && line.contains("] Flows:")
 }
 
-/// Runs a command as a person would who has the program in the path, after what says where its
-/// outputs go.
+/// Runs a command as a person would who has the program in the path, after a command that says where
+/// its outputs go.
 fn shell(outputs: &str, command: &str, folder: &Path) -> Ended {
     let program = Path::new(env!("CARGO_BIN_EXE_pcap_flows"));
     let mut path = program.parent().unwrap().as_os_str().to_owned();
@@ -79,10 +84,11 @@ fn shell(outputs: &str, command: &str, folder: &Path) -> Ended {
     let mut shell = Command::new("sh");
     shell
         .args(["-c", &format!("{outputs}\n{command}")])
-        .current_dir(root())
+        .current_dir(folder)
         .env("PATH", path)
         .env("TZ", "UTC")
-        .env("TMPDIR", folder);
+        .env("TMPDIR", folder)
+        .env_remove("PCAP_FLOWS_FORMAT");
     run_other(shell).unwrap_or_else(|| panic!("there is no sh"))
 }
 
@@ -101,8 +107,12 @@ fn examples(text: &str) -> Vec<Example> {
                     command: command.to_owned(),
                     expected: Vec::new(),
                 }),
+                (None, Some(example)) if example.command.ends_with('\\') => {
+                    example.command.push('\n');
+                    example.command.push_str(line);
+                }
                 (None, Some(example)) => example.expected.push(line.to_owned()),
-                (None, None) => panic!("README.md:{number}: output without a command"),
+                (None, None) => panic!("line {number}: output without a command"),
             },
             (None, _) => {}
         }
@@ -123,11 +133,26 @@ fn matches(expected: &[String], found: &[&str]) -> bool {
     }
 }
 
-/// A guard for the reader of README.md.
+/// README.md fits on a page, and its examples in a terminal.
+#[test]
+fn the_readme_is_short() {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(text.lines().count() <= 150);
+    for example in examples(&text) {
+        let command = format!("$ {}", example.command);
+        for line in command
+            .lines()
+            .chain(example.expected.iter().map(String::as_str))
+        {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+    }
+}
+
+/// A guard for the reader of examples.
 #[test]
 fn blocks_are_found() {
-    let text =
-        "text\n```console\n$ one\na\n...\nb\n$ two\n```\n```text\n$ three\n```\n```sh\nx\n```\n";
+    let text = "text\n```console\n$ one\na\n...\nb\n$ two \\\n  2\n```\n```text\n$ three\n```\n```sh\nx\n```\n";
     let example = |line, command: &str, expected: &[&str]| Example {
         line,
         command: command.to_owned(),
@@ -135,7 +160,7 @@ fn blocks_are_found() {
     };
     let expected = [
         example(3, "one", &["a", "...", "b"]),
-        example(7, "two", &[]),
+        example(7, "two \\\n  2", &[]),
     ];
     assert_eq!(examples(text), expected);
     let shown = &expected[0].expected;

@@ -16,7 +16,7 @@ use crate::engine::Progress;
 use crate::error::Error;
 use crate::output::plot::{Figure, html, svg};
 use crate::output::rows::{self, Table};
-use crate::output::table::{Format, KeepGoing};
+use crate::output::table::KeepGoing;
 use crate::output::{OutputFile, STDOUT};
 use std::io::{self, Write};
 
@@ -177,7 +177,7 @@ pub(super) fn needs_column(job: &TcpJob, column: usize) -> bool {
     let is_looked_at = || Place::ALL.iter().any(|it| it.ordinal() == column);
     match &job.view {
         View::Connections if job.open_until == OpenUntil::default() => {
-            job.choice.needs(column) || (job.format == Format::Text && is_looked_at())
+            job.choice.needs(column) || (job.format.is_for_people() && is_looked_at())
         }
         View::Connections | View::OpenAt(_) => job.choice.needs(column) || is_looked_at(),
         _ => is_looked_at(),

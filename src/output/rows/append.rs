@@ -57,7 +57,7 @@ impl<W: Write + Send> Appender<W> {
                 out.write_all(&text::header(first, &choice))?;
                 Out::Lines(out)
             }
-            Format::Json | Format::Text => Out::Lines(out),
+            Format::Json | Format::Text | Format::Table => Out::Lines(out),
         };
         Ok(Self {
             choice,

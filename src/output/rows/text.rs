@@ -55,7 +55,7 @@ pub(super) fn block<T: Table>(
                 text.push(b'\n');
             }
         }
-        Format::Text => {
+        Format::Text | Format::Table => {
             for &row in rows {
                 table.line(&table.row(row), &mut text);
             }

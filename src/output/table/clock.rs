@@ -73,6 +73,19 @@ impl<'a> Clock<'a> {
         text.extend_from_slice(&minute.text);
         digits::seconds(text, time.0.rem_euclid(NS_IN_MINUTE).unsigned_abs());
     }
+
+    /// `2014-08-08T17:49:58.000Z`, down to milliseconds (RFC 3339); without `Z` if it is not UTC.
+    pub(super) fn append_iso(&mut self, text: &mut Vec<u8>, time: Nanos) {
+        let start = text.len();
+        self.append(text, time);
+        text.truncate(start + ISO_LEN);
+        if let Some(space) = text.get_mut(start + DATE_LEN) {
+            *space = b'T';
+        }
+        if *self.zone == Zone::UTC {
+            text.push(b'Z');
+        }
+    }
 }
 
 /// The text of a minute, where the zone's clocks show the same one from its start to its end:
@@ -130,6 +143,10 @@ fn offset(stamp: Timestamp, zone: &Zone) -> tz::Offset {
 }
 
 const NS_IN_MINUTE: i64 = 60_000_000_000;
+/// `2014-08-08`
+const DATE_LEN: usize = 10;
+/// `2014-08-08T17:49:58.000`
+const ISO_LEN: usize = 23;
 /// One for each lowest byte of their numbers: four hours.
 const MINUTES: usize = 256;
 

@@ -2,6 +2,8 @@
 //!
 //! Rows are formatted in parallel, in blocks, and written in order.
 
+mod aligned;
+mod amount;
 mod clock;
 pub(crate) mod column;
 pub(crate) mod columnar;
@@ -31,6 +33,8 @@ pub enum Format {
     /// pcap_flow's lines, for people.
     #[default]
     Text,
+    /// Aligned columns, for people. Other tables than flow lists are written as [`Self::Text`].
+    Table,
     /// Comma separated values with a header (RFC 4180).
     Csv,
     /// One JSON object a line.
@@ -45,6 +49,11 @@ impl Format {
     /// Whether it is no text.
     pub const fn is_binary(self) -> bool {
         matches!(self, Self::Parquet | Self::Arrow)
+    }
+
+    /// Whether it is for people rather than programs.
+    pub const fn is_for_people(self) -> bool {
+        matches!(self, Self::Text | Self::Table)
     }
 }
 
@@ -61,6 +70,8 @@ pub struct TableOptions {
     pub columns: Columns,
     /// Which of the flows.
     pub shown: Shown,
+    /// Most characters in a line of [`Format::Table`]; 100 if it is not given.
+    pub width: Option<usize>,
 }
 
 /// Which flows a list shows, in addition to what [`Order`] says.
@@ -121,7 +132,7 @@ pub fn write(
     let files: Option<WriteAll> = match options.format {
         Format::Parquet => Some(files::parquet),
         Format::Arrow => Some(files::arrow),
-        Format::Text | Format::Csv | Format::Json => None,
+        Format::Text | Format::Table | Format::Csv | Format::Json => None,
     };
     if let Some(write) = files {
         let mut out = Watched { out, keep_going };
@@ -132,11 +143,8 @@ pub fn write(
             }
         });
     }
-    let blocks = Blocks::new(flows, options);
-    if options.format == Format::Csv {
-        let header = csv::header(options.columns);
-        out.write_all(&header).map_err(failed)?;
-    }
+    let blocks = Blocks::new(flows, &rows, options);
+    out.write_all(&blocks.header()).map_err(failed)?;
     let mut write = |bytes: &[u8]| {
         keep_going()?;
         out.write_all(bytes).map_err(failed)
@@ -180,18 +188,43 @@ impl Write for Watched<'_> {
 /// Formats rows.
 struct Blocks<'a> {
     flows: &'a dyn Flows,
-    format: Format,
     columns: Columns,
-    lines: text::Lines,
+    lines: Lines,
+}
+
+/// What rows become.
+enum Lines {
+    Text(text::Lines),
+    Aligned(aligned::Aligned),
+    Csv,
+    Json,
+    /// Not made of lines.
+    None,
 }
 
 impl<'a> Blocks<'a> {
-    fn new(flows: &'a dyn Flows, options: &TableOptions) -> Self {
+    fn new(flows: &'a dyn Flows, rows: &[(u64, u64)], options: &TableOptions) -> Self {
+        let columns = options.columns;
+        let lines = match options.format {
+            Format::Text => Lines::Text(text::Lines::new(&options.time_zone, columns)),
+            Format::Table => Lines::Aligned(aligned::Aligned::new(flows, rows, options)),
+            Format::Csv => Lines::Csv,
+            Format::Json => Lines::Json,
+            Format::Parquet | Format::Arrow => Lines::None,
+        };
         Self {
             flows,
-            format: options.format,
-            columns: options.columns,
-            lines: text::Lines::new(&options.time_zone, options.columns),
+            columns,
+            lines,
+        }
+    }
+
+    /// The line before all rows, if there is one.
+    fn header(&self) -> Vec<u8> {
+        match &self.lines {
+            Lines::Aligned(aligned) => aligned.header(),
+            Lines::Csv => csv::header(self.columns),
+            Lines::Text(_) | Lines::Json | Lines::None => Vec::new(),
         }
     }
 
@@ -211,12 +244,12 @@ impl<'a> Blocks<'a> {
             .iter()
             .filter_map(|&(rank, id)| Some((rank, self.flows.get(id)?)));
         let flows: Vec<(u64, Flow)> = found.collect();
-        match self.format {
-            Format::Text => self.lines.append(text, &flows),
-            Format::Csv => csv::append(text, &flows, self.columns),
-            Format::Json => json::append(text, &flows, self.columns),
-            // Not made of lines.
-            Format::Parquet | Format::Arrow => {}
+        match &self.lines {
+            Lines::Text(lines) => lines.append(text, &flows),
+            Lines::Aligned(aligned) => aligned.append(text, &flows),
+            Lines::Csv => csv::append(text, &flows, self.columns),
+            Lines::Json => json::append(text, &flows, self.columns),
+            Lines::None => {}
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::capture::Nanos;
 use crate::flow::Flows;
 use rayon::prelude::*;
 
-/// What flows are sorted by, ascending; equal ones by id.
+/// What flows are sorted by; equal ones by id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
     /// Packets.
@@ -27,6 +27,8 @@ pub enum Sort {
 pub struct Order {
     /// What flows are sorted by.
     pub sort: Sort,
+    /// Greatest first, not last.
+    pub is_descending: bool,
     /// Flows with fewer packets are not shown.
     pub min_packets: u64,
     /// How many of the rest are shown.
@@ -39,7 +41,7 @@ pub enum Window {
     /// All.
     #[default]
     All,
-    /// Those at the end: the greatest.
+    /// The greatest: those at the end, or at the start of a descending order.
     Last(usize),
 }
 
@@ -54,6 +56,7 @@ impl Order {
         let mut rows: Vec<(u64, u64)> = (1..flows.last_id() + 1)
             .into_par_iter()
             .filter_map(|id| Some((self.key(flows, id)?, id)))
+            .map(|(key, id)| (if self.is_descending { !key } else { key }, id))
             .collect();
         if self.sort != Sort::Id {
             rows.par_sort_unstable();
@@ -70,8 +73,10 @@ impl Order {
             rows = rows.into_par_iter().filter(is_shown).collect();
         }
         rows = keep(rows);
-        if let Window::Last(count) = self.window {
-            rows.drain(..rows.len().saturating_sub(count));
+        match self.window {
+            Window::Last(count) if self.is_descending => rows.truncate(count),
+            Window::Last(count) => drop(rows.drain(..rows.len().saturating_sub(count))),
+            Window::All => {}
         }
         rows
     }

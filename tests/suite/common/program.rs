@@ -47,6 +47,7 @@ impl Program {
         command
             .current_dir(root())
             .env("TZ", "UTC")
+            .env_remove("PCAP_FLOWS_FORMAT")
             .stdin(Stdio::null());
         Self {
             command,

@@ -18,7 +18,7 @@ const SETTINGS: [&[&str]; 6] = [
     ],
     &["--metamako"],
 ];
-const FORMATS: [&str; 3] = ["text", "json", "parquet"];
+const FORMATS: [&str; 4] = ["text", "table", "json", "parquet"];
 
 fn readable() -> impl Iterator<Item = Capture> {
     captures().into_iter().filter(|it| !it.refused)
