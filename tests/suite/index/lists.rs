@@ -70,7 +70,7 @@ fn with_all_options_of_lists() {
         &["--sort", "bytes"],
         &["--sort", "packets", "--top", "3"],
         &["--sort", "duration"],
-        &["--sort", "start", "--format", "csv"],
+        &["--sort", "first", "--format", "csv"],
         &["--top", "2", "--format", "json"],
         &["--top", "0"],
         &["--flow-packet-min", "3"],
