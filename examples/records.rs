@@ -36,7 +36,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
 
 /// Where the records of a capture start.
 fn offsets(name: &str) -> Result<Vec<u64>, Box<dyn Error>> {
-    let mut capture = Capture::open(&Path::new(TESTDATA).join(name))?;
+    let mut capture = Capture::open(Path::new(TESTDATA).join(name))?;
     let mut offsets = Vec::new();
     while let Some(record) = capture.next_record()? {
         println!(

@@ -35,7 +35,8 @@ impl Carver {
     /// # Errors
     /// When it cannot be read, is no capture, or cannot be read from any place: what is
     /// compressed, and pipes.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
         let failed = |source| Error::io("carve from", path, source);
         let file = File::open(path).map_err(failed)?;
         if known_len(path).is_none() {
@@ -202,6 +203,6 @@ mod tests {
         let error = Carver::open(&packed).unwrap_err().to_string();
         assert!(error.starts_with("cannot carve from "), "{error}");
         assert!(Carver::open(Path::new("testdata/README.md")).is_err());
-        assert!(Carver::open(&folder.path().join("none")).is_err());
+        assert!(Carver::open(folder.path().join("none")).is_err());
     }
 }

@@ -155,6 +155,20 @@ fn unwrap(packet: PacketRecord<'_>) -> Option<PacketRecord<'_>> {
     })
 }
 
+/// The packet that a packet carries which is a record: how it starts, and its bytes. Other packets
+/// stay as they are.
+pub(crate) fn carried(link_type: LinkType, data: &[u8]) -> (LinkType, &[u8]) {
+    if link_type != LinkType::ERF {
+        return (link_type, data);
+    }
+    let contents = contents(data).filter(|it| it.link_type != LinkType::ERF);
+    let carried = contents.and_then(|it| {
+        let bytes = data.get(it.start..it.end.min(data.len()))?;
+        Some((it.link_type, bytes))
+    });
+    carried.unwrap_or((link_type, data))
+}
+
 /// What a record carries; `None` where it ends inside its headers.
 pub(crate) fn contents(record: &[u8]) -> Option<Contents> {
     let header = Header::read(record, 0)?;

@@ -1,9 +1,10 @@
 //! Mapped files that lose their bytes: truncated by another process while they are read, or on a
 //! disk that fails.
 //!
-//! Touching a page that is gone raises SIGBUS, which ends a process. Who calls
-//! [`survive_lost_pages`] gets zeros in the place of what is gone, and is told: reading then ends
-//! with an error that names file and offset.
+//! Touching a page that is gone raises SIGBUS, which ends a process. Before the first file is mapped,
+//! [`survive_lost_pages`] sets a handler that puts zeros in the place of what is gone: reading then
+//! ends with an error that names file and offset. Signals for other addresses go to the handler that
+//! was there before.
 #![expect(
     unsafe_code,
     reason = "a signal handler maps pages; see survive_lost_pages"
@@ -13,7 +14,7 @@ use memmap2::Mmap;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 use std::io;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// A mapping, as the handler finds it.
 struct Place {
@@ -73,7 +74,8 @@ impl Drop for Watch {
 }
 
 /// From now on, pages of mapped captures that are gone read as zeros, and end the run with an
-/// error that names file and offset. For the whole process: a program decides that, not a library.
+/// error that names file and offset. It is called before the first file is mapped; a program that
+/// sets a handler for SIGBUS of its own later calls it again.
 ///
 /// # Errors
 /// When the system does not let a handler be set.
@@ -94,6 +96,16 @@ pub fn survive_lost_pages() -> io::Result<()> {
     // Called twice, what was there before is ourselves.
     if before.sa_sigaction != action.sa_sigaction {
         BEFORE.set(before).unwrap_or(());
+    }
+    Ok(())
+}
+
+/// Sets the handler, if that was not done yet.
+pub(super) fn ensure_survival() -> io::Result<()> {
+    static IS_SET: AtomicBool = AtomicBool::new(false);
+    if !IS_SET.load(Ordering::Acquire) {
+        survive_lost_pages()?;
+        IS_SET.store(true, Ordering::Release);
     }
     Ok(())
 }

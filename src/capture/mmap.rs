@@ -4,7 +4,7 @@
 //! window, whatever the size of the capture.
 #![expect(unsafe_code, reason = "mapping a file is unsafe; see MappedFile::view")]
 
-use super::lost::Watch;
+use super::lost::{Watch, ensure_survival};
 use memmap2::{Advice, Mmap, MmapOptions};
 use std::fs::File;
 use std::io;
@@ -27,8 +27,10 @@ struct Mapped {
 }
 
 impl MappedFile {
-    /// Takes over a file; it is read up to the size that it has now.
+    /// Takes over a file; it is read up to the size that it has now. If it is truncated, that is an
+    /// error, not a signal that ends the process.
     pub(super) fn new(file: File) -> io::Result<Self> {
+        ensure_survival()?;
         let len = file.metadata()?.len();
         Ok(Self {
             file,

@@ -36,7 +36,7 @@ pub use bytes::ByteOrder;
 pub use carver::Carver;
 pub use compressed::Content;
 pub(crate) use cursor::Cursor;
-pub(crate) use erf::contents as erf_contents;
+pub(crate) use erf::{carried as erf_packet, contents as erf_contents};
 pub use excerpt::{Excerpt, ExcerptMap, Excerpted};
 pub use first::FirstLook;
 pub use format::{Format, ProbeError, SideBlock, SideBlockKind, Start, Walk};

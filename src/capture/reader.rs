@@ -93,16 +93,16 @@ impl Capture {
     ///
     /// # Errors
     /// When it cannot be read, or is no capture.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        Self::from_input(Input::open(path)?)
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::from_input(Input::open(path.as_ref())?)
     }
 
     /// Reads a capture from a byte stream. `name` stands for it in messages.
     ///
     /// # Errors
     /// When it cannot be read, or is no capture.
-    pub fn from_reader(name: &str, reader: Box<dyn Read + Send>) -> Result<Self, Error> {
-        Self::from_input(Input::from_reader(name, reader)?)
+    pub fn from_reader(name: &str, reader: impl Read + Send + 'static) -> Result<Self, Error> {
+        Self::from_input(Input::from_reader(name, Box::new(reader))?)
     }
 
     /// Reads an input from its start.
@@ -133,8 +133,7 @@ impl Capture {
     /// Damage is no error: see [`Capture::damages`].
     ///
     /// # Errors
-    /// When reading fails, or the file was cut while it was read (where
-    /// [`survive_lost_pages`](super::survive_lost_pages) was called).
+    /// When reading fails, or the file was truncated while it was read.
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, Error> {
         match self.advance()? {
             Some(found) => self.record(&found).map(Some),
@@ -145,6 +144,12 @@ impl Capture {
     /// The capture's name in messages.
     pub fn path(&self) -> &Path {
         self.input.path()
+    }
+
+    /// Offset of the next record, in bytes; of a compressed capture, in its content. Damage may be
+    /// found there.
+    pub const fn tell(&self) -> u64 {
+        self.position()
     }
 
     /// How many records have been read.

@@ -1,5 +1,8 @@
 //! Time in captures, and its conversion to nanoseconds.
 
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 /// A point in time: nanoseconds since 1970-01-01 00:00:00 UTC.
 ///
 /// Times that do not fit (before 1677 or after 2262, which only damage or a hostile capture
@@ -18,6 +21,41 @@ impl Nanos {
     pub fn from_pcap(seconds: u32, fraction: u32, unit_ns: u32) -> Self {
         // Cannot overflow: 2^32 * 10^9 + 2^32 * 1000 < 2^63.
         Self(i64::from(seconds) * NANOS_PER_SECOND + i64::from(fraction) * i64::from(unit_ns))
+    }
+}
+
+/// Seconds since 1970, exact: `1795233212.877977000`.
+impl fmt::Display for Nanos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let ns = self.0.unsigned_abs();
+        let second = NANOS_PER_SECOND.unsigned_abs();
+        write!(f, "{sign}{}.{:09}", ns / second, ns % second)
+    }
+}
+
+/// Times that do not fit are held at [`Nanos::MIN`] or [`Nanos::MAX`].
+impl From<SystemTime> for Nanos {
+    fn from(time: SystemTime) -> Self {
+        match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => Self(i64::try_from(after.as_nanos()).unwrap_or(i64::MAX)),
+            Err(error) => {
+                let before = i64::try_from(error.duration().as_nanos());
+                Self(before.map_or(i64::MIN, |it| -it))
+            }
+        }
+    }
+}
+
+impl From<Nanos> for SystemTime {
+    fn from(time: Nanos) -> Self {
+        let distance = Duration::from_nanos(time.0.unsigned_abs());
+        // Within 300 years of 1970, which every system can represent.
+        let found = match time.0 {
+            0.. => UNIX_EPOCH.checked_add(distance),
+            _ => UNIX_EPOCH.checked_sub(distance),
+        };
+        found.unwrap_or(UNIX_EPOCH)
     }
 }
 
@@ -95,6 +133,21 @@ mod tests {
             Nanos::from_pcap(u32::MAX, u32::MAX, 1000).0,
             4_294_971_589_967_295_000
         );
+    }
+
+    #[test]
+    fn times_of_the_system() {
+        for (ns, text) in [
+            (1_795_233_212_877_977_123, "1795233212.877977123"),
+            (0, "0.000000000"),
+            (-1_500_000_000, "-1.500000000"),
+            (i64::MAX, "9223372036.854775807"),
+        ] {
+            assert_eq!(Nanos(ns).to_string(), text);
+            assert_eq!(Nanos::from(SystemTime::from(Nanos(ns))), Nanos(ns));
+        }
+        let far = UNIX_EPOCH + Duration::from_secs(1 << 40);
+        assert_eq!(Nanos::from(far), Nanos::MAX);
     }
 
     #[test]

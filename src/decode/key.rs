@@ -1,9 +1,10 @@
 //! The fields that identify a flow, as headers hold them: those of the link layer ([`LinkKey`])
 //! and those of the network and transport layers ([`NetworkKey`]).
 
+use super::protocol::IpProtocol;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// A MAC address (EUI-48), in the order of its bytes on the wire.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -203,6 +204,21 @@ impl LinkKey {
     }
 }
 
+/// `02:00:00:00:00:01 > 02:00:00:00:00:02 vlan 100.200`; nothing for an empty key.
+impl fmt::Display for LinkKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut space = "";
+        if let Some((src, dst)) = self.macs() {
+            write!(f, "{src} > {dst}")?;
+            space = " ";
+        }
+        if !self.vlans.is_empty() {
+            write!(f, "{space}vlan {}", self.vlans)?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Debug for LinkKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LinkKey")
@@ -253,6 +269,20 @@ impl NetworkKey {
     /// Whether this is IPv6.
     pub const fn is_ipv6(&self) -> bool {
         self.src.is_ipv6()
+    }
+}
+
+/// `tcp 10.0.0.1:40000 > 10.0.0.2:80`; without ports where both are 0.
+impl fmt::Display for NetworkKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (src, dst) = (self.src, self.dst);
+        write!(f, "{} ", IpProtocol(self.protocol))?;
+        if (self.src_port, self.dst_port) == (0, 0) {
+            return write!(f, "{src} > {dst}");
+        }
+        let ends = [(src, self.src_port), (dst, self.dst_port)];
+        let [src, dst] = ends.map(SocketAddr::from);
+        write!(f, "{src} > {dst}")
     }
 }
 

@@ -24,6 +24,7 @@ mod plain;
 pub mod protocol;
 mod shim;
 mod trailer;
+mod transport;
 mod tunnel;
 mod tunnels;
 mod wireless;
@@ -38,6 +39,7 @@ pub use not_flow::NotFlow;
 pub use packet::Packet;
 pub use protocol::IpProtocol;
 pub use trailer::TrailerOptions;
+pub use transport::{Layout, TcpHeader};
 pub use tunnel::{TunnelPort, TunnelPortError, TunnelPorts};
 pub use tunnels::{Tunnel, TunnelKind, Tunnels};
 

@@ -1,5 +1,7 @@
 //! Why a packet belongs to no flow.
 
+use std::fmt;
+
 macro_rules! not_flow {
     ($($(#[doc = $doc:literal])* $variant:ident = $name:literal, $malformed:literal, $text:literal;)*) => {
         /// Why a packet belongs to no flow.
@@ -30,6 +32,14 @@ macro_rules! not_flow {
         }
     };
 }
+
+impl fmt::Display for NotFlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "packets {} belong to no flow", self.description())
+    }
+}
+
+impl std::error::Error for NotFlow {}
 
 not_flow! {
     /// Address resolution.

@@ -2,10 +2,11 @@
 
 use super::frame::{Frame, Layer};
 use super::headers::{Fragment, Headers, TCP_HEADER_LEN, UDP_HEADER_LEN};
+use super::transport::{IpFields, Layout, TcpHeader};
 use super::{
     DecodeOptions, LinkKey, MacAddr, NetworkKey, NotFlow, VlanStack, decode, exported, ip, protocol,
 };
-use crate::capture::{ByteOrder, LinkType, Record};
+use crate::capture::{ByteOrder, LinkType, Record, erf_packet};
 use std::cell::OnceCell;
 use std::net::IpAddr;
 
@@ -20,9 +21,8 @@ use std::net::IpAddr;
 /// ```
 /// use pcap_flows::capture::Capture;
 /// use pcap_flows::decode::Packet;
-/// use std::path::Path;
 ///
-/// let mut capture = Capture::open(Path::new("testdata/recorded/http.pcap"))?;
+/// let mut capture = Capture::open("testdata/recorded/http.pcap")?;
 /// let mut to_server = 0;
 /// while let Some(record) = capture.next_record()? {
 ///     let packet = Packet::of(&record);
@@ -49,8 +49,10 @@ struct Link {
 }
 
 impl<'a> Packet<'a> {
-    /// A packet whose captured bytes start as `link_type` says.
-    pub const fn new(link_type: LinkType, data: &'a [u8]) -> Self {
+    /// A packet whose captured bytes start as `link_type` says. Of a record of Endace's format, it is
+    /// the packet that this carries.
+    pub fn new(link_type: LinkType, data: &'a [u8]) -> Self {
+        let (link_type, data) = erf_packet(link_type, data);
         Self::with(Some(link_type), data)
     }
 
@@ -121,7 +123,7 @@ impl<'a> Packet<'a> {
     /// captured, and for later fragments, which do not have them.
     pub fn ports(&self) -> Option<(u16, u16)> {
         let headers = self.headers().ok()?;
-        let transport = self.transport(&headers)?;
+        let transport = self.transport_of(&headers)?;
         let ports = (headers.src_port, headers.dst_port);
         // Those of exported PDUs are not in a header.
         let is_there = transport.len() >= PORTS_LEN || ports != (0, 0);
@@ -134,7 +136,48 @@ impl<'a> Packet<'a> {
         if headers.protocol != protocol::TCP {
             return None;
         }
-        Some(ByteOrder::Big.u16(self.transport(headers)?, 12)? & 0x0fff)
+        Some(ByteOrder::Big.u16(self.transport_of(headers)?, 12)? & 0x0fff)
+    }
+
+    /// Time to live, or hop limit.
+    pub fn ttl(&self) -> Option<u8> {
+        self.ip_fields()?.ttl()
+    }
+
+    /// Type of service, or traffic class: DSCP and ECN.
+    pub fn tos(&self) -> Option<u8> {
+        self.ip_fields()?.tos()
+    }
+
+    /// The identification of an IPv4 header.
+    pub fn ip_id(&self) -> Option<u16> {
+        self.ip_fields()?.id()
+    }
+
+    fn ip_fields(&self) -> Option<IpFields<'a>> {
+        let headers = self.network().ok()?;
+        IpFields::new(self.data.get(headers.network..)?)
+    }
+
+    /// The TCP header; `None` if there is none, or its fixed part was not captured.
+    pub fn tcp(&self) -> Option<TcpHeader<'a>> {
+        let headers = self.network().ok()?;
+        let is_tcp = headers.protocol == protocol::TCP;
+        TcpHeader::parse(self.transport().filter(|_| is_tcp)?)
+    }
+
+    /// The captured bytes from the transport header to the end of the datagram; `None` for later
+    /// fragments, which have no such header.
+    pub fn transport(&self) -> Option<&'a [u8]> {
+        self.transport_of(self.network().ok()?)
+    }
+
+    /// Where the layers are.
+    ///
+    /// # Errors
+    /// Why the packet belongs to no flow.
+    pub fn layout(&self) -> Result<Layout, NotFlow> {
+        self.network().map(Layout::of)
     }
 
     /// The captured bytes after the TCP or UDP header, without padding after the datagram. For other
@@ -143,7 +186,7 @@ impl<'a> Packet<'a> {
     pub fn payload(&self) -> Option<&'a [u8]> {
         let headers = self.network().ok()?;
         let carried = self.data.get(headers.transport..headers.end)?;
-        if self.transport(headers).is_none() {
+        if self.transport_of(headers).is_none() {
             return Some(carried);
         }
         match headers.protocol {
@@ -211,14 +254,14 @@ impl<'a> Packet<'a> {
     /// The same with ports.
     fn headers(&self) -> Result<Headers<'a>, NotFlow> {
         let mut headers = self.network()?.clone();
-        if self.transport(&headers).is_some() {
+        if self.transport_of(&headers).is_some() {
             ip::ports(self.data, &mut headers);
         }
         Ok(headers)
     }
 
     /// The transport header and what follows; `None` for later fragments.
-    fn transport(&self, headers: &Headers<'a>) -> Option<&'a [u8]> {
+    fn transport_of(&self, headers: &Headers<'a>) -> Option<&'a [u8]> {
         let transport = self.data.get(headers.transport..headers.end);
         transport.filter(|_| headers.has_transport())
     }
@@ -304,6 +347,55 @@ mod tests {
         assert_eq!(packet.ip_addresses(), Ok(addresses));
         assert_eq!(packet.ports(), None);
         assert_eq!(packet.payload(), None);
+    }
+
+    /// The length in the record's header counts, as it does for captures of such records.
+    #[test]
+    fn a_record_of_another_format_is_opened() {
+        let mut record = [0_u8; 18 + 34];
+        record[8] = 2;
+        record[30..32].copy_from_slice(&[0x08, 0x00]);
+        record[32] = 0x45;
+        record[35] = 20;
+        record[11] = 52;
+        for (wire_len, expected) in [
+            (34, Ok(0)),
+            (33, Err(NotFlow::ShortIp)),
+            (0, Err(NotFlow::ShortFrame)),
+        ] {
+            record[15] = wire_len;
+            let packet = Packet::new(LinkType::ERF, &record);
+            assert_eq!(packet.data().len(), usize::from(wire_len));
+            assert_eq!(packet.protocol(), expected, "{wire_len}");
+        }
+    }
+
+    #[test]
+    fn fields_that_are_in_no_key() {
+        let mut data = [0_u8; 20 + 24 + 3];
+        data[..12].copy_from_slice(&[0x45, 0xb8, 0, 47, 0x12, 0x34, 0, 0, 64, 6, 0, 0]);
+        data[20..40].copy_from_slice(&[
+            0, 80, 0x9c, 0x40, 1, 2, 3, 4, 5, 6, 7, 8, 0x60, 0x12, 0x20, 0, 0, 0, 0, 0,
+        ]);
+        data[40..44].copy_from_slice(&[2, 4, 5, 180]);
+        let packet = Packet::new(LinkType::RAW, &data);
+        let fields = (packet.ttl(), packet.tos(), packet.ip_id());
+        assert_eq!(fields, (Some(64), Some(0xb8), Some(0x1234)));
+        let tcp = packet.tcp().unwrap();
+        assert_eq!((tcp.src_port, tcp.dst_port), (80, 40_000));
+        assert_eq!((tcp.seq, tcp.ack), (0x0102_0304, 0x0506_0708));
+        assert_eq!((tcp.flags, tcp.window), (0x012, 0x2000));
+        assert_eq!(tcp.options, [2, 4, 5, 180]);
+        assert_eq!(packet.payload().unwrap().len(), 3);
+        let layout = packet.layout().unwrap();
+        assert_eq!((layout.network, layout.transport, layout.end), (0, 20, 47));
+        let mut data = [0_u8; 48];
+        data[..8].copy_from_slice(&[0x6b, 0x80, 0, 0, 0, 8, 17, 9]);
+        let packet = Packet::new(LinkType::RAW, &data);
+        let fields = (packet.ttl(), packet.tos(), packet.ip_id());
+        assert_eq!(fields, (Some(9), Some(0xb8), None));
+        assert_eq!(packet.tcp(), None);
+        assert_eq!(packet.transport().unwrap().len(), 8);
     }
 
     /// Each answer is before the truncation, or is none.

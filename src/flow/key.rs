@@ -7,6 +7,7 @@
 use crate::decode::{NotFlow, Packet};
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 pub use crate::decode::{DevicePort, LinkKey, MacAddr, NetworkKey, Tunnels, VlanStack};
 
@@ -52,6 +53,17 @@ impl FlowKey {
             vlans: self.link.vlans(),
             tunnels: self.networks,
         }
+    }
+}
+
+/// The network's half, then the link layer's.
+impl fmt::Display for FlowKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.network)?;
+        if self.link == LinkKey::default() {
+            return Ok(());
+        }
+        write!(f, " ({})", self.link)
     }
 }
 

@@ -18,6 +18,39 @@ pub struct FlowList {
     ids: Option<FlowIds>,
 }
 
+/// The flows of a list, by id.
+#[derive(Clone, Debug)]
+pub struct FlowIter<'a> {
+    list: &'a FlowList,
+    /// The number of the next flow, from 1.
+    next: u64,
+}
+
+impl Iterator for FlowIter<'_> {
+    type Item = Flow;
+
+    fn next(&mut self) -> Option<Flow> {
+        while self.next <= self.list.found() {
+            let id = self.list.id(self.next);
+            self.next += 1;
+            let flow = self.list.get(id);
+            if flow.is_some() {
+                return flow;
+            }
+        }
+        None
+    }
+}
+
+impl<'a> IntoIterator for &'a FlowList {
+    type Item = Flow;
+    type IntoIter = FlowIter<'a>;
+
+    fn into_iter(self) -> FlowIter<'a> {
+        self.iter()
+    }
+}
+
 /// The FlowIDs that the flows of an excerpt have in the whole capture.
 #[derive(Clone, Debug)]
 pub struct FlowIds {
@@ -100,8 +133,11 @@ impl FlowList {
     }
 
     /// All flows that the run's filter accepts, by id.
-    pub fn iter(&self) -> impl Iterator<Item = Flow> + '_ {
-        (1..=self.found()).filter_map(|number| self.get(self.id(number)))
+    pub const fn iter(&self) -> FlowIter<'_> {
+        FlowIter {
+            list: self,
+            next: 1,
+        }
     }
 
     fn record(&self, id: u64) -> Option<&FlowRecord> {

@@ -23,7 +23,7 @@ pub use fragment::FirstFragment;
 pub use hash::HashKey;
 pub use key::{DevicePort, FlowKey, LinkKey, MacAddr, NetworkId, NetworkKey, Tunnels, VlanStack};
 pub use links::LinkTable;
-pub use list::{FlowIds, FlowList};
+pub use list::{FlowIds, FlowIter, FlowList};
 pub use observer::{FlowEnd, Observer};
 pub use packet::{Contents, PacketNumbers, PacketRef, Payload, Transport};
 pub use record::ReverseCounters;

@@ -37,7 +37,7 @@ impl Datagrams {
             dns: ports
                 .into_iter()
                 .find_map(kind)
-                .or(is_dns.then_some(Kind::Dns)),
+                .or_else(|| is_dns.then_some(Kind::Dns)),
             reads_dns: services.dns && !is_netbios,
             queries: Queries::default(),
             quic: (services.quic && !ports.contains(&53)).then(Quic::default),

@@ -34,7 +34,7 @@ impl FromStr for PortHint {
         let invalid = || PortHintError("use tcp/PORT=PROTOCOL, or udp/PORT=dns".to_owned());
         let (place, name) = text.split_once('=').ok_or_else(invalid)?;
         let (transport, port) = place.split_once('/').ok_or_else(invalid)?;
-        let port = port.parse().map_err(|_| invalid())?;
+        let port = port.parse().ok().ok_or_else(invalid)?;
         let known = PROTOCOLS.iter().find(|it| it.0 == name);
         let Some(&(_, protocol)) = known else {
             let names: Vec<&str> = PROTOCOLS.iter().map(|it| it.0).collect();

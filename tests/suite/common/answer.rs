@@ -136,6 +136,7 @@ pub(crate) fn answer(question: &Question, way: &Way) -> Answer {
         list_output: None,
         config: Config {
             flow_ids: None,
+            packet_numbers: None,
             five_tuple: question.five_tuple,
             conversations: question.conversations,
             decode: DecodeOptions {

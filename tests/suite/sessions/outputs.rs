@@ -246,7 +246,7 @@ fn records_name_the_place_of_their_first_packet() {
         let file = usize::try_from(record["file"].as_u64().unwrap()).unwrap();
         let capture = &bytes[file];
         // Records of files before this one.
-        let mut number = (0..file).map(|it| offsets(&bytes[it]).len() as u64).sum();
+        let mut number: u64 = (0..file).map(|it| offsets(&bytes[it]).len() as u64).sum();
         let offset = record["offset"].as_u64().unwrap();
         let place = offsets(capture).iter().position(|it| *it == offset);
         number += place.unwrap() as u64 + 1;
