@@ -5,6 +5,7 @@ use super::reader::Index;
 use super::table::Table;
 use crate::error::Error;
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,14 @@ impl ConnectionTable {
         self.table.read_all(columns, |batch| Ok(batch.clone()))
     }
 
+    /// The values of a column, 0 for those that are missing.
+    fn numbers(&self, batch: &RecordBatch, name: &str) -> Result<Vec<i64>, Error> {
+        let column = self.table.column(batch, name)?;
+        let column = column.as_primitive_opt::<Int64Type>();
+        let column = column.ok_or_else(|| self.table.damaged(format!("{name} is no number")))?;
+        Ok(column.iter().map(Option::unwrap_or_default).collect())
+    }
+
     /// Reads which flows connections have.
     ///
     /// # Errors
@@ -45,10 +54,9 @@ impl ConnectionTable {
     pub(crate) fn flows(&self) -> Result<ConnectionFlows, Error> {
         let names = ["connection_id", "flow_id", "reverse_flow_id"];
         let batches = self.table.read_all(&names, |batch| {
-            let [ids, flows, reverse] = names.map(|it| self.table.numbers::<Int64Type>(batch, it));
-            // A missing flow is 0.
-            let flow = |it: &i64| u32::try_from(*it).unwrap_or(0);
-            let rows = ids?.iter().zip(flows?).zip(reverse?);
+            let [ids, flows, reverse] = names.map(|name| self.numbers(batch, name));
+            let flow = |it: i64| u32::try_from(it).unwrap_or(0);
+            let rows = ids?.into_iter().zip(flows?).zip(reverse?);
             let rows = rows.map(|((id, a), b)| (id.cast_unsigned(), [flow(a), flow(b)]));
             Ok(rows.collect::<Vec<_>>())
         })?;

@@ -391,7 +391,7 @@ impl Conversation {
             flows: if source == 0 { [to, back] } else { [back, to] },
             network,
             transport: self.transport,
-            within: self.within.map(super::parsers::name),
+            within: self.within.map(super::protocols::name),
             found,
         }
     }

@@ -1,6 +1,6 @@
 //! Ports on which a protocol is expected.
 
-use super::parsers::PROTOCOLS;
+use super::protocols::PROTOCOLS;
 use crate::app::recognize::Protocol;
 use crate::decode::protocol::{TCP, UDP};
 use std::fmt;

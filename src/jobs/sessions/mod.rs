@@ -17,6 +17,7 @@ mod json;
 mod options;
 mod parsers;
 mod places;
+mod protocols;
 mod record;
 mod rules;
 mod schema;

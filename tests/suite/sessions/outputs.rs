@@ -237,10 +237,10 @@ fn incomplete_bodies_are_not_stored() {
 #[test]
 fn records_name_the_place_of_their_first_packet() {
     let mut bytes = Vec::new();
-    for name in [DNS, HTTP] {
+    for name in [HTTP, DNS] {
         bytes.push(fs::read(root().join(name)).unwrap());
     }
-    let all = json_lines(&[DNS, HTTP]);
+    let all = json_lines(&[HTTP, DNS]);
     assert!(all.iter().any(|it| it["file"] == 1));
     for record in &all {
         let file = usize::try_from(record["file"].as_u64().unwrap()).unwrap();
@@ -299,17 +299,17 @@ fn an_index_gives_the_records_of_some_flows() {
 #[test]
 fn a_hint_names_the_protocol_of_a_port() {
     let script: [_; 2] = [
-        (Client, b"AUTH sesame\r\n".as_slice()),
-        (Server, b"+OK\r\n".as_slice()),
+        (Client, b"a LOGIN me sesame\r\n".as_slice()),
+        (Server, b"a OK done\r\n".as_slice()),
     ];
     let ends = CLIENT.with_port(40_000);
     let bytes = capture(&connection(ends, &script, 1000));
     assert!(records(&bytes, &[]).is_empty());
-    let hinted = records(&bytes, &["--port-hint", "tcp/80=redis"]);
-    assert_eq!(hinted[0]["service"], "redis");
+    let hinted = records(&bytes, &["--port-hint", "tcp/80=imap"]);
+    assert_eq!(hinted[0]["service"], "imap");
     assert_eq!(hinted[0]["outcome"], "success");
     assert_eq!(hinted[0]["dst_port"], 80);
-    assert!(records(&bytes, &["--port-hint", "tcp/81=redis"]).is_empty());
+    assert!(records(&bytes, &["--port-hint", "tcp/81=imap"]).is_empty());
     let args = ["sessions", HTTP, "--port-hint", "tcp/80=nothing"];
     run(args).exits(2).says("redis");
 }

@@ -5,6 +5,7 @@ use crate::common::program::{Program, run};
 use crate::common::testdata;
 use std::fs;
 use std::path::{Path, PathBuf};
+use testkit::conversation::{CLIENT, Trace};
 
 /// An index of these captures.
 fn index(folder: &Path, captures: &[PathBuf], args: &[&str]) -> PathBuf {
@@ -80,7 +81,11 @@ fn tables_are_those_of_the_captures() {
 #[test]
 fn packets_are_those_of_the_captures() {
     let folder = tempfile::tempdir().unwrap();
+    let unanswered = folder.path().join("unanswered.pcap");
+    let syn = CLIENT.with_port(50_000).syn(7).frame();
+    fs::write(&unanswered, Trace::of([syn]).file()).unwrap();
     let captures = [
+        unanswered,
         testdata("recorded/dns.pcap"),
         testdata("recorded/http.pcap"),
         testdata("recorded/ipv6.pcapng"),
@@ -88,7 +93,7 @@ fn packets_are_those_of_the_captures() {
     ];
     let index = index(folder.path(), &captures, &[]);
     let whole = |args: &[&str]| {
-        let program = Program::new().args(["tcp", "--as-given"]).args(&captures);
+        let program = Program::new().args(["tcp"]).args(&captures);
         program.args(args).run().exits(0).text().to_owned()
     };
     let connections = whole(&["--format", "csv"]).lines().count() - 1;
