@@ -9,7 +9,7 @@ use crate::output::{OutputFile, STDOUT};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Open outputs of records.
@@ -45,7 +45,8 @@ enum Content<'a> {
 
 /// Where bytes are written.
 enum Sink<'a> {
-    Stdout(&'a mut (dyn Write + Send)),
+    /// Standard output's own buffer is written at each line feed.
+    Stdout(BufWriter<&'a mut (dyn Write + Send)>),
     File(OutputFile),
 }
 
@@ -66,7 +67,7 @@ impl<'a> Output<'a> {
     ) -> Result<Self, Error> {
         let place = match target {
             Target::Stdout => {
-                let sink = Sink::Stdout(stdout);
+                let sink = Sink::Stdout(BufWriter::with_capacity(BUFFER_LEN, stdout));
                 Place::Single(File::new(STDOUT.into(), format, kind, sink)?)
             }
             Target::File(path) => {
@@ -200,7 +201,7 @@ impl<'a> File<'a> {
             Content::Columns(columns) => columns.finish().map_err(failed)?,
         };
         match sink {
-            Sink::Stdout(out) => out.flush().map_err(failed),
+            Sink::Stdout(mut out) => out.flush().map_err(failed),
             Sink::File(file) => file.finish(),
         }
     }
@@ -225,3 +226,6 @@ impl Write for Sink<'_> {
 fn create(path: &Path, inputs: &[PathBuf]) -> Result<OutputFile, Error> {
     OutputFile::create(path, inputs.iter().map(PathBuf::as_path))
 }
+
+/// Bytes kept before they are written to standard output.
+const BUFFER_LEN: usize = 64 * 1024;
