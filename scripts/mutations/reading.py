@@ -23,8 +23,10 @@ CODES = (0, 1, 3)
 NAME = "../in.pcap"
 LIST = ["--format", "csv"]
 QUIET = ["--disable-display"]
-# A subcommand, whose name comes first.
+# Subcommands, whose names come first.
 TCP = ["tcp"]
+SESSIONS = ["sessions"]
+PACKETS = ["packets"]
 STREAMS = ["--extract-tcp-all", "--extract-udp-all", *QUIET]
 # What is asked of a capture. Outputs are named in the folder that the program runs in.
 QUESTIONS: tuple[list[str], ...] = (
@@ -56,6 +58,10 @@ QUESTIONS: tuple[list[str], ...] = (
     [*TCP, "--listing", "1-3"],
     [*TCP, "--explain", "1"],
     [*TCP, "--concurrency", "pair", "--bin", "1s"],
+    [*SESSIONS, "--secrets", "show", "--hash", "--bodies", "base64"],
+    [*SESSIONS, "--secrets", "show", "--format", "parquet", "-o", "out/"],
+    [*SESSIONS, "--protocol", "dns", "--format", "csv", "--decap"],
+    [*PACKETS, "--format", "csv"],
 )
 # What is asked of an index, and of the captures in the same words.
 CARVED: tuple[list[str], ...] = (
@@ -195,7 +201,7 @@ class Reader:
 
 def named(question: list[str], capture: str) -> list[str]:
     """A question about a capture."""
-    start = question[:1] == TCP
+    start = question[:1] in (TCP, SESSIONS, PACKETS)
     return [*question[:start], capture, *question[start:]]
 
 
