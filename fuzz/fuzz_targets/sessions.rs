@@ -57,8 +57,15 @@ fuzz_target!(|conversation: Conversation<'_>| {
     let mut found = Vec::new();
     let mut bytes = 0;
     for (packet, (is_server, part)) in (1..).zip(&conversation.parts) {
-        let side = if *is_server { Side::Server } else { Side::Client };
-        let at = Moment { packet, time: 0 };
+        let side = if *is_server {
+            Side::Server
+        } else {
+            Side::Client
+        };
+        let at = Moment {
+            packet,
+            ..Moment::default()
+        };
         let next = match part {
             Part::Bytes(data) => {
                 bytes += data.len();
