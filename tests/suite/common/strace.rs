@@ -51,12 +51,42 @@ pub(crate) fn run_with_fault(folder: &Path, args: &[&str], fault: Fault<'_>) -> 
     let Fault { call, what, number } = fault;
     let inject = format!("inject={call}:{what}:when={number}");
     let (ended, log) = traced(folder, args, call, &["-e", &inject])?;
-    let is_mute = |line: &str| line.contains(" write(2, ") && line.ends_with("(INJECTED)");
     Some(Faulty {
         ended,
         times: fault.times(&log),
-        is_mute: log.lines().any(is_mute),
+        is_mute: strikes_standard_error(&log),
     })
+}
+
+/// Whether writing to standard error failed. Where another thread's call came in between, its end is
+/// on a later line of the same thread.
+fn strikes_standard_error(log: &str) -> bool {
+    let lines: Vec<&str> = log.lines().collect();
+    let is_struck = |line: &str| line.ends_with("(INJECTED)");
+    let mut writes = lines.iter().enumerate();
+    writes.any(|(place, line)| {
+        if !line.contains(" write(2, ") {
+            return false;
+        }
+        let thread = line.split_whitespace().next().unwrap_or_default();
+        let mut later = lines[place + 1..].iter();
+        let is_end = |it: &&&str| it.starts_with(thread) && it.contains("<... write resumed>");
+        let is_cut = line.ends_with("<unfinished ...>");
+        is_struck(line) || (is_cut && later.find(is_end).is_some_and(|it| is_struck(it)))
+    })
+}
+
+#[test]
+fn writes_to_standard_error() {
+    let whole = "7 write(2, \"x\", 1) = -1 ENOSPC (No space left on device) (INJECTED)\n";
+    let apart = "7 write(2, \"x\", 1 <unfinished ...>\n8 write(4, \"y\", 1) = 1\n\
+                 7 <... write resumed>) = -1 ENOSPC (No space left on device) (INJECTED)\n";
+    let other = "7 write(2, \"x\", 1 <unfinished ...>\n\
+                 8 write(4, \"y\", 1) = -1 ENOSPC (No space left on device) (INJECTED)\n\
+                 7 <... write resumed>) = 1\n";
+    assert!(strikes_standard_error(whole));
+    assert!(strikes_standard_error(apart));
+    assert!(!strikes_standard_error(other));
 }
 
 /// How many such calls are made before the program itself starts: to load it. `None` where
